@@ -1,0 +1,36 @@
+# The two that matter are `make demo` and `make test`. .ci/env says where their output goes.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test ci bench fuzz fmt setup
+
+# About half a minute, and less than 3 GB on disk.
+DEMO_ARGS ?= --windows 4 --collections 50000 --elements 1 --value-bytes 4096 --ttl 5s
+TEST_ARGS ?=
+BENCH_ARGS ?=
+FUZZ_SECONDS ?= 60
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
+	    printf '  make %-8s %s\n' "$$name" "$$what"; done
+
+demo: setup ## the main job: fill windows, let them expire, watch the disk come back (DEMO_ARGS)
+	.ci/demo $(DEMO_ARGS)
+
+test: setup ## all tests, doc tests included (TEST_ARGS)
+	.ci/cargo test --all-features --no-fail-fast $(TEST_ARGS)
+
+ci: ## everything a change must pass, as .ci/run
+	.ci/run
+
+bench: setup ## all benchmarks (BENCH_ARGS; --test runs each once)
+	.ci/cargo bench --features cli --bench '*' -- $(BENCH_ARGS)
+
+fuzz: ## every fuzz target in turn (FUZZ_SECONDS, 60 for each); needs cargo-fuzz
+	.ci/fuzz $(FUZZ_SECONDS)
+
+fmt: ## format the code
+	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml --all
+
+setup: ## what the others need: libclang, a C++ compiler, ccache if it can be had
+	@.ci/setup

@@ -1,0 +1,202 @@
+//! Time: the only place that reads the wall clock, and the store's own time made from it.
+//!
+//! Uses `encoding` for [`UnixMillis`]. Invariant: store time never runs backwards, and a wall clock
+//! that leaps further than the configured limit stops it instead of moving it (design, rule 10).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+
+use crate::encoding::UnixMillis;
+
+/// Tells the time to a store; inject one with `StoreBuilder::clock`.
+///
+/// # Examples
+/// ```
+/// use windrow::{Clock, SystemClock};
+/// let clock = SystemClock::default();
+/// assert!(clock.wall().get() > 1_500_000_000_000);
+/// ```
+pub trait Clock: Send + Sync + 'static {
+    /// Returns the wall-clock time.
+    fn wall(&self) -> UnixMillis;
+    /// Returns the time since some fixed point; must never run backwards.
+    fn monotonic(&self) -> Duration;
+}
+
+/// The machine's clock, the default of every store.
+///
+/// # Examples
+/// ```
+/// use windrow::{Clock, SystemClock};
+/// let clock = SystemClock::default();
+/// assert!(clock.monotonic() <= clock.monotonic());
+/// ```
+#[derive(Clone, Debug)]
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+        }
+    }
+}
+
+impl Clock for SystemClock {
+    fn wall(&self) -> UnixMillis {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        UnixMillis::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// A clock that moves only when it is told to, for tests.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use windrow::{Clock, ManualClock, UnixMillis};
+/// let clock = ManualClock::starting_at(UnixMillis::new(1_000));
+/// clock.advance(Duration::from_secs(2));
+/// assert_eq!(clock.wall(), UnixMillis::new(3_000));
+/// ```
+#[derive(Clone, Debug)]
+pub struct ManualClock {
+    now: Arc<Mutex<(UnixMillis, Duration)>>,
+}
+
+impl ManualClock {
+    /// Makes a clock that shows `wall`; clones show and move the same time.
+    #[must_use]
+    pub fn starting_at(wall: UnixMillis) -> Self {
+        Self {
+            now: Arc::new(Mutex::new((wall, Duration::ZERO))),
+        }
+    }
+
+    /// Lets time pass on both the wall and the monotonic clock.
+    pub fn advance(&self, by: Duration) {
+        let mut now = self.now.lock();
+        now.0 = now.0.saturating_add(by);
+        now.1 = now.1.saturating_add(by);
+    }
+
+    /// Sets the wall clock alone, as a fault or an administrator would.
+    pub fn set_wall(&self, wall: UnixMillis) {
+        self.now.lock().0 = wall;
+    }
+}
+
+impl Clock for ManualClock {
+    fn wall(&self) -> UnixMillis {
+        self.now.lock().0
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.now.lock().1
+    }
+}
+
+/// The store's time: what an operation samples once, under its pin.
+pub(crate) struct StoreTime {
+    clock: Arc<dyn Clock>,
+    /// Largest sample handed out.
+    last: AtomicU64,
+    /// Wall minus monotonic milliseconds at the last good sample.
+    offset: AtomicI64,
+    /// A wall clock further ahead of the monotonic one than this is not believed.
+    max_leap: Duration,
+    /// Set while the wall clock is not believed.
+    paused: AtomicBool,
+}
+
+impl StoreTime {
+    /// Starts store time at the wall clock, or at `floor` (what the store has durably seen) if that is later.
+    pub(crate) fn new(clock: Arc<dyn Clock>, floor: UnixMillis, max_leap: Duration) -> Self {
+        let wall = clock.wall();
+        let lies_behind = floor.saturating_since(wall) > max_leap;
+        let believed = if lies_behind { floor } else { wall };
+        let offset = signed(believed.get()) - signed_millis(clock.monotonic());
+        Self {
+            last: AtomicU64::new(wall.max(floor).get()),
+            offset: AtomicI64::new(offset),
+            max_leap,
+            paused: AtomicBool::new(lies_behind),
+            clock,
+        }
+    }
+
+    /// Samples the time. Monotone over all threads: a later call never returns less.
+    pub(crate) fn sample(&self) -> UnixMillis {
+        let wall = self.clock.wall();
+        if self.believes(wall) {
+            UnixMillis::new(self.last.fetch_max(wall.get(), Ordering::SeqCst).max(wall.get()))
+        } else {
+            UnixMillis::new(self.last.load(Ordering::SeqCst))
+        }
+    }
+
+    /// Tells whether expiry stands still because the wall clock is not believed.
+    pub(crate) fn is_paused(&self) -> bool {
+        let _ = self.sample();
+        self.paused.load(Ordering::Relaxed)
+    }
+
+    /// Believes the wall clock as it is now, ending a pause.
+    pub(crate) fn trust_wall(&self) {
+        let wall = self.clock.wall();
+        self.offset.store(
+            signed(wall.get()) - signed_millis(self.clock.monotonic()),
+            Ordering::Relaxed,
+        );
+        self.paused.store(false, Ordering::Relaxed);
+        self.last.fetch_max(wall.get(), Ordering::SeqCst);
+    }
+
+    /// Reads the injected monotonic clock, for ages and pauses.
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    /// INVARIANT: the offset moves only by steps within the limit, so a leap stays visible until it is undone or trusted.
+    fn believes(&self, wall: UnixMillis) -> bool {
+        let offset = signed(wall.get()) - signed_millis(self.clock.monotonic());
+        let leap = offset.saturating_sub(self.offset.load(Ordering::Relaxed));
+        let limit = signed_millis(self.max_leap);
+        let was_paused = self.paused.load(Ordering::Relaxed);
+        // WHY: while paused at open because the wall lies behind, catching up is what ends the pause;
+        // a wall clock that steps back while open only makes store time stand still.
+        let believed = leap <= limit && (!was_paused || leap >= -limit);
+        if leap.saturating_abs() <= limit {
+            self.offset.store(offset, Ordering::Relaxed);
+        }
+        if believed == was_paused {
+            self.paused.store(!believed, Ordering::Relaxed);
+            if believed {
+                tracing::info!("the wall clock is believed again; expiry goes on");
+            } else {
+                tracing::warn!(
+                    leap_ms = leap,
+                    "the wall clock leapt; expiry pauses until it returns or is trusted"
+                );
+            }
+        }
+        believed
+    }
+}
+
+fn signed(millis: u64) -> i64 {
+    i64::try_from(millis).unwrap_or(i64::MAX)
+}
+
+fn signed_millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,107 @@
+//! The background threads: reaper, reclaimer and, for `Interval` durability, the log's sync.
+//!
+//! May use the engine. Invariants (design, rule 11): a thread that fails or panics poisons the store with its
+//! error and ends; stopping wakes every thread and waits for it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
+use crate::options::Durability;
+
+/// How often the log is synced under `Interval` durability.
+const SYNC_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The running threads of a store.
+pub(crate) struct Background {
+    /// Dropped to stop: every thread waits on the other end.
+    stop: Sender<()>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Does one round of a thread's work; returns whether to go on without a pause.
+type Round = fn(&Engine) -> Result<bool>;
+
+impl Background {
+    /// Starts the threads.
+    pub(super) fn start(engine: &Arc<Engine>) -> Result<Self> {
+        let (stop, stopped) = bounded(0);
+        let mut background = Self {
+            stop,
+            threads: Vec::new(),
+        };
+        let options = &engine.options;
+        let mut work: Vec<(&str, Duration, Round)> = vec![
+            ("windrow-reaper", options.reap_interval, reap),
+            ("windrow-reclaim", options.reclaim_interval, reclaim),
+        ];
+        if options.durability == Durability::Interval {
+            work.push(("windrow-sync", SYNC_INTERVAL, sync));
+        }
+        for (name, pause, round) in work {
+            match spawn(name, pause, round, Arc::clone(engine), stopped.clone()) {
+                Ok(thread) => background.threads.push(thread),
+                Err(error) => {
+                    background.stop();
+                    return Err(Error::io("cannot start a thread", error));
+                }
+            }
+        }
+        Ok(background)
+    }
+
+    /// Stops the threads and waits for them.
+    pub(super) fn stop(self) {
+        drop(self.stop);
+        for thread in self.threads {
+            // A panic in the thread has poisoned the store already.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn spawn(
+    name: &str,
+    pause: Duration,
+    round: Round,
+    engine: Arc<Engine>,
+    stopped: Receiver<()>,
+) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        loop {
+            let more = match catch_unwind(AssertUnwindSafe(|| round(&engine))) {
+                Ok(Ok(more)) => more,
+                Ok(Err(cause)) => return engine.health.poison(cause),
+                Err(_) => return engine.health.poison(Error::corrupt("a background thread panicked")),
+            };
+            let wait = if more { Duration::ZERO } else { pause };
+            if stopped.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected) {
+                return;
+            }
+        }
+    })
+}
+
+fn reap(engine: &Engine) -> Result<bool> {
+    failpoint!("background::reap", |_| Err(Error::new(
+        crate::ErrorKind::Io,
+        "failpoint background::reap"
+    )));
+    Ok(engine.reap()?.more)
+}
+
+fn reclaim(engine: &Engine) -> Result<bool> {
+    engine.reclaim(false)?;
+    Ok(false)
+}
+
+fn sync(engine: &Engine) -> Result<bool> {
+    engine.db.sync_log()?;
+    Ok(false)
+}

@@ -1,0 +1,538 @@
+//! A db: the operations on keys of any type, and the way to the typed ones.
+//!
+//! Uses the read and write paths and `types::keys`. Invariant: a handle holds no state of its own; any number
+//! of them, in any threads, see the same db.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::encoding::{DataType, KeyLayout, Meta, MetaKey, UnixMillis};
+use crate::engine::read::Reading;
+use crate::engine::write::Place;
+use crate::engine::{Engine, Live, Sets, Source, Strings};
+use crate::error::{Error, Result};
+use crate::expire::is_expired;
+use crate::options::Durability;
+use crate::store::Cursor;
+use crate::types::KeyPlan;
+use crate::types::keys::{self, ExpireCondition};
+
+/// How long a key has to live.
+///
+/// # Examples
+/// ```
+/// use windrow::Ttl;
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// store.db(0).strings().set("k", "v")?;
+/// assert_eq!(store.db(0).ttl("k")?, Ttl::Forever);
+/// assert_eq!(store.db(0).ttl("missing")?, Ttl::NoKey);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ttl {
+    /// The key does not exist.
+    NoKey,
+    /// The key has no expiry.
+    Forever,
+    /// The key expires after this time.
+    In(Duration),
+}
+
+/// A db of a namespace: [`Live`], or as a view froze it.
+///
+/// # Examples
+/// ```
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// let db = store.db(0);
+/// db.strings().set("k", "v")?;
+/// assert_eq!(db.delete(["k", "missing"])?, 1);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Db<S: Source = Live> {
+    source: S,
+    namespace: Arc<[u8]>,
+    number: u32,
+}
+
+impl<S: Source> Db<S> {
+    pub(super) fn new(source: S, namespace: Arc<[u8]>, number: u32) -> Self {
+        Self {
+            source,
+            namespace,
+            number,
+        }
+    }
+
+    pub(super) fn begin(&self) -> Result<Reading> {
+        self.source.begin(&self.namespace, self.number)
+    }
+
+    /// Returns the string operations.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).strings().set("k", "v")?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn strings(&self) -> Strings<'_, S> {
+        Strings::new(self)
+    }
+
+    /// Returns the set operations.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).sets().add("s", ["member"])?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn sets(&self) -> Sets<'_, S> {
+        Sets::new(self)
+    }
+
+    /// Tells whether the key exists. Costs one point read.
+    ///
+    /// # Errors
+    /// [`Closed`](crate::ErrorKind::Closed), [`Poisoned`](crate::ErrorKind::Poisoned), [`Io`](crate::ErrorKind::Io)
+    /// or [`Corruption`](crate::ErrorKind::Corruption), as every read.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// assert!(!store.db(0).exists("k")?);
+    /// # Ok(()) }
+    /// ```
+    pub fn exists(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        Ok(self.live(key.as_ref())?.is_some())
+    }
+
+    /// Returns the data type of the key's value, `None` if there is none. Costs one point read.
+    ///
+    /// # Errors
+    /// As [`Db::exists`].
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::DataType;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).sets().add("s", ["a"])?;
+    /// assert_eq!(store.db(0).data_type("s")?, Some(DataType::Set));
+    /// # Ok(()) }
+    /// ```
+    pub fn data_type(&self, key: impl AsRef<[u8]>) -> Result<Option<DataType>> {
+        Ok(self.live(key.as_ref())?.map(|meta| meta.data_type))
+    }
+
+    /// Returns how long the key has to live. Costs one point read.
+    ///
+    /// # Errors
+    /// As [`Db::exists`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::Ttl;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.strings().set("k", "v")?;
+    /// db.expire("k", Duration::from_secs(60))?;
+    /// assert!(matches!(db.ttl("k")?, Ttl::In(left) if left <= Duration::from_secs(60)));
+    /// # Ok(()) }
+    /// ```
+    pub fn ttl(&self, key: impl AsRef<[u8]>) -> Result<Ttl> {
+        let reading = self.begin()?;
+        Ok(match reading.live(key.as_ref())? {
+            None => Ttl::NoKey,
+            Some(Meta { expires_at: None, .. }) => Ttl::Forever,
+            Some(Meta {
+                expires_at: Some(time), ..
+            }) => Ttl::In(time.saturating_since(reading.now)),
+        })
+    }
+
+    /// Returns when the key expires, `None` if it does not exist or never expires. Costs one point read.
+    ///
+    /// # Errors
+    /// As [`Db::exists`].
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// assert_eq!(store.db(0).expires_at("k")?, None);
+    /// # Ok(()) }
+    /// ```
+    pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<UnixMillis>> {
+        Ok(self.live(key.as_ref())?.and_then(|meta| meta.expires_at))
+    }
+
+    /// Walks over the keys that begin with `prefix`, in byte order, as they are at the time of the call. Reads as it
+    /// goes, in constant memory; as long as the iterator lives it holds reclaiming back like a view.
+    ///
+    /// In a store with the cluster layout the keys come in order of their slots, and every key of the db is read.
+    ///
+    /// # Errors
+    /// As [`Db::exists`]; each item can fail with a reading error.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// for key in ["user:2", "user:1", "group:1"] {
+    ///     db.strings().set(key, "")?;
+    /// }
+    /// let users = db.keys("user:")?.collect::<windrow::Result<Vec<_>>>()?;
+    /// assert_eq!(users, ["user:1", "user:2"]);
+    /// # Ok(()) }
+    /// ```
+    pub fn keys(&self, prefix: impl AsRef<[u8]>) -> Result<Keys> {
+        let reading = self.begin()?.steady();
+        let prefix = prefix.as_ref().to_vec();
+        let cursor = reading.number().map(|number| reading.reader.records(number, &prefix));
+        Ok(Keys {
+            cursor,
+            prefix,
+            now: reading.now,
+            layout: reading.reader.layout(),
+            _reading: reading,
+        })
+    }
+
+    fn live(&self, key: &[u8]) -> Result<Option<Meta>> {
+        self.begin()?.live(key)
+    }
+}
+
+impl Db<Live> {
+    /// Returns a handle whose writes have another durability than the store's.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::Durability;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).with_durability(Durability::Sync).strings().set("order", "paid")?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_durability(&self, durability: Durability) -> Self {
+        let mut other = self.clone();
+        other.source.durability = Some(durability);
+        other
+    }
+
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.source.engine
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place {
+            namespace: &self.namespace,
+            db: self.number,
+            durability: self.source.durability,
+        }
+    }
+
+    pub(super) fn write_key<T>(&self, key: &[u8], plan: impl FnOnce(&mut KeyPlan<'_>) -> Result<T>) -> Result<T> {
+        self.engine().write_key(self.place(), key, plan)
+    }
+
+    /// Returns the number of keys, in O(1) from memory. As in Redis, a key that expired counts until it is reaped,
+    /// which takes about the [`reap_interval`](crate::Options::reap_interval).
+    ///
+    /// # Errors
+    /// [`Closed`](crate::ErrorKind::Closed) or [`Poisoned`](crate::ErrorKind::Poisoned).
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).strings().set("k", "v")?;
+    /// assert_eq!(store.db(0).len()?, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn len(&self) -> Result<u64> {
+        Ok(self.begin()?.keyspace.map_or(0, |keyspace| keyspace.count()))
+    }
+
+    /// Tells whether the db has no keys; counts as [`Db::len`] does.
+    ///
+    /// # Errors
+    /// As [`Db::len`].
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// assert!(store.db(0).is_empty()?);
+    /// # Ok(()) }
+    /// ```
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Deletes keys in one commit; returns how many existed. Costs the same for a collection of any size.
+    ///
+    /// # Errors
+    /// [`ReadOnly`](crate::ErrorKind::ReadOnly), [`TooLarge`](crate::ErrorKind::TooLarge) for a key, and those of
+    /// [`Db::exists`], as every write.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).sets().add("s", (0..1000).map(|n| n.to_string()))?;
+    /// assert_eq!(store.db(0).delete(["s"])?, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn delete<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<u64> {
+        let keys: Vec<K> = keys.into_iter().collect();
+        let different: BTreeSet<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
+        let different: Vec<&[u8]> = different.into_iter().collect();
+        self.engine().write_keys(self.place(), &different, |plans| {
+            let deleted = plans.iter_mut().map(keys::delete).filter(|lived| *lived).count();
+            Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
+        })
+    }
+
+    /// Lets the key expire after `lifetime`, at millisecond precision; returns whether it exists. Costs one commit.
+    ///
+    /// # Errors
+    /// As [`Db::delete`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// assert!(!store.db(0).expire("missing", Duration::from_secs(1))?);
+    /// # Ok(()) }
+    /// ```
+    pub fn expire(&self, key: impl AsRef<[u8]>, lifetime: Duration) -> Result<bool> {
+        self.expire_if(key, lifetime, ExpireCondition::Always)
+    }
+
+    /// Lets the key expire after `lifetime` if the condition allows it; returns whether it was set.
+    ///
+    /// # Errors
+    /// As [`Db::delete`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::ExpireCondition;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.strings().set("k", "v")?;
+    /// db.expire("k", Duration::from_secs(60))?;
+    /// assert!(!db.expire_if("k", Duration::from_secs(5), ExpireCondition::Later)?);
+    /// # Ok(()) }
+    /// ```
+    pub fn expire_if(&self, key: impl AsRef<[u8]>, lifetime: Duration, condition: ExpireCondition) -> Result<bool> {
+        self.write_key(key.as_ref(), |plan| {
+            let time = plan.now.saturating_add(lifetime);
+            Ok(keys::expire_at(plan, time, condition))
+        })
+    }
+
+    /// Lets the key expire at a time, if the condition allows it; returns whether it was set. A time that has passed
+    /// deletes the key, which also counts as set.
+    ///
+    /// # Errors
+    /// As [`Db::delete`].
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::{ExpireCondition, UnixMillis};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.strings().set("k", "v")?;
+    /// assert!(db.expire_at("k", UnixMillis::new(1), ExpireCondition::Always)?);
+    /// assert!(!db.exists("k")?);
+    /// # Ok(()) }
+    /// ```
+    pub fn expire_at(&self, key: impl AsRef<[u8]>, time: UnixMillis, condition: ExpireCondition) -> Result<bool> {
+        self.write_key(key.as_ref(), |plan| Ok(keys::expire_at(plan, time, condition)))
+    }
+
+    /// Takes the key's expiry away; returns whether it had one. Costs one commit.
+    ///
+    /// # Errors
+    /// As [`Db::delete`].
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// assert!(!store.db(0).persist("k")?);
+    /// # Ok(()) }
+    /// ```
+    pub fn persist(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        self.write_key(key.as_ref(), |plan| Ok(keys::persist(plan)))
+    }
+
+    /// Gives the value of `from` the name `to`, with its expiry, replacing what was there. Costs one commit, whatever
+    /// the sizes.
+    ///
+    /// # Errors
+    /// [`NoSuchKey`](crate::ErrorKind::NoSuchKey) if `from` does not exist; else as [`Db::delete`].
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.sets().add("building", ["a"])?;
+    /// db.rename("building", "current")?;
+    /// assert!(db.sets().contains("current", "a")?);
+    /// # Ok(()) }
+    /// ```
+    pub fn rename(&self, from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> Result<()> {
+        let (from, to) = (from.as_ref(), to.as_ref());
+        if from == to {
+            return if self.exists(from)? {
+                self.engine().check_writable()
+            } else {
+                Err(keys::no_such_key())
+            };
+        }
+        self.engine()
+            .write_keys(self.place(), &[from, to], |plans| match plans {
+                [from, to] => keys::rename(from, to),
+                _ => Err(Error::invalid("two keys make two plans")),
+            })
+    }
+
+    /// Removes every key of the db in O(1); views keep what they saw, the space comes back in the background.
+    ///
+    /// # Errors
+    /// As [`Db::delete`].
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).strings().set("k", "v")?;
+    /// store.db(0).flush()?;
+    /// assert!(store.db(0).is_empty()?);
+    /// # Ok(()) }
+    /// ```
+    pub fn flush(&self) -> Result<()> {
+        let engine = self.engine();
+        engine.check_writable()?;
+        engine.flush_keyspace(&self.namespace, self.number, engine.must_sync(self.source.durability))
+    }
+}
+
+impl Db<super::Frozen> {
+    /// Counts the keys that lived at the view's moment, by reading them all.
+    ///
+    /// # Errors
+    /// As [`Db::exists`].
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).strings().set("k", "v")?;
+    /// assert_eq!(store.view()?.db(0).len()?, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn len(&self) -> Result<u64> {
+        self.keys([])?.try_fold(0, |count, key| key.map(|_| count + 1))
+    }
+
+    /// Tells whether no key lived at the view's moment. Costs the reading of one key.
+    ///
+    /// # Errors
+    /// As [`Db::exists`].
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// assert!(store.view()?.db(0).is_empty()?);
+    /// # Ok(()) }
+    /// ```
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.keys([])?.next().transpose()?.is_none())
+    }
+}
+
+/// Walks over the keys of a db. Made by [`Db::keys`].
+#[must_use]
+pub struct Keys {
+    cursor: Option<Cursor>,
+    prefix: Vec<u8>,
+    now: UnixMillis,
+    layout: KeyLayout,
+    _reading: Reading,
+}
+
+impl Keys {
+    fn find_next(&mut self) -> Result<Option<Bytes>> {
+        let Some(cursor) = &mut self.cursor else {
+            return Ok(None);
+        };
+        while let Some((key, record)) = cursor.entry()? {
+            let key = MetaKey::decode(self.layout, key)?.user_key;
+            let wanted = key.starts_with(&self.prefix) && !is_expired(&Meta::decode(record)?, self.now);
+            let found = wanted.then(|| Bytes::copy_from_slice(key));
+            cursor.advance();
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Iterator for Keys {
+    type Item = Result<Bytes>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.find_next();
+        if !matches!(next, Ok(Some(_))) {
+            self.cursor = None;
+        }
+        next.transpose()
+    }
+}

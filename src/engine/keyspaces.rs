@@ -1,0 +1,233 @@
+//! Which keyspace number a namespace and db stand for, and how many keys each holds.
+//!
+//! May use `store` and `encoding`. Invariants: numbers are never reused; the map is one immutable value that
+//! is published in the same critical section that commits it, so a snapshot taken under [`Keyspaces::freeze`]
+//! and the map beside it show the same moment.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use parking_lot::RwLock;
+
+use crate::encoding::{CountValue, Flushed, KeyspaceName, KeyspaceNo, NextKeyspace, StoreKey, prefix_end};
+use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::failpoint;
+use crate::store::{Batch, Cursor, Database, Family, Scan};
+
+/// One keyspace: its number and its key count.
+#[derive(Clone, Debug)]
+pub(crate) struct Keyspace {
+    pub(crate) number: KeyspaceNo,
+    count: Arc<AtomicI64>,
+}
+
+impl Keyspace {
+    fn new(number: KeyspaceNo, count: i64) -> Self {
+        Self {
+            number,
+            count: Arc::new(AtomicI64::new(count)),
+        }
+    }
+
+    /// Returns the number of keys, those included that expired and were not reaped yet.
+    pub(crate) fn count(&self) -> u64 {
+        u64::try_from(self.count.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// Follows a committed change.
+    pub(crate) fn add(&self, delta: i64) {
+        self.count.fetch_add(delta, Ordering::Relaxed);
+    }
+}
+
+/// The keyspaces at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Map {
+    by_name: HashMap<Box<[u8]>, HashMap<u32, Keyspace>>,
+    by_number: HashMap<KeyspaceNo, Keyspace>,
+    next: NextKeyspace,
+}
+
+impl Map {
+    /// Finds a keyspace by name.
+    pub(crate) fn find(&self, namespace: &[u8], db: u32) -> Option<&Keyspace> {
+        self.by_name.get(namespace)?.get(&db)
+    }
+
+    /// Finds a keyspace by number; flushed ones are gone.
+    pub(crate) fn by_number(&self, number: KeyspaceNo) -> Option<&Keyspace> {
+        self.by_number.get(&number)
+    }
+
+    fn insert(&mut self, namespace: &[u8], db: u32, keyspace: Keyspace) {
+        self.by_number.insert(keyspace.number, keyspace.clone());
+        self.by_name.entry(namespace.into()).or_default().insert(db, keyspace);
+    }
+}
+
+/// The current keyspaces of a store.
+pub(crate) struct Keyspaces {
+    current: RwLock<Arc<Map>>,
+}
+
+impl Keyspaces {
+    /// Reads the map and the counts, and lists the keyspaces whose flush is not finished.
+    pub(crate) fn load(db: &Arc<Database>) -> Result<(Self, Vec<KeyspaceNo>)> {
+        let next = match db.get(Family::Default, &StoreKey::NextKeyspace.encode(), None)? {
+            Some(value) => NextKeyspace::decode(&value)?,
+            None => NextKeyspace::FIRST,
+        };
+        let mut map = Map {
+            by_name: HashMap::new(),
+            by_number: HashMap::new(),
+            next,
+        };
+        let counts = load_counts(db)?;
+        for_each(db, StoreKey::KEYSPACES, |key, value| {
+            if let StoreKey::Keyspace(name) = key {
+                let number = KeyspaceNo::decode(value)?;
+                let count = counts.get(&number).copied().unwrap_or(0);
+                map.insert(name.namespace(), name.db(), Keyspace::new(number, count));
+            }
+            Ok(())
+        })?;
+        let mut flushed = Vec::new();
+        for_each(db, StoreKey::FLUSHED, |key, _| {
+            if let StoreKey::Flushed(number) = key {
+                flushed.push(number);
+            }
+            Ok(())
+        })?;
+        Ok((
+            Self {
+                current: RwLock::new(Arc::new(map)),
+            },
+            flushed,
+        ))
+    }
+
+    /// Returns the current map.
+    pub(crate) fn current(&self) -> Arc<Map> {
+        Arc::clone(&self.current.read())
+    }
+
+    /// Runs `take` while the map cannot change: for a snapshot that agrees with the map.
+    pub(crate) fn freeze<T>(&self, take: impl FnOnce(&Arc<Map>) -> T) -> T {
+        take(&self.current.read())
+    }
+
+    /// Finds a keyspace, creating it in a commit of its own when it is missing.
+    pub(crate) fn find_or_create(&self, db: &Database, namespace: &[u8], number: u32) -> Result<Keyspace> {
+        if let Some(found) = self.current().find(namespace, number) {
+            return Ok(found.clone());
+        }
+        let mut current = self.current.write();
+        if let Some(found) = current.find(namespace, number) {
+            return Ok(found.clone());
+        }
+        let mut next = Map::clone(&current);
+        let mut batch = Batch::new();
+        let created = assign_new_number(db, &mut next, &mut batch, namespace, number)?;
+        db.commit(batch, false)?;
+        *current = Arc::new(next);
+        Ok(created)
+    }
+
+    /// Gives the name a new, empty keyspace and records the old one as flushed, in one commit.
+    /// Returns the old number, or `None` if the name had no keyspace.
+    pub(crate) fn flush(&self, db: &Database, namespace: &[u8], number: u32, sync: bool) -> Result<Option<KeyspaceNo>> {
+        let mut current = self.current.write();
+        let Some(old) = current.find(namespace, number).map(|keyspace| keyspace.number) else {
+            return Ok(None);
+        };
+        let mut next = Map::clone(&current);
+        let mut batch = Batch::new();
+        next.by_number.remove(&old);
+        assign_new_number(db, &mut next, &mut batch, namespace, number)?;
+        let progress = Flushed {
+            last_meta_key: Vec::new(),
+        };
+        batch.put(
+            db,
+            Family::Default,
+            &StoreKey::Flushed(old).encode(),
+            &progress.encode(),
+        );
+        failpoint!("keyspaces::flush");
+        db.commit(batch, sync)?;
+        *current = Arc::new(next);
+        Ok(Some(old))
+    }
+
+    /// Exchanges the keyspaces of two dbs of a namespace, in one commit. A missing one is created first.
+    pub(crate) fn swap(&self, db: &Database, namespace: &[u8], a: u32, b: u32, sync: bool) -> Result<()> {
+        let mut current = self.current.write();
+        let mut next = Map::clone(&current);
+        let mut batch = Batch::new();
+        let mut of = |number| match current.find(namespace, number) {
+            Some(found) => Ok(found.clone()),
+            None => assign_new_number(db, &mut next, &mut batch, namespace, number),
+        };
+        let (keyspace_a, keyspace_b) = (of(a)?, of(b)?);
+        for (name, keyspace) in [(a, keyspace_b), (b, keyspace_a)] {
+            put_name(db, &mut batch, namespace, name, keyspace.number)?;
+            next.insert(namespace, name, keyspace);
+        }
+        db.commit(batch, sync)?;
+        *current = Arc::new(next);
+        Ok(())
+    }
+}
+
+fn assign_new_number(
+    db: &Database,
+    map: &mut Map,
+    batch: &mut Batch,
+    namespace: &[u8],
+    number: u32,
+) -> Result<Keyspace> {
+    let (created, next) = map
+        .next
+        .take()
+        .ok_or_else(|| Error::new(ErrorKind::Overflow, "all keyspace numbers are used up"))?;
+    map.next = next;
+    batch.put(db, Family::Default, &StoreKey::NextKeyspace.encode(), &next.encode());
+    put_name(db, batch, namespace, number, created)?;
+    let keyspace = Keyspace::new(created, 0);
+    map.insert(namespace, number, keyspace.clone());
+    Ok(keyspace)
+}
+
+fn put_name(db: &Database, batch: &mut Batch, namespace: &[u8], number: u32, keyspace: KeyspaceNo) -> Result<()> {
+    let name = KeyspaceName::new(namespace, number)
+        .ok_or_else(|| Error::new(ErrorKind::TooLarge, "a namespace has at most 255 bytes"))?;
+    batch.put(
+        db,
+        Family::Default,
+        &StoreKey::Keyspace(name).encode(),
+        &keyspace.encode(),
+    );
+    Ok(())
+}
+
+fn load_counts(db: &Arc<Database>) -> Result<HashMap<KeyspaceNo, i64>> {
+    let mut counts = HashMap::new();
+    for_each(db, StoreKey::COUNTS, |key, value| {
+        if let StoreKey::Count(number) = key {
+            counts.insert(number, CountValue::decode(value)?.count);
+        }
+        Ok(())
+    })?;
+    Ok(counts)
+}
+
+/// Visits the store-wide records whose key begins with `prefix`.
+fn for_each(db: &Arc<Database>, prefix: &[u8], mut visit: impl FnMut(StoreKey<'_>, &[u8]) -> Result<()>) -> Result<()> {
+    let mut cursor = Cursor::open(db, Family::Default, Scan::between(prefix, prefix_end(prefix)), None);
+    while let Some((key, value)) = cursor.entry()? {
+        visit(StoreKey::decode(key)?, value)?;
+        cursor.advance();
+    }
+    Ok(())
+}

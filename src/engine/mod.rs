@@ -1,0 +1,81 @@
+//! The public handles and what stands behind them: lock, plan, commit; open and close; background threads.
+//!
+//! May use everything below it. Invariants: every operation goes pin, time, keyspaces, snapshot, in that order
+//! (design, rule 5); every change to a key is one commit (rule 1).
+
+mod background;
+mod builder;
+mod commit;
+mod db;
+mod health;
+mod keyspaces;
+mod open;
+mod read;
+mod sets;
+mod stats;
+mod store;
+mod strings;
+mod view;
+mod write;
+
+pub use builder::StoreBuilder;
+pub use db::{Db, Keys, Ttl};
+pub use read::{Frozen, Live, Source};
+pub use sets::{AddOptions, Members, Sets};
+pub use stats::{HeldBackBy, Stats};
+pub use store::{Namespace, Store};
+pub use strings::{SetOptions, SetOutcome, Strings};
+pub use view::{View, ViewNamespace};
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::clock::StoreTime;
+use crate::error::{Error, ErrorKind, Result};
+use crate::expire::Reaper;
+use crate::gc::{Filters, FlushedKeyspaces, Pins, ReclaimCounters, Reclaimer, Watermark};
+use crate::ids::Ids;
+use crate::locks::Locks;
+use crate::options::Options;
+use crate::store::{Database, Directory};
+
+use health::Health;
+use keyspaces::Keyspaces;
+
+/// Everything that an open store shares between its handles and threads.
+pub(crate) struct Engine {
+    pub(crate) db: Arc<Database>,
+    pub(crate) options: Options,
+    pub(crate) time: Arc<StoreTime>,
+    pub(crate) pins: Arc<Pins>,
+    pub(crate) keyspaces: Keyspaces,
+    pub(crate) health: Health,
+    ids: Arc<Ids>,
+    locks: Locks,
+    watermark: Arc<Watermark>,
+    filters: Arc<Filters>,
+    flushed: FlushedKeyspaces,
+    reaper: Mutex<Reaper>,
+    reclaimer: Reclaimer,
+    counters: Arc<ReclaimCounters>,
+    read_only: bool,
+    /// Declared last, so dropped last: RocksDB is closed before the directory is unlocked.
+    directory: Directory,
+}
+
+impl Engine {
+    /// Refuses work on a store that is closed or poisoned.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        self.health.check()
+    }
+
+    /// Refuses changes to a store that is closed, poisoned or opened read-only.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        self.health.check()?;
+        if self.read_only {
+            return Err(Error::new(ErrorKind::ReadOnly, "the store was opened read-only"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,249 @@
+//! Opening, settling and closing the engine, step by step.
+//!
+//! May use everything below the engine. Invariants: nothing is changed in a directory of an unknown format; a
+//! reader's pin can exist only when everything that was buried is known.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::clock::{Clock, StoreTime};
+use crate::encoding::{FormatVersion, StoreKey, StoreTime as StoreTimeRecord, UnixMillis};
+use crate::engine::Engine;
+use crate::engine::health::Health;
+use crate::engine::keyspaces::Keyspaces;
+use crate::error::{Error, ErrorKind, Result};
+use crate::expire::{Reaped, Reaper};
+use crate::failpoint::failpoint;
+use crate::gc::{
+    DeadSet, Filters, FlushedKeyspaces, Picture, Pins, ReclaimCounters, ReclaimSettings, Reclaimer, Watermark,
+    load_dead, merge_burials,
+};
+use crate::ids::{Ids, unused_of_last_leases};
+use crate::locks::Locks;
+use crate::options::Options;
+use crate::store::{self, Batch, Database, Directory, Family, FilterSource};
+
+/// Pause between two looks while settling.
+const SETTLE_PAUSE: Duration = Duration::from_millis(20);
+
+impl Engine {
+    /// Opens for reading and writing.
+    ///
+    /// ORDER: lock and format file, RocksDB and its recovery, the version record, what is dead, the rest of the
+    /// last leases, then everything that hands out pins and ids.
+    pub(super) fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
+        let directory = store::open_or_create(path, options.key_layout)?;
+        let filters = Arc::new(Filters::default());
+        let source: Arc<dyn FilterSource> = Arc::<Filters>::clone(&filters);
+        let db = Arc::new(Database::open(path, &options, &source)?);
+        match read_version(&db)? {
+            Some(found) => check_version(found)?,
+            None => {
+                let mut batch = Batch::new();
+                batch.put(
+                    &db,
+                    Family::Default,
+                    &StoreKey::Version.encode(),
+                    &FormatVersion::CURRENT.encode(),
+                );
+                db.commit(batch, true)?;
+            }
+        }
+        failpoint!("open::before_leases");
+        let picture = bury_unused_leases(&db, load_dead(&db, clock.monotonic())?.0, clock.monotonic())?;
+        Self::assemble(db, directory, filters, picture, options, clock, false)
+    }
+
+    /// Opens for reading only; nothing on disk changes.
+    pub(super) fn open_read_only(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
+        let directory = store::open_shared(path)?;
+        let filters = Arc::new(Filters::default());
+        let source: Arc<dyn FilterSource> = Arc::<Filters>::clone(&filters);
+        let db = Arc::new(Database::open_read_only(path, &options, &source)?);
+        let found = read_version(&db)?;
+        check_version(
+            found.ok_or_else(|| Error::new(ErrorKind::NotAStore, "the store was never completely created"))?,
+        )?;
+        let (dead, _) = load_dead(&db, clock.monotonic())?;
+        let picture = Picture {
+            dead,
+            ..Picture::default()
+        };
+        Self::assemble(db, directory, filters, picture, options, clock, true)
+    }
+
+    fn assemble(
+        db: Arc<Database>,
+        directory: Directory,
+        filters: Arc<Filters>,
+        mut picture: Picture,
+        options: Options,
+        clock: Arc<dyn Clock>,
+        read_only: bool,
+    ) -> Result<Self> {
+        let position = Reaper::stored_position(&db)?;
+        let floor = position.time.max(read_store_time(&db)?);
+        let time = Arc::new(StoreTime::new(clock, floor, options.max_clock_leap));
+        let pins = Arc::new(Pins::new(Arc::clone(&time)));
+        picture.reaped_through = position.time;
+        picture.meta_dead_through = position.time;
+        let published = Arc::clone(&filters.published);
+        let watermark = Arc::new(Watermark::new(Arc::clone(&pins), Arc::clone(&time), published, picture));
+        let ids = Arc::new(Ids::load(&db)?);
+        let (keyspaces, flushed) = Keyspaces::load(&db)?;
+        let counters = Arc::new(ReclaimCounters::default());
+        let reaper = Reaper::new(Arc::clone(&db), Arc::clone(&pins), Arc::clone(&watermark), position);
+        let settings = ReclaimSettings {
+            threads: options.reclaim_threads,
+            compact_dead_percent: options.compact_dead_percent,
+        };
+        let reclaimer = Reclaimer::new(
+            Arc::clone(&db),
+            Arc::clone(&watermark),
+            Arc::clone(&ids),
+            Arc::clone(&time),
+            Arc::clone(&counters),
+            settings,
+        );
+        Ok(Self {
+            db,
+            options,
+            time,
+            pins,
+            keyspaces,
+            health: Health::default(),
+            ids,
+            locks: Locks::new(),
+            watermark,
+            filters,
+            flushed: FlushedKeyspaces::left_over(flushed),
+            reaper: Mutex::new(reaper),
+            reclaimer,
+            counters,
+            read_only,
+            directory,
+        })
+    }
+
+    /// Reaps one step.
+    pub(super) fn reap(&self) -> Result<Reaped> {
+        if self.time.is_paused() {
+            return Ok(Reaped::default());
+        }
+        let keyspaces = self.keyspaces.current();
+        let reaped = self
+            .reaper
+            .lock()
+            .step(|number| self.keyspaces.current().by_number(number).is_some())?;
+        for (number, delta) in &reaped.keys {
+            if let Some(keyspace) = keyspaces.by_number(*number) {
+                keyspace.add(*delta);
+            }
+        }
+        ReclaimCounters::add(&self.counters.keys_reaped, reaped.total());
+        ReclaimCounters::add(&self.filters.undecodable, reaped.undecodable);
+        Ok(reaped)
+    }
+
+    /// Moves the watermark, walks flushed keyspaces and makes one reclaiming pass; returns whether there is more.
+    pub(super) fn reclaim(&self, eager: bool) -> Result<bool> {
+        let published = self.watermark.advance(&self.db)?;
+        let walked = self.flushed.step(&self.db, &self.pins, &self.watermark)?;
+        let pass = self.reclaimer.pass(eager)?;
+        Ok(published || walked || pass.acted || pass.pending)
+    }
+
+    /// Reaps and reclaims until nothing is left to do or the deadline has passed.
+    pub(super) fn settle(&self, deadline: Instant) -> Result<bool> {
+        loop {
+            while self.reap()?.more {}
+            let busy = self.reclaim(true)?;
+            let waiting = self.watermark.has_waiting() || self.flushed.len() > 0;
+            if !busy && !waiting {
+                return Ok(true);
+            }
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            std::thread::sleep(SETTLE_PAUSE);
+        }
+    }
+
+    /// Puts on stable storage what only memory knows: the unused leases and the time. For a clean close.
+    pub(super) fn settle_down(&self) -> Result<()> {
+        if self.read_only {
+            return Ok(());
+        }
+        self.ids.return_leases(&self.db)?;
+        let mut batch = Batch::new();
+        let now = StoreTimeRecord(self.time.sample());
+        batch.put(&self.db, Family::Default, &StoreKey::StoreTime.encode(), &now.encode());
+        self.db.commit(batch, true)
+    }
+
+    /// Counts the flushed keyspaces that are not finished.
+    pub(super) fn flushed_keyspaces(&self) -> usize {
+        self.flushed.len()
+    }
+
+    /// Empties a keyspace in O(1).
+    pub(super) fn flush_keyspace(&self, namespace: &[u8], number: u32, sync: bool) -> Result<()> {
+        let flushed = {
+            let _pin = self.pins.pin(crate::gc::PinKind::Write);
+            self.keyspaces.flush(&self.db, namespace, number, sync)?
+        };
+        if let Some(flushed) = flushed {
+            self.flushed.add(&self.pins, flushed);
+        }
+        Ok(())
+    }
+}
+
+fn read_version(db: &Database) -> Result<Option<FormatVersion>> {
+    match db.get(Family::Default, &StoreKey::Version.encode(), None)? {
+        Some(value) => Ok(Some(FormatVersion::decode(&value)?)),
+        None => Ok(None),
+    }
+}
+
+fn check_version(found: FormatVersion) -> Result<()> {
+    if found.is_supported() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::UnknownFormat,
+        format!("the store's records have the unknown format {found}"),
+    ))
+}
+
+fn read_store_time(db: &Database) -> Result<UnixMillis> {
+    match db.get(Family::Default, &StoreKey::StoreTime.encode(), None)? {
+        Some(value) => Ok(StoreTimeRecord::decode(&value)?.0),
+        None => Ok(UnixMillis::ZERO),
+    }
+}
+
+/// Buries what the last session leased and never wrote under, in one synced commit.
+fn bury_unused_leases(db: &Arc<Database>, dead: DeadSet, now: Duration) -> Result<Picture> {
+    let unused = unused_of_last_leases(db)?;
+    let mut picture = Picture {
+        dead,
+        ..Picture::default()
+    };
+    let mut batch = Batch::new();
+    merge_burials(db, &picture, &unused, &mut batch);
+    if !batch.is_empty() {
+        failpoint!("open::before_burial");
+        db.commit(batch, true)?;
+        for (segment, bits) in unused.iter() {
+            picture
+                .dead
+                .family_mut(segment.family())
+                .bury(segment.number(), bits, now);
+        }
+    }
+    Ok(picture)
+}

@@ -1,0 +1,156 @@
+//! The path of every read: pin, sample, keyspaces and, where several elements must agree, a snapshot.
+//!
+//! May use everything below the engine. Invariant (design, rule 5): the pin comes first and lives as long as
+//! anything that reads under it.
+
+use std::sync::Arc;
+
+use crate::encoding::{KeyspaceNo, Meta, UnixMillis};
+use crate::engine::Engine;
+use crate::engine::keyspaces::{Keyspace, Map};
+use crate::error::Result;
+use crate::gc::{Pin, PinKind};
+use crate::options::Durability;
+use crate::store::Snapshot;
+use crate::types::Reader;
+
+/// What one read works with.
+pub struct Reading {
+    pub(crate) now: UnixMillis,
+    pub(crate) keyspace: Option<Keyspace>,
+    pub(crate) reader: Reader,
+    steady: bool,
+    _pin: Arc<Pin>,
+    /// Declared last, so that whatever reads is gone before the engine is.
+    engine: Arc<Engine>,
+}
+
+impl Reading {
+    /// Reads the record of a living key.
+    pub(crate) fn live(&self, key: &[u8]) -> Result<Option<Meta>> {
+        match self.number() {
+            Some(number) => self.reader.live(number, key, self.now),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the keyspace's number, if it was ever written to.
+    pub(crate) fn number(&self) -> Option<KeyspaceNo> {
+        self.keyspace.as_ref().map(|keyspace| keyspace.number)
+    }
+
+    /// Returns a reading of the same moment or a later one, under the same pin, in which all elements agree.
+    pub(crate) fn steady(self) -> Self {
+        if self.steady {
+            return self;
+        }
+        let snapshot = Arc::new(Snapshot::new(&self.engine.db));
+        let reader = Reader::new(&self.engine.db, self.engine.directory.layout, Some(snapshot));
+        Self {
+            reader,
+            steady: true,
+            ..self
+        }
+    }
+}
+
+mod sealed {
+    use super::Reading;
+    use crate::error::Result;
+
+    /// Begins readings.
+    pub trait Begin: Clone + Send + Sync + 'static {
+        /// Begins a reading of one keyspace.
+        fn begin(&self, namespace: &[u8], db: u32) -> Result<Reading>;
+    }
+}
+
+pub(crate) use sealed::Begin;
+
+/// Where a handle reads: [`Live`], the present, or [`Frozen`], the moment of a view.
+pub trait Source: Begin {}
+
+/// Reads and writes the present.
+#[derive(Clone)]
+pub struct Live {
+    pub(crate) engine: Arc<Engine>,
+    /// Keeps the background threads running.
+    pub(super) _store: Arc<super::store::Shared>,
+    pub(crate) durability: Option<Durability>,
+}
+
+impl Begin for Live {
+    fn begin(&self, namespace: &[u8], db: u32) -> Result<Reading> {
+        let engine = &self.engine;
+        engine.check_open()?;
+        let pin = engine.pins.pin(PinKind::Read);
+        let keyspace = engine.keyspaces.current().find(namespace, db).cloned();
+        let reader = Reader::new(&engine.db, engine.directory.layout, None);
+        let now = pin.now();
+        Ok(Reading {
+            engine: Arc::clone(engine),
+            now,
+            keyspace,
+            reader,
+            steady: false,
+            _pin: Arc::new(pin),
+        })
+    }
+}
+
+impl Source for Live {}
+
+/// Reads the moment at which a view was opened.
+#[derive(Clone)]
+pub struct Frozen {
+    shared: Arc<FrozenShared>,
+}
+
+struct FrozenShared {
+    map: Arc<Map>,
+    reader: Reader,
+    pin: Arc<Pin>,
+    engine: Arc<Engine>,
+}
+
+impl Frozen {
+    /// ORDER: pin, time, keyspaces and snapshot together.
+    pub(super) fn now(engine: &Arc<Engine>) -> Result<Self> {
+        engine.check_open()?;
+        let pin = Arc::new(engine.pins.pin(PinKind::View));
+        let (map, snapshot) = engine
+            .keyspaces
+            .freeze(|map| (Arc::clone(map), Arc::new(Snapshot::new(&engine.db))));
+        let reader = Reader::new(&engine.db, engine.directory.layout, Some(snapshot));
+        Ok(Self {
+            shared: Arc::new(FrozenShared {
+                engine: Arc::clone(engine),
+                map,
+                reader,
+                pin,
+            }),
+        })
+    }
+
+    /// Returns the time at which the view stands.
+    pub(super) fn time(&self) -> UnixMillis {
+        self.shared.pin.now()
+    }
+}
+
+impl Begin for Frozen {
+    fn begin(&self, namespace: &[u8], db: u32) -> Result<Reading> {
+        let shared = &self.shared;
+        shared.engine.check_open()?;
+        Ok(Reading {
+            engine: Arc::clone(&shared.engine),
+            now: shared.pin.now(),
+            keyspace: shared.map.find(namespace, db).cloned(),
+            reader: shared.reader.clone(),
+            steady: true,
+            _pin: Arc::clone(&shared.pin),
+        })
+    }
+}
+
+impl Source for Frozen {}

@@ -1,0 +1,156 @@
+//! What a store holds, owes and has given back, as one plain reading.
+//!
+//! May use the engine. Invariant: taking a reading changes nothing.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::engine::Engine;
+use crate::gc::PinKind;
+use crate::store::{CompactionIo, Family};
+
+/// What keeps buried ids from being reclaimed.
+///
+/// # Examples
+/// ```
+/// use windrow::HeldBackBy;
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// let view = store.view()?;
+/// store.db(0).sets().add("s", ["a"])?;
+/// store.db(0).delete(["s"])?;
+/// assert!(matches!(store.stats().held_back_by, Some(HeldBackBy::View { .. })));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HeldBackBy {
+    /// A view, open for this long.
+    View {
+        /// Its age.
+        age: Duration,
+    },
+    /// An operation in flight, an iterator among them.
+    Operation,
+    /// The next sync of the log.
+    LogSync,
+}
+
+/// A reading of a store's state. All counters are since open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Ids that are buried and whose segments still stand in bitmaps.
+    pub debt_ids: u64,
+    /// Ids that are buried and still held back by a pin or a log sync.
+    pub waiting_ids: u64,
+    /// Estimate of the dead bytes in SST files of the data families.
+    pub debt_bytes: u64,
+    /// Since when the oldest dead data in a file has waited.
+    pub debt_age: Duration,
+    /// What holds the watermark back, if ids wait.
+    pub held_back_by: Option<HeldBackBy>,
+    /// Views that are open.
+    pub open_views: usize,
+    /// Whether expiry stands still because the wall clock leapt. See [`Store::trust_clock`](crate::Store::trust_clock).
+    pub expiry_paused: bool,
+    /// Keys that expired and were given back.
+    pub keys_reaped: u64,
+    /// SST files unlinked unread.
+    pub files_dropped: u64,
+    /// Their bytes.
+    pub bytes_dropped: u64,
+    /// Ranges deleted with a tombstone.
+    pub range_deletions: u64,
+    /// Compactions that reclaiming asked for.
+    pub compactions: u64,
+    /// Flushes that reclaiming asked for.
+    pub flushes: u64,
+    /// Segments of 65,536 ids that were proven empty and retired.
+    pub segments_retired: u64,
+    /// Entries that filters removed from the data families.
+    pub entries_filtered: u64,
+    /// Bytes of keys and values that compactions of the data families read, all compactions counted.
+    pub data_compaction_read_bytes: u64,
+    /// Bytes of keys and values that they wrote again.
+    pub data_compaction_written_bytes: u64,
+    /// The same for the meta and expire families.
+    pub other_compaction_read_bytes: u64,
+    /// The same for the meta and expire families.
+    pub other_compaction_written_bytes: u64,
+    /// Bytes of SST files in the data families.
+    pub data_file_bytes: u64,
+    /// Bytes of SST files in all other families.
+    pub other_file_bytes: u64,
+    /// Bytes that flushes wrote, all families.
+    pub flushed_bytes: u64,
+    /// Bytes that went to the write-ahead log.
+    pub log_bytes: u64,
+    /// Flushed keyspaces whose records are not removed yet.
+    pub flushed_keyspaces: usize,
+    /// Stored entries that could not be decoded; they are kept and treated as live.
+    pub undecodable_entries: u64,
+}
+
+impl Engine {
+    pub(super) fn stats(&self) -> Stats {
+        let totals = self.counters.totals();
+        let io = self.db.io_totals();
+        let mut stats = Stats {
+            debt_ids: self.watermark.picture().dead.buried_ids(),
+            waiting_ids: self.watermark.waiting_ids(),
+            debt_bytes: totals.debt_bytes,
+            debt_age: totals.debt_age,
+            open_views: self.pins.views(),
+            expiry_paused: self.time.is_paused(),
+            keys_reaped: totals.keys_reaped,
+            files_dropped: totals.files_dropped,
+            bytes_dropped: totals.bytes_dropped,
+            range_deletions: totals.range_deletions,
+            compactions: totals.compactions,
+            flushes: totals.flushes,
+            segments_retired: totals.segments_retired,
+            flushed_bytes: io.flushed_bytes,
+            log_bytes: io.log_bytes,
+            flushed_keyspaces: self.flushed_keyspaces(),
+            undecodable_entries: self.filters.undecodable.load(Ordering::Relaxed),
+            ..Stats::default()
+        };
+        if stats.waiting_ids > 0 {
+            stats.held_back_by = Some(self.held_back_by());
+        }
+        for family in Family::all() {
+            stats.add_compactions(family, self.db.compaction_io(family));
+        }
+        // A failure to list files shows as no bytes; the statistics are not worth an error.
+        for file in self.db.live_files().unwrap_or_default() {
+            match file.family {
+                Family::Data(_) => stats.data_file_bytes += file.size_bytes,
+                _ => stats.other_file_bytes += file.size_bytes,
+            }
+        }
+        stats
+    }
+
+    fn held_back_by(&self) -> HeldBackBy {
+        match self.pins.oldest() {
+            Some(pin) if pin.kind == PinKind::View => HeldBackBy::View { age: pin.age },
+            Some(_) => HeldBackBy::Operation,
+            None => HeldBackBy::LogSync,
+        }
+    }
+}
+
+impl Stats {
+    fn add_compactions(&mut self, family: Family, io: CompactionIo) {
+        if let Family::Data(_) = family {
+            self.entries_filtered += io.dropped_entries;
+            self.data_compaction_read_bytes += io.read_bytes;
+            self.data_compaction_written_bytes += io.written_bytes;
+        } else {
+            self.other_compaction_read_bytes += io.read_bytes;
+            self.other_compaction_written_bytes += io.written_bytes;
+        }
+    }
+}

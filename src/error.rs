@@ -1,0 +1,197 @@
+//! What can go wrong, sorted by what the caller should do next.
+//!
+//! Uses nothing of the crate but the decode error of `encoding`. Invariant: an error that is returned
+//! before a commit has changed nothing in the store.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::encoding::DecodeError;
+
+/// The result of every fallible call of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Names what went wrong.
+///
+/// # Examples
+/// ```
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// let db = store.db(0);
+/// db.strings().set("k", "not a number")?;
+/// let error = db.strings().incr("k").unwrap_err();
+/// assert_eq!(error.kind(), windrow::ErrorKind::NotAnInteger);
+/// assert_eq!(error.action(), windrow::Action::FixCall);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The key holds another data type than the operation works on.
+    WrongType,
+    /// The value or the argument is no 64-bit signed integer.
+    NotAnInteger,
+    /// The result would not fit into its type.
+    Overflow,
+    /// An offset, index or time lies outside what the operation allows.
+    OutOfRange,
+    /// The operation needs the key to exist.
+    NoSuchKey,
+    /// A key, member or value is longer than the store's limit.
+    TooLarge,
+    /// Arguments or options contradict each other or lie outside their range.
+    InvalidInput,
+    /// The store was opened read-only.
+    ReadOnly,
+    /// The directory is open already, here or in another process.
+    InUse,
+    /// The directory is not a store, or its files do not belong together.
+    NotAStore,
+    /// The store was written in a format that this version does not know.
+    UnknownFormat,
+    /// The handle was closed.
+    Closed,
+    /// A background task failed; its error is this one's source.
+    Poisoned,
+    /// The file system or RocksDB refused.
+    Io,
+    /// Stored bytes are not what the store wrote.
+    Corruption,
+}
+
+/// Says what the caller should do about an error.
+///
+/// # Examples
+/// ```
+/// use windrow::{Action, Store};
+/// let error = Store::open("/proc/nowhere").unwrap_err();
+/// assert_eq!(error.action(), Action::FixEnvironment);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Action {
+    /// Change the call: the same one fails again.
+    FixCall,
+    /// Change what surrounds the store (directory, permissions, disk, options), then try again.
+    FixEnvironment,
+    /// Close the store and open it again.
+    Reopen,
+    /// Run `windrow check`; restore a backup if it confirms damage.
+    Verify,
+}
+
+/// The error of every fallible call of this crate.
+#[derive(Clone, Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    pub(crate) fn with_source(
+        kind: ErrorKind,
+        message: impl Into<Cow<'static, str>>,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            source: Some(Arc::new(source)),
+        }
+    }
+
+    /// Returns what went wrong.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Returns what the caller should do next.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        match self.kind {
+            ErrorKind::WrongType
+            | ErrorKind::NotAnInteger
+            | ErrorKind::Overflow
+            | ErrorKind::OutOfRange
+            | ErrorKind::NoSuchKey
+            | ErrorKind::TooLarge
+            | ErrorKind::InvalidInput
+            | ErrorKind::ReadOnly => Action::FixCall,
+            ErrorKind::InUse | ErrorKind::NotAStore | ErrorKind::UnknownFormat | ErrorKind::Io => {
+                Action::FixEnvironment
+            }
+            ErrorKind::Closed | ErrorKind::Poisoned => Action::Reopen,
+            ErrorKind::Corruption => Action::Verify,
+        }
+    }
+
+    pub(crate) fn wrong_type() -> Self {
+        Self::new(ErrorKind::WrongType, "the key holds another data type")
+    }
+
+    pub(crate) fn not_an_integer() -> Self {
+        Self::new(ErrorKind::NotAnInteger, "value is not a 64-bit signed integer")
+    }
+
+    pub(crate) fn overflow() -> Self {
+        Self::new(ErrorKind::Overflow, "increment or decrement would overflow")
+    }
+
+    pub(crate) fn out_of_range(message: &'static str) -> Self {
+        Self::new(ErrorKind::OutOfRange, message)
+    }
+
+    pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::InvalidInput, message)
+    }
+
+    pub(crate) fn corrupt(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Corruption, message)
+    }
+
+    pub(crate) fn closed() -> Self {
+        Self::new(ErrorKind::Closed, "the store is closed")
+    }
+
+    pub(crate) fn poisoned_by(cause: Error) -> Self {
+        Self::with_source(ErrorKind::Poisoned, "a background task failed", cause)
+    }
+
+    pub(crate) fn io(what: impl Into<Cow<'static, str>>, source: std::io::Error) -> Self {
+        Self::with_source(ErrorKind::Io, what, source)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.source {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<DecodeError> for Error {
+    fn from(source: DecodeError) -> Self {
+        Self::with_source(ErrorKind::Corruption, "a stored record cannot be decoded", source)
+    }
+}

@@ -1,0 +1,177 @@
+//! The reaper: pops what is due from the expire family, in order of time, and buries it in bulk.
+//!
+//! May use `store`, `encoding`, the pins and the watermark. Invariants (design, section 4.2): it takes entries
+//! only up to the write horizon, so none can appear, move or vanish behind it; one commit carries the burials,
+//! the counts and the new position; positions never go back.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::encoding::{CountValue, ExpireKey, ExpireValue, KeyspaceNo, ReapedThrough, StoreKey, UnixMillis};
+use crate::error::Result;
+use crate::failpoint::failpoint;
+use crate::gc::{Burials, PinKind, Pins, Watermark, merge_burials};
+use crate::store::{Batch, Cursor, Database, Family, Scan};
+
+/// Entries taken in one commit. WHY: more would hold more memory and make a longer commit; fewer would write the
+/// same bitmaps more often.
+const STEP_ENTRIES: usize = 32 << 10;
+
+/// What one step did.
+#[derive(Debug, Default)]
+pub(crate) struct Reaped {
+    /// Keys given back, for each keyspace.
+    pub(crate) keys: HashMap<KeyspaceNo, i64>,
+    /// Entries that could not be decoded; they stay where they are.
+    pub(crate) undecodable: u64,
+    /// Whether more was due than one step takes.
+    pub(crate) more: bool,
+}
+
+impl Reaped {
+    /// Counts the keys of all keyspaces.
+    pub(crate) fn total(&self) -> u64 {
+        self.keys.values().map(|count| count.unsigned_abs()).sum()
+    }
+}
+
+/// The reaper's position and what it needs.
+pub(crate) struct Reaper {
+    db: Arc<Database>,
+    pins: Arc<Pins>,
+    watermark: Arc<Watermark>,
+    /// As it was committed last.
+    position: ReapedThrough,
+    /// Up to here nothing is due, found by looking and not worth a commit.
+    looked_through: UnixMillis,
+}
+
+/// One step's harvest.
+struct Harvest {
+    burials: Burials,
+    reaped: Reaped,
+    position: ReapedThrough,
+}
+
+impl Reaper {
+    pub(crate) fn new(db: Arc<Database>, pins: Arc<Pins>, watermark: Arc<Watermark>, position: ReapedThrough) -> Self {
+        let looked_through = position.time;
+        Self {
+            db,
+            pins,
+            watermark,
+            position,
+            looked_through,
+        }
+    }
+
+    /// Reads the position of the last session.
+    pub(crate) fn stored_position(db: &Database) -> Result<ReapedThrough> {
+        match db.get(Family::Default, &StoreKey::ReapedThrough.encode(), None)? {
+            Some(value) => Ok(ReapedThrough::decode(&value)?),
+            None => Ok(ReapedThrough {
+                time: UnixMillis::ZERO,
+                cursor: Vec::new(),
+            }),
+        }
+    }
+
+    /// Gives back what is due, up to one step's worth. `counts` tells which keyspaces still have a key count:
+    /// flushed ones have none.
+    pub(crate) fn step(&mut self, counts: impl Fn(KeyspaceNo) -> bool) -> Result<Reaped> {
+        // WHY: a flush is not finished while an older pin is held, so `counts` stays true to the end of the step.
+        let _pin = self.pins.pin(PinKind::Read);
+        let horizon = self.pins.write_horizon();
+        if horizon <= self.looked_through {
+            return Ok(Reaped::default());
+        }
+        failpoint!("reaper::before_read");
+        let harvest = self.harvest(horizon)?;
+        self.looked_through = harvest.position.time;
+        if harvest.reaped.keys.is_empty() && harvest.burials.is_empty() {
+            return Ok(harvest.reaped);
+        }
+        self.commit(&harvest, counts)?;
+        self.position = harvest.position;
+        failpoint!("reaper::after_commit");
+        self.watermark.reaped(harvest.burials, self.position.time);
+        Ok(harvest.reaped)
+    }
+
+    /// Reads the entries that are due, from behind the position to the horizon.
+    fn harvest(&self, horizon: UnixMillis) -> Result<Harvest> {
+        let mut cursor = self.open(horizon);
+        let mut burials = Burials::default();
+        let mut reaped = Reaped::default();
+        let mut taken = 0;
+        while let Some((key, value)) = cursor.entry()? {
+            match (ExpireKey::decode(key), ExpireValue::decode(value)) {
+                (Ok(entry), Ok(found)) => {
+                    *reaped.keys.entry(entry.keyspace).or_default() -= 1;
+                    if let Some(id) = found.id {
+                        burials.add(id);
+                    }
+                    taken += 1;
+                    if taken == STEP_ENTRIES {
+                        reaped.more = true;
+                        let time = UnixMillis::new(entry.expires_at.get().saturating_sub(1));
+                        let position = ReapedThrough {
+                            time: time.max(self.position.time),
+                            cursor: key.to_vec(),
+                        };
+                        return Ok(Harvest {
+                            burials,
+                            reaped,
+                            position,
+                        });
+                    }
+                }
+                _ => reaped.undecodable += 1,
+            }
+            cursor.advance();
+        }
+        let position = ReapedThrough {
+            time: horizon,
+            cursor: Vec::new(),
+        };
+        Ok(Harvest {
+            burials,
+            reaped,
+            position,
+        })
+    }
+
+    fn open(&self, horizon: UnixMillis) -> Cursor {
+        let mut lower = (self.looked_through.get().saturating_add(1)).to_be_bytes().to_vec();
+        if self.position.cursor > lower {
+            lower.clone_from(&self.position.cursor);
+            lower.push(0);
+        }
+        let upper = horizon.get().saturating_add(1).to_be_bytes().to_vec();
+        let mut scan = Scan::between(lower, Some(upper));
+        scan.bypass_cache = true;
+        Cursor::open(&self.db, Family::Expire, scan, None)
+    }
+
+    fn commit(&self, harvest: &Harvest, counts: impl Fn(KeyspaceNo) -> bool) -> Result<()> {
+        let mut batch = Batch::new();
+        merge_burials(&self.db, &self.watermark.picture(), &harvest.burials, &mut batch);
+        for (keyspace, delta) in harvest.reaped.keys.iter().filter(|(keyspace, _)| counts(**keyspace)) {
+            let operand = CountValue::encode_plain(*delta);
+            batch.merge(
+                &self.db,
+                Family::Default,
+                &StoreKey::Count(*keyspace).encode(),
+                &operand,
+            );
+        }
+        batch.put(
+            &self.db,
+            Family::Default,
+            &StoreKey::ReapedThrough.encode(),
+            &harvest.position.encode(),
+        );
+        failpoint!("reaper::before_commit");
+        self.db.commit(batch, false)
+    }
+}

@@ -1,0 +1,260 @@
+//! The dead set: which ids are buried, as an immutable picture that filters and planners share.
+//!
+//! Uses `encoding`. Invariant: an id in the published picture is dead for every operation in flight or to
+//! come, and its burial is on stable storage (design, section 4.3).
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::encoding::{CollectionId, DataFamily, SEGMENT_IDS, Segment, SegmentBits, SegmentSet};
+
+/// The buried ids of one segment.
+#[derive(Clone, Debug)]
+struct Buried {
+    bits: Arc<SegmentBits>,
+    /// When the first of them became reclaimable, on the monotonic clock.
+    since: Duration,
+}
+
+/// The dead ids of one data family.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FamilyDead {
+    segments: BTreeMap<u64, Buried>,
+    retired: SegmentSet,
+    buried_ids: u64,
+    /// Like `buried_ids`, but never falls: tells whether anything was buried since.
+    ever_buried: u64,
+}
+
+impl FamilyDead {
+    /// Tells whether the id with this counter is dead.
+    pub(crate) fn contains(&self, id: CollectionId) -> bool {
+        let segment = id.segment().number();
+        match self.segments.get(&segment) {
+            Some(buried) if buried.bits.contains(id.low()) => true,
+            _ => self.retired.contains(segment),
+        }
+    }
+
+    /// Unites `bits` with what is known of a segment.
+    pub(crate) fn bury(&mut self, segment: u64, bits: &SegmentBits, now: Duration) {
+        if self.retired.contains(segment) {
+            return;
+        }
+        let buried = self.segments.entry(segment).or_insert_with(|| Buried {
+            bits: Arc::new(SegmentBits::default()),
+            since: now,
+        });
+        let before = buried.bits.len();
+        Arc::make_mut(&mut buried.bits).union_with(bits);
+        let new = u64::from(buried.bits.len() - before);
+        self.buried_ids += new;
+        self.ever_buried += new;
+    }
+
+    /// Moves a wholly dead, proven-empty segment into the interval set.
+    pub(crate) fn retire(&mut self, segment: u64) {
+        if let Some(buried) = self.segments.remove(&segment) {
+            self.buried_ids -= u64::from(buried.bits.len());
+        }
+        self.retired.insert(segment..segment + 1);
+    }
+
+    /// Takes over the interval set as it was stored.
+    pub(crate) fn set_retired(&mut self, retired: SegmentSet) {
+        self.retired = retired;
+    }
+
+    /// Returns the interval set of retired segments.
+    pub(crate) fn retired(&self) -> &SegmentSet {
+        &self.retired
+    }
+
+    /// Returns the number of buried ids in segments that are not retired.
+    pub(crate) fn buried_ids(&self) -> u64 {
+        self.buried_ids
+    }
+
+    /// Returns the number of ids buried since open, retired or not.
+    pub(crate) fn ever_buried(&self) -> u64 {
+        self.ever_buried
+    }
+
+    /// Tells whether there is nothing to reclaim.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// Lists the segments that are wholly dead and not yet retired; `family` is this one's own name.
+    pub(crate) fn full_segments(&self, family: DataFamily) -> impl Iterator<Item = Segment> {
+        self.segments.iter().filter_map(move |(number, buried)| {
+            let segment = Segment::new(family, *number)?;
+            buried.bits.covers(segment).then_some(segment)
+        })
+    }
+
+    /// Returns since when the oldest segment with a buried id in `counters` has waited.
+    pub(crate) fn oldest_since(&self, counters: &Range<u64>) -> Option<Duration> {
+        let segments = counters.start / SEGMENT_IDS..counters.end.div_ceil(SEGMENT_IDS);
+        self.segments.range(segments).map(|(_, buried)| buried.since).min()
+    }
+
+    /// Lists the maximal runs of dead counters, retired segments included, in order.
+    pub(crate) fn runs(&self) -> Vec<Range<u64>> {
+        let mut runs = Vec::new();
+        let mut retired = self
+            .retired
+            .iter()
+            .map(|span| span.start * SEGMENT_IDS..span.end * SEGMENT_IDS)
+            .peekable();
+        for (segment, buried) in &self.segments {
+            let base = segment * SEGMENT_IDS;
+            while let Some(span) = retired.next_if(|span| span.start < base) {
+                append(&mut runs, span);
+            }
+            for bits in buried.bits.ranges() {
+                append(
+                    &mut runs,
+                    base + u64::from(*bits.start())..base + u64::from(*bits.end()) + 1,
+                );
+            }
+        }
+        for span in retired {
+            append(&mut runs, span);
+        }
+        runs
+    }
+}
+
+fn append(runs: &mut Vec<Range<u64>>, run: Range<u64>) {
+    match runs.last_mut() {
+        Some(last) if last.end >= run.start => last.end = last.end.max(run.end),
+        _ => runs.push(run),
+    }
+}
+
+/// The dead ids of all families. Cloning copies a handful of pointers.
+#[derive(Clone, Debug)]
+pub(crate) struct DeadSet {
+    families: [Arc<FamilyDead>; DataFamily::COUNT],
+}
+
+impl Default for DeadSet {
+    fn default() -> Self {
+        Self {
+            families: std::array::from_fn(|_| Arc::default()),
+        }
+    }
+}
+
+impl DeadSet {
+    /// Returns the dead ids of one family.
+    pub(crate) fn family(&self, family: DataFamily) -> &Arc<FamilyDead> {
+        #[expect(clippy::indexing_slicing, reason = "a DataFamily's number is below COUNT")]
+        &self.families[usize::from(family.number())]
+    }
+
+    /// Gives access to one family's dead ids, copying them first if a filter still looks at them.
+    pub(crate) fn family_mut(&mut self, family: DataFamily) -> &mut FamilyDead {
+        #[expect(clippy::indexing_slicing, reason = "a DataFamily's number is below COUNT")]
+        Arc::make_mut(&mut self.families[usize::from(family.number())])
+    }
+
+    /// Returns the number of buried ids in segments that are not retired.
+    pub(crate) fn buried_ids(&self) -> u64 {
+        self.families.iter().map(|family| family.buried_ids()).sum()
+    }
+}
+
+/// Ids on their way into the dead set, grouped by segment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Burials {
+    segments: BTreeMap<Segment, SegmentBits>,
+}
+
+impl Burials {
+    /// Adds one id.
+    pub(crate) fn add(&mut self, id: CollectionId) {
+        self.segments.entry(id.segment()).or_default().insert(id.low());
+    }
+
+    /// Adds all ids of `family` with counters in `counters`.
+    pub(crate) fn add_range(&mut self, family: DataFamily, counters: Range<u64>) {
+        let mut start = counters.start;
+        while start < counters.end {
+            let end = (start / SEGMENT_IDS + 1) * SEGMENT_IDS;
+            let last = end.min(counters.end) - 1;
+            if let Some(segment) = Segment::new(family, start / SEGMENT_IDS) {
+                let low = |counter: u64| u16::try_from(counter % SEGMENT_IDS).unwrap_or(u16::MAX);
+                self.segments
+                    .entry(segment)
+                    .or_default()
+                    .insert_range(low(start)..=low(last));
+            }
+            start = end;
+        }
+    }
+
+    /// Adds everything in `other`.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        for (segment, bits) in other.segments {
+            self.segments.entry(segment).or_default().union_with(&bits);
+        }
+    }
+
+    /// Lists the segments with their bits.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Segment, &SegmentBits)> {
+        self.segments.iter()
+    }
+
+    /// Counts the ids.
+    pub(crate) fn len(&self) -> u64 {
+        self.segments.values().map(|bits| u64::from(bits.len())).sum()
+    }
+
+    /// Tells whether there is nothing to bury.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn family(number: u8) -> DataFamily {
+        DataFamily::new(number).unwrap()
+    }
+
+    fn dead(ranges: &[Range<u64>]) -> FamilyDead {
+        let mut burials = Burials::default();
+        for range in ranges {
+            burials.add_range(family(1), range.clone());
+        }
+        let mut dead = FamilyDead::default();
+        for (segment, bits) in burials.iter() {
+            dead.bury(segment.number(), bits, Duration::ZERO);
+        }
+        dead
+    }
+
+    #[test]
+    fn runs_coalesce_across_segments_and_retired_ones() {
+        let mut dead = dead(&[10..20, 30..SEGMENT_IDS * 2 + 5]);
+        assert_eq!(dead.runs(), vec![10..20, 30..SEGMENT_IDS * 2 + 5]);
+        dead.retire(1);
+        assert_eq!(dead.runs(), vec![10..20, 30..SEGMENT_IDS * 2 + 5]);
+        assert_eq!(dead.full_segments(family(1)).count(), 0);
+    }
+
+    #[test]
+    fn burying_twice_counts_once_and_a_retired_segment_stays_dead() {
+        let mut dead = dead(&[10..20, 12..14]);
+        assert_eq!(dead.buried_ids(), 10);
+        dead.retire(0);
+        assert!(dead.contains(CollectionId::new(family(1), 5).unwrap()));
+        assert_eq!(dead.buried_ids(), 0);
+    }
+}

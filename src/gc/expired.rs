@@ -1,0 +1,116 @@
+//! Reclaiming in the expire and meta families: past times and dead meta records.
+//!
+//! May use `store` and the picture. Invariant: whole files go only from the expire family, and only below
+//! the reaper's durable position; meta records go by filter alone.
+
+use std::sync::Arc;
+
+use super::reclaimer::PassOutcome;
+use super::stats::ReclaimCounters;
+use super::watermark::Picture;
+use crate::encoding::{KeyRange, UnixMillis};
+use crate::error::Result;
+use crate::failpoint::failpoint;
+use crate::store::{Database, Family, SstFile};
+
+/// Passes in which a dead file may stay in L0 before it is compacted.
+const PATIENCE_PASSES: u32 = 50;
+/// Meta files are left alone while fewer records than this are dead. WHY: small stores are cheap as they are.
+const WORTH_COMPACTING_RECORDS: u64 = 100_000;
+
+/// What a pass works on.
+pub(super) struct ExpiredPass<'a> {
+    pub(super) db: &'a Arc<Database>,
+    pub(super) picture: &'a Picture,
+    pub(super) files: &'a [SstFile],
+    pub(super) eager: bool,
+}
+
+/// What the last passes saw.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// Passes in which dead files of the expire family stayed where they cannot be dropped.
+    stuck_passes: u32,
+    /// The reaper's position when the expire family was last flushed.
+    flushed_at: UnixMillis,
+    /// Keys reaped when the meta family was last compacted.
+    reaped_at_compaction: u64,
+    /// The part of the picture that the last meta compaction could use.
+    compacted_through: UnixMillis,
+}
+
+impl Memory {
+    /// Gives back past times and, when enough records are dead, compacts the meta family file by file.
+    pub(super) fn pass(
+        &mut self,
+        pass: &ExpiredPass<'_>,
+        counters: &ReclaimCounters,
+        dead_percent: u8,
+    ) -> Result<PassOutcome> {
+        let expire = self.expire(pass, counters)?;
+        let meta = self.meta(pass, counters, dead_percent)?;
+        Ok(expire.and(meta))
+    }
+
+    fn expire(&mut self, pass: &ExpiredPass<'_>, counters: &ReclaimCounters) -> Result<PassOutcome> {
+        let through = pass.picture.reaped_through;
+        let past = KeyRange::expired_through(through);
+        let dead: Vec<&SstFile> = files_of(pass.files, Family::Expire)
+            .filter(|file| past.contains(&file.largest))
+            .collect();
+        let droppable: Vec<_> = dead.iter().filter(|file| file.level > 0).collect();
+        let mut outcome = PassOutcome::default();
+        if !droppable.is_empty() {
+            failpoint!("expired::before_drop");
+            pass.db.drop_files(Family::Expire, &past)?;
+            ReclaimCounters::add(&counters.files_dropped, u64::try_from(droppable.len()).unwrap_or(0));
+            ReclaimCounters::add(
+                &counters.bytes_dropped,
+                droppable.iter().map(|file| file.size_bytes).sum(),
+            );
+            outcome = PassOutcome::ACTED;
+        }
+        let stuck = dead.len() > droppable.len();
+        self.stuck_passes = if stuck { self.stuck_passes.saturating_add(1) } else { 0 };
+        if stuck && (pass.eager || self.stuck_passes > PATIENCE_PASSES) {
+            pass.db.compact(Family::Expire, &past);
+            ReclaimCounters::add(&counters.compactions, 1);
+            self.stuck_passes = 0;
+            outcome = PassOutcome::ACTED;
+        }
+        if pass.eager && through > self.flushed_at && pass.db.buffered_entries(Family::Expire) > 0 {
+            pass.db.flush(Family::Expire)?;
+            ReclaimCounters::add(&counters.flushes, 1);
+            self.flushed_at = through;
+            outcome = PassOutcome::ACTED;
+        }
+        Ok(outcome)
+    }
+
+    fn meta(&mut self, pass: &ExpiredPass<'_>, counters: &ReclaimCounters, dead_percent: u8) -> Result<PassOutcome> {
+        let reaped = counters.totals().keys_reaped;
+        let dead = reaped.saturating_sub(self.reaped_at_compaction);
+        let files: Vec<&SstFile> = files_of(pass.files, Family::Meta).collect();
+        let records: u64 = files.iter().map(|file| file.entries).sum::<u64>() + pass.db.buffered_entries(Family::Meta);
+        let enough = u128::from(dead) * 100 >= u128::from(records) * u128::from(dead_percent);
+        let new_proof = pass.picture.meta_dead_through > self.compacted_through;
+        let worth_it = enough && dead >= WORTH_COMPACTING_RECORDS;
+        if dead == 0 || !new_proof || !(worth_it || (pass.eager && enough)) {
+            return Ok(PassOutcome::default());
+        }
+        self.compacted_through = pass.picture.meta_dead_through;
+        self.reaped_at_compaction = reaped;
+        if pass.eager {
+            pass.db.flush(Family::Meta)?;
+        }
+        for file in pass.db.live_files()?.iter().filter(|file| file.family == Family::Meta) {
+            pass.db.compact_keys(Family::Meta, &file.smallest, &file.largest);
+            ReclaimCounters::add(&counters.compactions, 1);
+        }
+        Ok(PassOutcome::ACTED)
+    }
+}
+
+fn files_of(files: &[SstFile], family: Family) -> impl Iterator<Item = &SstFile> {
+    files.iter().filter(move |file| file.family == family)
+}

@@ -1,0 +1,69 @@
+//! Giving dead data back: what is dead, since when for everybody, and how its space returns.
+//!
+//! May use `encoding`, `store` and `clock`; the engine starts it. Invariant: nothing here walks elements to
+//! find garbage, and nothing physical happens to what a pin may still read.
+
+mod dead;
+mod expired;
+mod filter;
+mod flushed;
+mod pins;
+mod planner;
+mod reclaimer;
+mod stats;
+mod watermark;
+
+pub(crate) use dead::{Burials, DeadSet};
+pub(crate) use filter::Filters;
+pub(crate) use flushed::FlushedKeyspaces;
+pub(crate) use pins::{Pin, PinKind, Pins};
+pub(crate) use reclaimer::{ReclaimSettings, Reclaimer};
+pub(crate) use stats::ReclaimCounters;
+pub(crate) use watermark::{Picture, Watermark};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::encoding::{DataFamily, DecodedSegment, Segment, SegmentSet, StoreKey};
+use crate::error::Result;
+use crate::store::{Batch, Cursor, Database, Family, Scan};
+
+/// Adds burials to a commit. Retired segments are dead already and get no record again.
+pub(crate) fn merge_burials(db: &Database, picture: &Picture, burials: &Burials, batch: &mut Batch) {
+    for (segment, bits) in burials.iter() {
+        if !picture
+            .dead
+            .family(segment.family())
+            .retired()
+            .contains(segment.number())
+        {
+            batch.merge(db, Family::Gc, &segment.encode_key(), &bits.encode());
+        }
+    }
+}
+
+/// Reads what the store has buried and retired. For open, when nothing is pinned.
+///
+/// Records that cannot be decoded are left alone and counted: what they name is treated as live.
+pub(crate) fn load_dead(db: &Arc<Database>, now: Duration) -> Result<(DeadSet, u64)> {
+    let mut dead = DeadSet::default();
+    let mut undecodable = 0;
+    for family in DataFamily::all() {
+        if let Some(value) = db.get(Family::Default, &StoreKey::Retired(family).encode(), None)? {
+            dead.family_mut(family).set_retired(SegmentSet::decode(&value)?);
+        }
+    }
+    let mut cursor = Cursor::open(db, Family::Gc, Scan::everything(), None);
+    while let Some((key, value)) = cursor.entry()? {
+        match (Segment::decode_key(key), DecodedSegment::decode(value)) {
+            (Ok(segment), Ok(decoded)) => {
+                undecodable += u64::try_from(decoded.residue.len()).unwrap_or(0);
+                dead.family_mut(segment.family())
+                    .bury(segment.number(), &decoded.bits, now);
+            }
+            _ => undecodable += 1,
+        }
+        cursor.advance();
+    }
+    Ok((dead, undecodable))
+}

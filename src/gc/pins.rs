@@ -1,0 +1,249 @@
+//! Pins: the marks of operations in flight and of open views, which hold reclaiming back.
+//!
+//! May use `clock` and `encoding`. Invariants: (1) when [`Pins::oldest_era`] returns `e`, every operation
+//! that began before the era `e` opened has ended; (2) when [`Pins::write_horizon`] returns `h`, every write
+//! in flight, and every write to come, samples a time above `h`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::clock::StoreTime;
+use crate::encoding::UnixMillis;
+
+/// Threads spread over this many lists. WHY: one list would be one cache line for all cores; many make every
+/// look at all pins longer.
+const SHARDS: usize = 16;
+
+/// What a pin stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PinKind {
+    Read,
+    Write,
+    View,
+}
+
+#[derive(Debug)]
+struct Entry {
+    token: u64,
+    era: u64,
+    sample: UnixMillis,
+    since: Duration,
+    kind: PinKind,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    next_token: u64,
+    entries: Vec<Entry>,
+}
+
+/// All pins of a store.
+pub(crate) struct Pins {
+    time: Arc<StoreTime>,
+    /// Grows by one whenever the watermark wants to know that everything older has ended.
+    era: AtomicU64,
+    shards: [Mutex<Shard>; SHARDS],
+}
+
+/// Marks an operation in flight until it is dropped.
+pub(crate) struct Pin {
+    pins: Arc<Pins>,
+    shard: usize,
+    token: u64,
+    sample: UnixMillis,
+}
+
+/// The pin that holds reclaiming back the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OldestPin {
+    pub(crate) kind: PinKind,
+    pub(crate) age: Duration,
+}
+
+impl Pins {
+    pub(crate) fn new(time: Arc<StoreTime>) -> Self {
+        Self {
+            time,
+            era: AtomicU64::new(1),
+            shards: std::array::from_fn(|_| Mutex::default()),
+        }
+    }
+
+    /// Registers an operation and samples the store's time for it.
+    ///
+    /// ORDER: era and time are read under the lock that publishes the entry. Whoever raises the era or computes
+    /// a horizon and then takes this lock either sees the entry, or is seen by it.
+    pub(crate) fn pin(self: &Arc<Self>, kind: PinKind) -> Pin {
+        let shard_no = shard_of_this_thread();
+        let since = if kind == PinKind::View {
+            self.time.monotonic()
+        } else {
+            Duration::ZERO
+        };
+        let mut guard = self.shard(shard_no).lock();
+        let sample = self.time.sample();
+        guard.next_token += 1;
+        let token = guard.next_token;
+        guard.entries.push(Entry {
+            token,
+            era: self.era.load(Ordering::SeqCst),
+            sample,
+            since,
+            kind,
+        });
+        drop(guard);
+        Pin {
+            pins: Arc::clone(self),
+            shard: shard_no,
+            token,
+            sample,
+        }
+    }
+
+    /// Opens a new era and returns its number: pins of this era or later began after this call did.
+    pub(crate) fn open_era(&self) -> u64 {
+        self.era.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Returns the oldest era that is still pinned, or `u64::MAX` when nothing is pinned.
+    pub(crate) fn oldest_era(&self) -> u64 {
+        self.fold(u64::MAX, |oldest, entry| oldest.min(entry.era))
+    }
+
+    /// Returns a time below the sample of every write in flight and of every later one.
+    pub(crate) fn write_horizon(&self) -> UnixMillis {
+        let now = self.time.sample();
+        let oldest = self.fold(now, |oldest, entry| match entry.kind {
+            PinKind::Write => oldest.min(entry.sample),
+            PinKind::Read | PinKind::View => oldest,
+        });
+        UnixMillis::new(oldest.get().saturating_sub(1))
+    }
+
+    /// Returns the earliest sample that any pin works with, or the present when nothing is pinned.
+    pub(crate) fn oldest_sample(&self) -> UnixMillis {
+        let now = self.time.sample();
+        self.fold(now, |oldest, entry| oldest.min(entry.sample))
+    }
+
+    /// Returns the pin of the oldest era, if anything is pinned.
+    pub(crate) fn oldest(&self) -> Option<OldestPin> {
+        let now = self.time.monotonic();
+        let found = self.fold(None, |best: Option<(u64, OldestPin)>, entry| {
+            let age = if entry.since.is_zero() {
+                Duration::ZERO
+            } else {
+                now.saturating_sub(entry.since)
+            };
+            match best {
+                Some((era, _)) if era <= entry.era => best,
+                _ => Some((entry.era, OldestPin { kind: entry.kind, age })),
+            }
+        });
+        found.map(|(_, pin)| pin)
+    }
+
+    /// Returns the number of open views.
+    pub(crate) fn views(&self) -> usize {
+        self.fold(0, |count, entry| count + usize::from(entry.kind == PinKind::View))
+    }
+
+    fn fold<T>(&self, start: T, mut step: impl FnMut(T, &Entry) -> T) -> T {
+        let mut value = start;
+        for shard in &self.shards {
+            for entry in &shard.lock().entries {
+                value = step(value, entry);
+            }
+        }
+        value
+    }
+
+    fn shard(&self, number: usize) -> &Mutex<Shard> {
+        #[expect(clippy::indexing_slicing, reason = "shard_of_this_thread stays below SHARDS")]
+        &self.shards[number]
+    }
+}
+
+impl Pin {
+    /// Returns the store's time as this operation sees it.
+    pub(crate) fn now(&self) -> UnixMillis {
+        self.sample
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let mut shard = self.pins.shard(self.shard).lock();
+        if let Some(place) = shard.entries.iter().position(|entry| entry.token == self.token) {
+            shard.entries.swap_remove(place);
+        }
+    }
+}
+
+fn shard_of_this_thread() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static MINE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS;
+    }
+    MINE.with(|mine| *mine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    fn pins() -> (ManualClock, Arc<Pins>) {
+        let clock = ManualClock::starting_at(UnixMillis::new(1_000));
+        let time = StoreTime::new(Arc::new(clock.clone()), UnixMillis::new(0), Duration::from_secs(3600));
+        (clock, Arc::new(Pins::new(Arc::new(time))))
+    }
+
+    #[test]
+    fn an_era_is_over_only_when_all_older_pins_are_gone() {
+        let (_, pins) = pins();
+        let reader = pins.pin(PinKind::Read);
+        let era = pins.open_era();
+        assert!(pins.oldest_era() < era);
+        let younger = pins.pin(PinKind::View);
+        drop(reader);
+        assert!(pins.oldest_era() >= era);
+        drop(younger);
+        assert_eq!(pins.oldest_era(), u64::MAX);
+    }
+
+    #[test]
+    fn the_horizon_lies_below_every_write_in_flight_and_ignores_readers() {
+        let (clock, pins) = pins();
+        let view = pins.pin(PinKind::View);
+        clock.advance(Duration::from_millis(10));
+        let write = pins.pin(PinKind::Write);
+        clock.advance(Duration::from_millis(10));
+        assert_eq!(pins.write_horizon(), UnixMillis::new(1_009));
+        assert_eq!(pins.oldest_sample(), UnixMillis::new(1_000));
+        drop(write);
+        assert_eq!(pins.write_horizon(), UnixMillis::new(1_019));
+        drop(view);
+    }
+
+    #[test]
+    fn the_view_that_holds_back_is_named_with_its_age() {
+        let (clock, pins) = pins();
+        clock.advance(Duration::from_millis(1));
+        let view = pins.pin(PinKind::View);
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(pins.views(), 1);
+        assert_eq!(
+            pins.oldest(),
+            Some(OldestPin {
+                kind: PinKind::View,
+                age: Duration::from_secs(5)
+            })
+        );
+        drop(view);
+        assert_eq!(pins.oldest(), None);
+    }
+}

@@ -1,0 +1,478 @@
+//! The reclaimer: gives the space of dead ids back, cheapest means first, several families at once.
+//!
+//! May use `store`, the watermark and the planner. Invariants: it acts only on the published picture; a
+//! segment is retired only after a look in total order has found nothing in it (design, rule 8).
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::dead::FamilyDead;
+use super::expired;
+use super::planner::{FamilyPlan, FileSpan, MixedFile, clipped, plan};
+use super::stats::ReclaimCounters;
+use super::watermark::{Picture, Watermark};
+use crate::clock::StoreTime;
+use crate::encoding::{DataFamily, Habit, KeyRange, SEGMENT_IDS, Segment, StoreKey};
+use crate::error::Result;
+use crate::failpoint::failpoint;
+use crate::ids::Ids;
+use crate::store::{Batch, Cursor, Database, Family, Scan, SstFile};
+
+/// Passes without a new id after which a family counts as quiet.
+const QUIET_PASSES: u32 = 5;
+/// Passes without a new id after which even a small buffer with dead data is flushed.
+const VERY_QUIET_PASSES: u32 = 50;
+/// Buffers below this are left alone until the family is very quiet. WHY: each flush makes a file.
+const WORTH_FLUSHING_BYTES: u64 = 1 << 20;
+/// Dead runs that are range-deleted before a flush, at the most. WHY: each tombstone costs readers until the flush.
+const MAX_RANGE_DELETIONS: usize = 64;
+/// A dead piece of a file that is range-deleted although the file is mostly alive.
+const LARGE_RESIDUE_BYTES: u64 = 16 << 20;
+/// Files with more runs than this are judged by their ids alone. WHY: each look at bytes reads index blocks.
+const MAX_RUNS_WEIGHED: usize = 8;
+/// Longest wait for a half-dead file of an expiring family to die wholly.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+/// Wait where no lifetime is known: long enough to see whether the file is still dying.
+const SHORT_WAIT: Duration = Duration::from_secs(5);
+
+/// What the last passes saw of one family.
+#[derive(Debug, Default)]
+struct Memory {
+    next_counter: u64,
+    quiet_passes: u32,
+    /// Ids buried when the family was last flushed for reclaiming.
+    buried_at_flush: u64,
+    /// Dead L0 files and in how many passes they were seen.
+    stuck: HashMap<String, u32>,
+    /// Mixed files worth compacting: their dead ids, and since when that number stands.
+    mixed: HashMap<String, (u64, Duration)>,
+    /// Pieces that are range-deleted already.
+    range_deleted: Vec<Range<u64>>,
+}
+
+/// What one pass did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PassOutcome {
+    /// Whether anything on disk was changed.
+    pub(crate) acted: bool,
+    /// Whether something waits for RocksDB or for another look.
+    pub(crate) pending: bool,
+}
+
+impl PassOutcome {
+    pub(super) const ACTED: Self = Self {
+        acted: true,
+        pending: true,
+    };
+
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            acted: self.acted || other.acted,
+            pending: self.pending || other.pending,
+        }
+    }
+}
+
+/// Settings that come from the store's options.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReclaimSettings {
+    pub(crate) threads: usize,
+    pub(crate) compact_dead_percent: u8,
+}
+
+/// Gives dead data back in passes.
+pub(crate) struct Reclaimer {
+    db: Arc<Database>,
+    watermark: Arc<Watermark>,
+    ids: Arc<Ids>,
+    time: Arc<StoreTime>,
+    counters: Arc<ReclaimCounters>,
+    settings: ReclaimSettings,
+    families: Vec<Mutex<Memory>>,
+    expired: Mutex<expired::Memory>,
+    /// One pass at a time, whoever asks.
+    passing: Mutex<()>,
+}
+
+/// What a pass works on.
+struct Pass<'a> {
+    picture: &'a Picture,
+    files: &'a [SstFile],
+    /// Waits for nothing: somebody asked for everything that can be given back now.
+    eager: bool,
+    now: Duration,
+}
+
+impl Reclaimer {
+    pub(crate) fn new(
+        db: Arc<Database>,
+        watermark: Arc<Watermark>,
+        ids: Arc<Ids>,
+        time: Arc<StoreTime>,
+        counters: Arc<ReclaimCounters>,
+        settings: ReclaimSettings,
+    ) -> Self {
+        let families = DataFamily::all().map(|_| Mutex::default()).collect();
+        Self {
+            db,
+            watermark,
+            ids,
+            time,
+            counters,
+            settings,
+            families,
+            expired: Mutex::default(),
+            passing: Mutex::default(),
+        }
+    }
+
+    /// Looks at every family with dead ids once and gives back what is worth it.
+    pub(crate) fn pass(&self, eager: bool) -> Result<PassOutcome> {
+        let _one = self.passing.lock();
+        failpoint!("reclaimer::pass", |_| Err(crate::Error::new(
+            crate::ErrorKind::Io,
+            "failpoint reclaimer::pass"
+        )));
+        let picture = self.watermark.picture();
+        let files = self.db.live_files()?;
+        let pass = Pass {
+            picture: &picture,
+            files: &files,
+            eager,
+            now: self.time.monotonic(),
+        };
+        let families: Vec<DataFamily> = DataFamily::all()
+            .filter(|family| !picture.dead.family(*family).is_empty())
+            .collect();
+        let results = self.in_parallel(&families, |family| self.reclaim_family(family, &pass))?;
+        let mut outcome = PassOutcome::default();
+        let (mut debt, mut oldest) = (0, None::<Duration>);
+        for (did, bytes, since) in results {
+            outcome = outcome.and(did);
+            debt += bytes;
+            oldest = oldest.into_iter().chain(since).min();
+        }
+        self.counters.set_debt(
+            debt,
+            oldest.map_or(Duration::ZERO, |since| pass.now.saturating_sub(since)),
+        );
+        let mut memory = self.expired.lock();
+        let past = expired::ExpiredPass {
+            db: &self.db,
+            picture: &picture,
+            files: &files,
+            eager,
+        };
+        let did = memory.pass(&past, &self.counters, self.settings.compact_dead_percent)?;
+        Ok(outcome.and(did))
+    }
+
+    /// Runs `work` for every family on up to as many threads as the settings allow.
+    fn in_parallel<T: Send>(
+        &self,
+        families: &[DataFamily],
+        work: impl Fn(DataFamily) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let threads = self.settings.threads.min(families.len());
+        if threads <= 1 {
+            return families.iter().map(|family| work(*family)).collect();
+        }
+        let next = AtomicUsize::new(0);
+        let done = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    while let Some(family) = families.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let result = work(*family);
+                        done.lock().push(result);
+                    }
+                });
+            }
+        });
+        done.into_inner().into_iter().collect()
+    }
+
+    /// Works on one family; returns what it did, the debt it saw in bytes, and since when the oldest of it waits.
+    fn reclaim_family(&self, family: DataFamily, pass: &Pass<'_>) -> Result<(PassOutcome, u64, Option<Duration>)> {
+        let dead = pass.picture.dead.family(family);
+        let (mut spans, mut unreadable) = (Vec::new(), 0_u32);
+        for file in pass.files.iter().filter(|file| file.family == Family::Data(family)) {
+            match FileSpan::of(file, family) {
+                Some(span) => spans.push(span),
+                None => unreadable += 1,
+            }
+        }
+        let plan = plan(dead, &spans);
+        let Some(memory) = self.families.get(family.index()) else {
+            return Ok((PassOutcome::default(), 0, None));
+        };
+        let mut memory = memory.lock();
+        self.notice_quiet(&mut memory, family);
+        let mut outcome = self.drop_files(family, &plan)?;
+        outcome = outcome.and(self.end_game(family, dead, &plan, &mut memory, pass)?);
+        outcome = outcome.and(self.unstick(family, &plan, &mut memory, pass));
+        outcome = outcome.and(self.compact_mixed(family, &plan, &mut memory, pass)?);
+        if unreadable == 0 {
+            outcome = outcome.and(self.retire(family, dead, &spans)?);
+        }
+        Ok((outcome, plan.debt_bytes(), oldest_debt(dead, &plan)))
+    }
+
+    fn notice_quiet(&self, memory: &mut Memory, family: DataFamily) {
+        let next = self.ids.next_counter(family);
+        memory.quiet_passes = if memory.next_counter == next {
+            memory.quiet_passes.saturating_add(1)
+        } else {
+            0
+        };
+        memory.next_counter = next;
+    }
+
+    fn drop_files(&self, family: DataFamily, plan: &FamilyPlan) -> Result<PassOutcome> {
+        for drop in &plan.drops {
+            failpoint!("reclaimer::before_drop");
+            self.db.drop_files(
+                Family::Data(family),
+                &KeyRange::ids(family, drop.run.start, drop.run.end),
+            )?;
+            failpoint!("reclaimer::after_drop");
+            ReclaimCounters::add(&self.counters.files_dropped, drop.files);
+            ReclaimCounters::add(&self.counters.bytes_dropped, drop.bytes);
+        }
+        Ok(if plan.drops.is_empty() {
+            PassOutcome::default()
+        } else {
+            PassOutcome::ACTED
+        })
+    }
+
+    /// Gets dead data out of the write buffer of a family that has fallen quiet. What is dead only there is
+    /// range-deleted first, so that the flush does not write it.
+    fn end_game(
+        &self,
+        family: DataFamily,
+        dead: &FamilyDead,
+        plan: &FamilyPlan,
+        memory: &mut Memory,
+        pass: &Pass<'_>,
+    ) -> Result<PassOutcome> {
+        let buried = dead.ever_buried();
+        let here = Family::Data(family);
+        if buried == memory.buried_at_flush || self.db.buffered_entries(here) == 0 {
+            return Ok(PassOutcome::default());
+        }
+        let worth_it = memory.quiet_passes >= VERY_QUIET_PASSES
+            || (memory.quiet_passes >= QUIET_PASSES && self.db.buffered_bytes(here) >= WORTH_FLUSHING_BYTES);
+        if !pass.eager && !worth_it {
+            return Ok(PassOutcome::default());
+        }
+        let only_buffered = clipped(&dead.runs(), &(plan.files_end..u64::MAX));
+        if !only_buffered.is_empty() && only_buffered.len() <= MAX_RANGE_DELETIONS {
+            self.range_delete(family, &only_buffered)?;
+        }
+        failpoint!("reclaimer::before_flush");
+        self.db.flush(here)?;
+        ReclaimCounters::add(&self.counters.flushes, 1);
+        memory.buried_at_flush = buried;
+        Ok(PassOutcome::ACTED)
+    }
+
+    fn range_delete(&self, family: DataFamily, runs: &[Range<u64>]) -> Result<()> {
+        let mut batch = Batch::new();
+        for run in runs {
+            batch.delete_range(
+                &self.db,
+                Family::Data(family),
+                &KeyRange::ids(family, run.start, run.end),
+            );
+        }
+        failpoint!("reclaimer::before_range_delete");
+        self.db.commit(batch, false)?;
+        ReclaimCounters::add(&self.counters.range_deletions, u64::try_from(runs.len()).unwrap_or(0));
+        Ok(())
+    }
+
+    /// Compacts dead files that stay in L0: closed families move them down by themselves, growing ones may not.
+    fn unstick(&self, family: DataFamily, plan: &FamilyPlan, memory: &mut Memory, pass: &Pass<'_>) -> PassOutcome {
+        memory
+            .stuck
+            .retain(|name, _| plan.stuck.iter().any(|file| file.name == *name));
+        let mut outcome = PassOutcome {
+            acted: false,
+            pending: !plan.stuck.is_empty(),
+        };
+        for file in &plan.stuck {
+            let passes = memory.stuck.entry(file.name.clone()).or_default();
+            *passes += 1;
+            let patience = if pass.eager && family.habit() == Habit::Growing {
+                0
+            } else {
+                QUIET_PASSES
+            };
+            if *passes > patience && (pass.eager || memory.quiet_passes >= QUIET_PASSES) {
+                self.compact(family, &file.counters);
+                outcome = PassOutcome::ACTED;
+                break;
+            }
+        }
+        outcome
+    }
+
+    /// Compacts one file whose dead share passes the limit, once waiting promises nothing more; or range-deletes a
+    /// large dead piece of a file that is mostly alive.
+    fn compact_mixed(
+        &self,
+        family: DataFamily,
+        plan: &FamilyPlan,
+        memory: &mut Memory,
+        pass: &Pass<'_>,
+    ) -> Result<PassOutcome> {
+        memory
+            .mixed
+            .retain(|name, _| plan.mixed.iter().any(|mixed| mixed.file.name == *name));
+        for mixed in &plan.mixed {
+            let dead_bytes = self.weigh(family, mixed);
+            let enough = u128::from(dead_bytes) * 100
+                >= u128::from(mixed.file.size_bytes) * u128::from(self.settings.compact_dead_percent);
+            let (seen, since) = *memory
+                .mixed
+                .entry(mixed.file.name.clone())
+                .or_insert((mixed.dead_ids, pass.now));
+            if seen != mixed.dead_ids {
+                memory.mixed.insert(mixed.file.name.clone(), (mixed.dead_ids, pass.now));
+            }
+            let waited = seen == mixed.dead_ids && pass.now.saturating_sub(since) >= patience(family);
+            if !pass.eager && !waited {
+                continue;
+            }
+            if enough {
+                self.compact(family, &mixed.file.counters);
+                return Ok(PassOutcome::ACTED);
+            }
+            if dead_bytes >= LARGE_RESIDUE_BYTES && self.delete_residue(family, mixed, memory)? {
+                return Ok(PassOutcome::ACTED);
+            }
+        }
+        Ok(PassOutcome::default())
+    }
+
+    /// Estimates a file's dead bytes by its ids and, where few runs make that cheap, by RocksDB's index.
+    fn weigh(&self, family: DataFamily, mixed: &MixedFile) -> u64 {
+        let by_ids = mixed.dead_bytes();
+        if mixed.runs.len() > MAX_RUNS_WEIGHED {
+            return by_ids;
+        }
+        let ranges: Vec<_> = mixed
+            .runs
+            .iter()
+            .map(|run| KeyRange::ids(family, run.start, run.end))
+            .collect();
+        let by_index: u64 = self.db.approximate_bytes(Family::Data(family), &ranges).iter().sum();
+        by_ids.max(by_index.min(mixed.file.size_bytes))
+    }
+
+    /// ORDER: new data is flushed first and the tombstones after it, in a file of their own; mixed with new data
+    /// they would widen its file over everything between (design, section 8).
+    fn delete_residue(&self, family: DataFamily, mixed: &MixedFile, memory: &mut Memory) -> Result<bool> {
+        let fresh: Vec<_> = mixed
+            .runs
+            .iter()
+            .filter(|run| !memory.range_deleted.contains(run))
+            .cloned()
+            .collect();
+        if fresh.is_empty() || fresh.len() > MAX_RUNS_WEIGHED {
+            return Ok(false);
+        }
+        self.db.flush(Family::Data(family))?;
+        self.range_delete(family, &fresh)?;
+        self.db.flush(Family::Data(family))?;
+        memory.range_deleted.extend(fresh);
+        Ok(true)
+    }
+
+    fn compact(&self, family: DataFamily, counters: &Range<u64>) {
+        failpoint!("reclaimer::before_compact");
+        self.db.compact(
+            Family::Data(family),
+            &KeyRange::ids(family, counters.start, counters.end),
+        );
+        ReclaimCounters::add(&self.counters.compactions, 1);
+    }
+
+    /// Replaces the bitmaps of wholly dead segments that hold nothing any more by their place in the interval set.
+    fn retire(&self, family: DataFamily, dead: &FamilyDead, spans: &[FileSpan]) -> Result<PassOutcome> {
+        let mut empty = Vec::new();
+        for segment in dead.full_segments(family) {
+            let counters = segment.number() * SEGMENT_IDS..segment.end_counter();
+            let in_a_file = spans
+                .iter()
+                .any(|file| file.counters.start < counters.end && counters.start < file.counters.end);
+            if !in_a_file && self.is_empty(segment)? {
+                empty.push(segment);
+            }
+        }
+        if empty.is_empty() {
+            return Ok(PassOutcome::default());
+        }
+        let mut retired = dead.retired().clone();
+        let mut batch = Batch::new();
+        for segment in &empty {
+            retired.insert(segment.number()..segment.number() + 1);
+            batch.delete(&self.db, Family::Gc, &segment.encode_key());
+        }
+        batch.put(
+            &self.db,
+            Family::Default,
+            &StoreKey::Retired(family).encode(),
+            &retired.encode(),
+        );
+        failpoint!("reclaimer::before_retire");
+        self.db.commit(batch, false)?;
+        failpoint!("reclaimer::after_retire");
+        self.watermark.update(|picture| {
+            let family = picture.dead.family_mut(family);
+            empty.iter().for_each(|segment| family.retire(segment.number()));
+        });
+        ReclaimCounters::add(&self.counters.segments_retired, u64::try_from(empty.len()).unwrap_or(0));
+        Ok(PassOutcome {
+            acted: true,
+            pending: false,
+        })
+    }
+
+    /// Proves that a segment holds no entry, not even one that a range deletion hides.
+    fn is_empty(&self, segment: Segment) -> Result<bool> {
+        let range = segment.range();
+        let mut scan = Scan::between(range.start(), Some(range.end().to_vec()));
+        scan.see_range_deleted = true;
+        scan.bypass_cache = true;
+        let cursor = Cursor::open(&self.db, Family::Data(segment.family()), scan, None);
+        Ok(cursor.entry()?.is_none())
+    }
+}
+
+/// How long a half-dead file may wait to die wholly: as long as its youngest collection may live, or, where no
+/// lifetime is known, until its dead share has stood still for a moment.
+fn patience(family: DataFamily) -> Duration {
+    match family.class().longest() {
+        Some(longest) => longest.min(LONGEST_WAIT),
+        None if family.class().number() == 0 => SHORT_WAIT,
+        None => LONGEST_WAIT,
+    }
+}
+
+fn oldest_debt(dead: &FamilyDead, plan: &FamilyPlan) -> Option<Duration> {
+    let stuck = plan.stuck.iter().map(|file| &file.counters);
+    let mixed = plan.mixed.iter().map(|mixed| &mixed.file.counters);
+    let whole = plan.drops.iter().map(|drop| &drop.run);
+    stuck
+        .chain(mixed)
+        .chain(whole)
+        .filter_map(|counters| dead.oldest_since(counters))
+        .min()
+}

@@ -1,0 +1,64 @@
+//! What reclaiming has done and owes, as counters that its threads add to.
+//!
+//! Uses nothing of the crate. Invariant: counters only grow; gauges show the last pass.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Counters and gauges of reclaiming since open.
+#[derive(Debug, Default)]
+pub(crate) struct ReclaimCounters {
+    pub(crate) files_dropped: AtomicU64,
+    pub(crate) bytes_dropped: AtomicU64,
+    pub(crate) range_deletions: AtomicU64,
+    pub(crate) compactions: AtomicU64,
+    pub(crate) flushes: AtomicU64,
+    pub(crate) segments_retired: AtomicU64,
+    pub(crate) keys_reaped: AtomicU64,
+    pub(crate) debt_bytes: AtomicU64,
+    debt_age_ms: AtomicU64,
+}
+
+/// A reading of [`ReclaimCounters`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) files_dropped: u64,
+    pub(crate) bytes_dropped: u64,
+    pub(crate) range_deletions: u64,
+    pub(crate) compactions: u64,
+    pub(crate) flushes: u64,
+    pub(crate) segments_retired: u64,
+    pub(crate) keys_reaped: u64,
+    pub(crate) debt_bytes: u64,
+    pub(crate) debt_age: Duration,
+}
+
+impl ReclaimCounters {
+    /// Adds to a counter.
+    pub(crate) fn add(counter: &AtomicU64, by: u64) {
+        counter.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Shows the debt that a pass found.
+    pub(crate) fn set_debt(&self, bytes: u64, age: Duration) {
+        self.debt_bytes.store(bytes, Ordering::Relaxed);
+        self.debt_age_ms
+            .store(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Reads everything.
+    pub(crate) fn totals(&self) -> Totals {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Totals {
+            files_dropped: read(&self.files_dropped),
+            bytes_dropped: read(&self.bytes_dropped),
+            range_deletions: read(&self.range_deletions),
+            compactions: read(&self.compactions),
+            flushes: read(&self.flushes),
+            segments_retired: read(&self.segments_retired),
+            keys_reaped: read(&self.keys_reaped),
+            debt_bytes: read(&self.debt_bytes),
+            debt_age: Duration::from_millis(read(&self.debt_age_ms)),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! From buried to reclaimable: what is dead for everything pinned, and durably so.
+//!
+//! May use `store`, `encoding` and the pins. Invariant (design, rules 4 and 5): an id enters the published
+//! picture only after the log was synced past its burial and every pin older than the burial was released.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::dead::{Burials, DeadSet};
+use super::pins::Pins;
+use crate::clock::StoreTime;
+use crate::encoding::UnixMillis;
+use crate::error::Result;
+use crate::failpoint::failpoint;
+use crate::store::Database;
+
+/// What filters and planners may treat as dead.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Picture {
+    /// Dead ids.
+    pub(crate) dead: DeadSet,
+    /// Everything in the expire family up to here is reaped, durably.
+    pub(crate) reaped_through: UnixMillis,
+    /// A meta record that expired at or before this is expired for everything pinned, too.
+    pub(crate) meta_dead_through: UnixMillis,
+}
+
+/// The place where the current picture is found, by whoever needs it.
+#[derive(Debug, Default)]
+pub(crate) struct Published {
+    current: RwLock<Arc<Picture>>,
+}
+
+impl Published {
+    /// Returns the current picture.
+    pub(crate) fn picture(&self) -> Arc<Picture> {
+        Arc::clone(&self.current.read())
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Picture)) {
+        let mut current = self.current.write();
+        let mut next = Picture::clone(&current);
+        change(&mut next);
+        *current = Arc::new(next);
+    }
+}
+
+/// Commits whose burials wait to be published.
+#[derive(Debug, Default)]
+struct Committed {
+    burials: Burials,
+    reaped_through: UnixMillis,
+}
+
+struct Waiting {
+    /// All pins of older eras must be gone.
+    era: u64,
+    burials: Burials,
+}
+
+/// Carries burials from their commit to the published picture.
+pub(crate) struct Watermark {
+    pins: Arc<Pins>,
+    time: Arc<StoreTime>,
+    committed: Mutex<Committed>,
+    waiting: Mutex<VecDeque<Waiting>>,
+    published: Arc<Published>,
+}
+
+impl Watermark {
+    /// Starts with what the store had buried when it was opened: nothing is pinned then, and recovery has made it durable.
+    pub(crate) fn new(pins: Arc<Pins>, time: Arc<StoreTime>, published: Arc<Published>, picture: Picture) -> Self {
+        let committed = Committed {
+            burials: Burials::default(),
+            reaped_through: picture.reaped_through,
+        };
+        published.update(|current| *current = picture);
+        Self {
+            pins,
+            time,
+            committed: Mutex::new(committed),
+            waiting: Mutex::default(),
+            published,
+        }
+    }
+
+    /// Takes note of burials after their commit.
+    pub(crate) fn committed(&self, burials: Burials) {
+        if !burials.is_empty() {
+            self.committed.lock().burials.absorb(burials);
+        }
+    }
+
+    /// Takes note of the reaper's position and burials after their commit.
+    pub(crate) fn reaped(&self, burials: Burials, through: UnixMillis) {
+        let mut committed = self.committed.lock();
+        committed.burials.absorb(burials);
+        committed.reaped_through = committed.reaped_through.max(through);
+    }
+
+    /// Returns the current picture.
+    pub(crate) fn picture(&self) -> Arc<Picture> {
+        self.published.picture()
+    }
+
+    /// Changes the picture; used by whoever proves a segment empty.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut Picture)) {
+        self.published.update(change);
+    }
+
+    /// Makes what was committed durable and publishes what has become dead for everybody.
+    /// Returns whether the picture changed.
+    ///
+    /// ORDER: take the commits, open an era, sync the log. A pin of the new era began after the commits, and
+    /// the sync covers them.
+    pub(crate) fn advance(&self, db: &Database) -> Result<bool> {
+        let (burials, reaped_through) = {
+            let mut committed = self.committed.lock();
+            (std::mem::take(&mut committed.burials), committed.reaped_through)
+        };
+        let current = self.picture();
+        if !burials.is_empty() || reaped_through > current.reaped_through {
+            let era = self.pins.open_era();
+            failpoint!("watermark::before_sync");
+            if let Err(error) = db.sync_log() {
+                self.committed(burials);
+                return Err(error);
+            }
+            failpoint!("watermark::after_sync");
+            if !burials.is_empty() {
+                self.waiting.lock().push_back(Waiting { era, burials });
+            }
+        }
+        Ok(self.publish(&current, reaped_through))
+    }
+
+    fn publish(&self, current: &Picture, reaped_through: UnixMillis) -> bool {
+        let ready = self.take_ready();
+        // WHY: a pin sees a record that expires after its sample; only what is older than every sample is gone.
+        let meta_dead_through = reaped_through
+            .min(self.pins.oldest_sample())
+            .max(current.meta_dead_through);
+        let changed = !ready.is_empty()
+            || reaped_through > current.reaped_through
+            || meta_dead_through > current.meta_dead_through;
+        if changed {
+            let now = self.time.monotonic();
+            self.update(|picture| {
+                picture.reaped_through = picture.reaped_through.max(reaped_through);
+                picture.meta_dead_through = picture.meta_dead_through.max(meta_dead_through);
+                for (segment, bits) in ready.iter() {
+                    picture
+                        .dead
+                        .family_mut(segment.family())
+                        .bury(segment.number(), bits, now);
+                }
+            });
+        }
+        changed
+    }
+
+    fn take_ready(&self) -> Burials {
+        let oldest = self.pins.oldest_era();
+        let mut waiting = self.waiting.lock();
+        let mut ready = Burials::default();
+        while waiting.front().is_some_and(|front| front.era <= oldest) {
+            if let Some(front) = waiting.pop_front() {
+                ready.absorb(front.burials);
+            }
+        }
+        ready
+    }
+
+    /// Tells whether burials wait for a sync or for pins.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.waiting.lock().is_empty() || !self.committed.lock().burials.is_empty()
+    }
+
+    /// Counts the ids that are buried and not yet reclaimable.
+    pub(crate) fn waiting_ids(&self) -> u64 {
+        let waiting: u64 = self.waiting.lock().iter().map(|waiting| waiting.burials.len()).sum();
+        waiting + self.committed.lock().burials.len()
+    }
+}

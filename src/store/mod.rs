@@ -1,0 +1,238 @@
+//! The ordered store beneath: column families, commits, snapshots, cursors, range operations, file list.
+//!
+//! May use `encoding`, `options` and `error`. Invariant: only this folder names the `rocksdb` crate, so that
+//! another ordered store with atomic batches could stand in its place.
+
+mod batch;
+mod cursor;
+mod directory;
+mod family;
+mod files;
+mod filter;
+mod tuning;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rocksdb::statistics::Ticker;
+use rocksdb::{Cache, ColumnFamily, ColumnFamilyDescriptor, DB, FlushOptions, Options as RocksOptions, WriteOptions};
+
+pub(crate) use batch::Batch;
+pub(crate) use cursor::{Cursor, Scan, Snapshot};
+pub(crate) use directory::{Directory, open_or_create, open_shared};
+pub(crate) use family::Family;
+pub(crate) use files::SstFile;
+pub(crate) use filter::{CompactionCounters, CompactionIo, EntryFilter, FilterSource};
+
+use crate::encoding::{DataFamily, KeyRange};
+use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::failpoint;
+use crate::options::Options;
+
+/// An open RocksDB with windrow's families.
+pub(crate) struct Database {
+    db: DB,
+    /// Kept for its statistics object.
+    settings: RocksOptions,
+    compactions: Arc<CompactionCounters>,
+}
+
+/// Bytes that RocksDB moved since open, over all families.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct IoTotals {
+    pub(crate) flushed_bytes: u64,
+    pub(crate) compaction_read_bytes: u64,
+    pub(crate) compaction_written_bytes: u64,
+    pub(crate) log_bytes: u64,
+}
+
+impl Database {
+    /// Opens the database for writing, creating it and its families when missing.
+    pub(crate) fn open(path: &Path, options: &Options, source: &Arc<dyn FilterSource>) -> Result<Self> {
+        let settings = tuning::database(options);
+        let compactions = Arc::new(CompactionCounters::new());
+        let families = descriptors(options, source, &compactions);
+        let db = DB::open_cf_descriptors(&settings, path, families).map_err(map_error)?;
+        let database = Self {
+            db,
+            settings,
+            compactions,
+        };
+        for family in DataFamily::all().map(Family::Data) {
+            database.set_bottommost_delay(family)?;
+        }
+        Ok(database)
+    }
+
+    /// Opens the database for reading only; nothing on disk changes.
+    pub(crate) fn open_read_only(path: &Path, options: &Options, source: &Arc<dyn FilterSource>) -> Result<Self> {
+        let mut settings = tuning::database(options);
+        settings.create_if_missing(false);
+        settings.create_missing_column_families(false);
+        let compactions = Arc::new(CompactionCounters::new());
+        let families = descriptors(options, source, &compactions);
+        let db = DB::open_cf_descriptors_read_only(&settings, path, families, false).map_err(map_error)?;
+        Ok(Self {
+            db,
+            settings,
+            compactions,
+        })
+    }
+
+    fn set_bottommost_delay(&self, family: Family) -> Result<()> {
+        let seconds = tuning::BOTTOMMOST_DELAY_SECONDS.to_string();
+        let setting = [("bottommost_file_compaction_delay", seconds.as_str())];
+        self.db.set_options_cf(self.handle(family), &setting).map_err(map_error)
+    }
+
+    fn rocks(&self) -> &DB {
+        &self.db
+    }
+
+    /// INVARIANT: all families exist from open to close, so the look-up cannot fail.
+    fn handle(&self, family: Family) -> &ColumnFamily {
+        #[expect(
+            clippy::expect_used,
+            reason = "the table of families is fixed and complete since open"
+        )]
+        self.db.cf_handle(family.name()).expect("family exists since open")
+    }
+
+    /// Reads one entry and hands its bytes to `read` without a copy.
+    pub(crate) fn get_with<T>(
+        &self,
+        family: Family,
+        key: &[u8],
+        snapshot: Option<&Snapshot>,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>> {
+        let found = match snapshot {
+            None => self.db.get_pinned_cf(self.handle(family), key),
+            Some(snapshot) => {
+                let mut options = rocksdb::ReadOptions::default();
+                snapshot.apply(&mut options);
+                self.db.get_pinned_cf_opt(self.handle(family), key, &options)
+            }
+        };
+        Ok(found.map_err(map_error)?.map(|bytes| read(&bytes)))
+    }
+
+    /// Reads one entry.
+    pub(crate) fn get(&self, family: Family, key: &[u8], snapshot: Option<&Snapshot>) -> Result<Option<Vec<u8>>> {
+        self.get_with(family, key, snapshot, <[u8]>::to_vec)
+    }
+
+    /// Commits a batch; with `sync`, it is on stable storage before the call returns.
+    pub(crate) fn commit(&self, batch: Batch, sync: bool) -> Result<()> {
+        failpoint!("store::commit", |_| Err(Error::new(
+            ErrorKind::Io,
+            "failpoint store::commit"
+        )));
+        let mut write = WriteOptions::default();
+        write.set_sync(sync);
+        self.db.write_opt(batch.into_inner(), &write).map_err(map_error)
+    }
+
+    /// Puts every commit made so far on stable storage.
+    pub(crate) fn sync_log(&self) -> Result<()> {
+        failpoint!("store::sync_log", |_| Err(Error::new(
+            ErrorKind::Io,
+            "failpoint store::sync_log"
+        )));
+        self.db.flush_wal(true).map_err(map_error)
+    }
+
+    /// Writes a family's buffers to SST files and waits for it.
+    pub(crate) fn flush(&self, family: Family) -> Result<()> {
+        let mut options = FlushOptions::default();
+        options.set_wait(true);
+        self.db.flush_cf_opt(self.handle(family), &options).map_err(map_error)
+    }
+
+    /// Unlinks the SST files below L0 that lie wholly inside `range`, unread. Ignores snapshots (design, rule 5).
+    pub(crate) fn drop_files(&self, family: Family, range: &KeyRange) -> Result<()> {
+        self.db
+            .delete_file_in_range_cf(self.handle(family), range.start(), range.end())
+            .map_err(map_error)
+    }
+
+    /// Rewrites the files that overlap `range`, giving the filter a look at every entry in them.
+    pub(crate) fn compact(&self, family: Family, range: &KeyRange) {
+        let options = tuning::reclaiming_compaction();
+        self.db
+            .compact_range_cf_opt(self.handle(family), Some(range.start()), Some(range.end()), &options);
+    }
+
+    /// Rewrites the files that overlap the keys from `first` to `last`, both included.
+    pub(crate) fn compact_keys(&self, family: Family, first: &[u8], last: &[u8]) {
+        let options = tuning::reclaiming_compaction();
+        self.db
+            .compact_range_cf_opt(self.handle(family), Some(first), Some(last), &options);
+    }
+
+    /// Estimates the bytes that each range takes in SST files, from their indexes.
+    pub(crate) fn approximate_bytes(&self, family: Family, ranges: &[KeyRange]) -> Vec<u64> {
+        let ranges: Vec<_> = ranges
+            .iter()
+            .map(|range| rocksdb::Range::new(range.start(), range.end()))
+            .collect();
+        self.db.get_approximate_sizes_cf(self.handle(family), &ranges)
+    }
+
+    /// Reads a numeric property of a family, 0 when RocksDB does not know it.
+    fn property(&self, family: Family, name: &str) -> u64 {
+        self.db
+            .property_int_value_cf(self.handle(family), name)
+            .ok()
+            .flatten()
+            .unwrap_or(0)
+    }
+
+    /// Returns the entries, range deletions included, in a family's write buffers.
+    pub(crate) fn buffered_entries(&self, family: Family) -> u64 {
+        self.property(family, "rocksdb.num-entries-active-mem-table")
+            + self.property(family, "rocksdb.num-entries-imm-mem-tables")
+    }
+
+    /// Returns the bytes of a family's write buffers.
+    pub(crate) fn buffered_bytes(&self, family: Family) -> u64 {
+        self.property(family, "rocksdb.cur-size-all-mem-tables")
+    }
+
+    /// Returns what compactions of a family read and wrote since open.
+    pub(crate) fn compaction_io(&self, family: Family) -> CompactionIo {
+        self.compactions.of(family)
+    }
+
+    /// Returns the bytes that RocksDB moved since open.
+    pub(crate) fn io_totals(&self) -> IoTotals {
+        IoTotals {
+            flushed_bytes: self.settings.get_ticker_count(Ticker::FlushWriteBytes),
+            compaction_read_bytes: self.settings.get_ticker_count(Ticker::CompactReadBytes),
+            compaction_written_bytes: self.settings.get_ticker_count(Ticker::CompactWriteBytes),
+            log_bytes: self.settings.get_ticker_count(Ticker::WalFileBytes),
+        }
+    }
+}
+
+fn descriptors(
+    options: &Options,
+    source: &Arc<dyn FilterSource>,
+    counters: &Arc<CompactionCounters>,
+) -> Vec<ColumnFamilyDescriptor> {
+    let cache = Cache::new_lru_cache(options.block_cache_bytes);
+    Family::all()
+        .map(|family| {
+            ColumnFamilyDescriptor::new(family.name(), tuning::family(family, options, &cache, source, counters))
+        })
+        .collect()
+}
+
+fn map_error(error: rocksdb::Error) -> Error {
+    let kind = match error.kind() {
+        rocksdb::ErrorKind::Corruption => ErrorKind::Corruption,
+        rocksdb::ErrorKind::ShutdownInProgress => ErrorKind::Closed,
+        _ => ErrorKind::Io,
+    };
+    Error::with_source(kind, "RocksDB refused", error)
+}

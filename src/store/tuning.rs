@@ -1,0 +1,145 @@
+//! How RocksDB is set up: the options of the database and of each family, with their reasons.
+//!
+//! Uses `rocksdb`, `options` and the merge functions of `encoding`. Invariant: every level of a family is
+//! compressed alike, so that files move down without being read (design, section 8).
+
+use std::sync::Arc;
+
+use rocksdb::{
+    BlockBasedOptions, BottommostLevelCompaction, Cache, CompactOptions, DBCompressionType, MergeOperands,
+    Options as RocksOptions, SliceTransform, WriteBufferManager,
+};
+
+use super::family::Family;
+use super::filter::{CompactionCounters, Factory, FilterSource};
+use crate::encoding::{self, DataFamily};
+use crate::options::{Compression, Options};
+
+/// Write buffers of the small families. WHY: they hold the log back for everyone until they are flushed.
+const SMALL_BUFFER_BYTES: usize = 8 << 20;
+
+/// A data family compacts its lowest level on its own only after this long (ten years): reclaiming decides.
+///
+/// WHY: with 0, RocksDB rewrites bottom files whenever a snapshot is released.
+pub(super) const BOTTOMMOST_DELAY_SECONDS: u32 = 10 * 365 * 86_400;
+
+/// Options of the whole database.
+pub(super) fn database(options: &Options) -> RocksOptions {
+    let mut rocks = RocksOptions::default();
+    rocks.create_if_missing(true);
+    rocks.create_missing_column_families(true);
+    rocks.set_max_open_files(options.max_open_files);
+    rocks.set_max_background_jobs(i32::try_from(options.background_threads).unwrap_or(2));
+    rocks.set_max_total_wal_size(options.max_log_bytes);
+    rocks.set_write_buffer_manager(&WriteBufferManager::new_write_buffer_manager(
+        options.write_buffer_bytes,
+        false,
+    ));
+    rocks.set_use_direct_reads(options.direct_io);
+    rocks.set_use_direct_io_for_flush_and_compaction(options.direct_io);
+    rocks.set_keep_log_file_num(4);
+    rocks.set_max_log_file_size(16 << 20);
+    rocks.set_bytes_per_sync(1 << 20);
+    rocks.enable_statistics();
+    rocks.set_statistics_level(rocksdb::statistics::StatsLevel::ExceptHistogramOrTimers);
+    rocks.set_stats_dump_period_sec(0);
+    rocks.set_stats_persist_period_sec(0);
+    #[cfg(feature = "failpoints")]
+    if hold_log() {
+        rocks.set_manual_wal_flush(true);
+    }
+    rocks
+}
+
+/// Lets a test keep the log in memory until it is synced: a copy of the directory is then what a power loss leaves.
+#[cfg(feature = "failpoints")]
+fn hold_log() -> bool {
+    fail::fail_point!("store::hold_log", |_| true);
+    false
+}
+
+/// Options of one family.
+pub(super) fn family(
+    family: Family,
+    options: &Options,
+    cache: &Cache,
+    source: &Arc<dyn FilterSource>,
+    counters: &Arc<CompactionCounters>,
+) -> RocksOptions {
+    let mut rocks = RocksOptions::default();
+    rocks.set_compression_type(compression(options.compression));
+    rocks.set_level_compaction_dynamic_level_bytes(true);
+    rocks.set_target_file_size_base(options.file_bytes);
+    // WHY: no compaction by age. Periodic and TTL compactions would rewrite live files for nothing.
+    rocks.set_periodic_compaction_seconds(0);
+    rocks.set_ttl(0);
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_bloom_filter(10.0, false);
+    table.set_format_version(6);
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    match family {
+        Family::Default => {
+            rocks.set_write_buffer_size(SMALL_BUFFER_BYTES);
+            rocks.set_merge_operator_associative("windrow-default", merge_default);
+        }
+        Family::Gc => {
+            rocks.set_write_buffer_size(SMALL_BUFFER_BYTES);
+            rocks.set_merge_operator_associative("windrow-gc", merge_gc);
+        }
+        Family::Meta | Family::Expire => {
+            rocks.set_write_buffer_size(options.family_write_buffer_bytes);
+            rocks.set_compaction_filter_factory(factory(family, source, counters));
+        }
+        Family::Data(data) => {
+            data_family(data, options, &mut rocks, &mut table);
+            rocks.set_compaction_filter_factory(factory(family, source, counters));
+        }
+    }
+    rocks.set_block_based_table_factory(&table);
+    rocks
+}
+
+fn data_family(family: DataFamily, options: &Options, rocks: &mut RocksOptions, table: &mut BlockBasedOptions) {
+    rocks.set_write_buffer_size(options.family_write_buffer_bytes);
+    // The prefix is the id: a bloom filter answers "does this collection have elements here" within one id only.
+    rocks.set_prefix_extractor(SliceTransform::create_fixed_prefix(8));
+    table.set_whole_key_filtering(true);
+    if family.habit() == encoding::Habit::Closed {
+        // WHY: files in L0 cannot be dropped, and moving an appended file down costs nothing.
+        rocks.set_level_zero_file_num_compaction_trigger(1);
+    }
+}
+
+fn factory(family: Family, source: &Arc<dyn FilterSource>, counters: &Arc<CompactionCounters>) -> Factory {
+    Factory {
+        family,
+        source: Arc::clone(source),
+        counters: Arc::clone(counters),
+    }
+}
+
+fn compression(choice: Compression) -> DBCompressionType {
+    match choice {
+        Compression::None => DBCompressionType::None,
+        Compression::Lz4 => DBCompressionType::Lz4,
+        Compression::Zstd => DBCompressionType::Zstd,
+    }
+}
+
+/// Options of a compaction that reclaiming asks for: rewrite exactly the range, the lowest level too.
+pub(super) fn reclaiming_compaction() -> CompactOptions {
+    let mut compact = CompactOptions::default();
+    compact.set_exclusive_manual_compaction(false);
+    compact.set_bottommost_level_compaction(BottommostLevelCompaction::ForceOptimized);
+    compact
+}
+
+fn merge_gc(_key: &[u8], existing: Option<&[u8]>, operands: &MergeOperands) -> Option<Vec<u8>> {
+    Some(encoding::merge_segments(existing, operands.iter()))
+}
+
+fn merge_default(key: &[u8], existing: Option<&[u8]>, operands: &MergeOperands) -> Option<Vec<u8>> {
+    Some(encoding::default_merge(key, existing, operands.iter()))
+}

@@ -1,0 +1,111 @@
+//! Reads records and elements, from the present or from a snapshot.
+//!
+//! May use `store` and `encoding`. Invariant: whoever holds a [`Reader`] holds a pin for at least as long, so
+//! that what a record names is still there when it is read.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::encoding::{
+    CollectionId, ElementKey, KeyLayout, KeyspaceNo, Meta, MetaKey, Tag, UnixMillis, element_prefix, prefix_end,
+};
+use crate::error::Result;
+use crate::expire::is_expired;
+use crate::store::{Cursor, Database, Family, Scan, Snapshot};
+use crate::types::Before;
+
+/// Reads the store's records.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    db: Arc<Database>,
+    layout: KeyLayout,
+    snapshot: Option<Arc<Snapshot>>,
+}
+
+impl Reader {
+    /// Reads what is committed at the time of each call, or what `snapshot` shows.
+    pub(crate) fn new(db: &Arc<Database>, layout: KeyLayout, snapshot: Option<Arc<Snapshot>>) -> Self {
+        Self {
+            db: Arc::clone(db),
+            layout,
+            snapshot,
+        }
+    }
+
+    /// Reads what the key is for an operation whose time is `now`.
+    pub(crate) fn before(&self, keyspace: KeyspaceNo, key: &[u8], now: UnixMillis) -> Result<Before> {
+        let key = MetaKey::encode(self.layout, keyspace, key);
+        match self
+            .db
+            .get_with(Family::Meta, &key, self.snapshot.as_deref(), Meta::decode)?
+        {
+            None => Ok(Before::Absent),
+            Some(meta) => {
+                let meta = meta?;
+                Ok(if is_expired(&meta, now) {
+                    Before::Expired
+                } else {
+                    Before::Live(meta)
+                })
+            }
+        }
+    }
+
+    /// Reads the record of a key that lives at `now`.
+    pub(crate) fn live(&self, keyspace: KeyspaceNo, key: &[u8], now: UnixMillis) -> Result<Option<Meta>> {
+        match self.before(keyspace, key, now)? {
+            Before::Live(meta) => Ok(Some(meta)),
+            Before::Absent | Before::Expired => Ok(None),
+        }
+    }
+
+    /// Reads an element's value.
+    pub(crate) fn element(&self, id: CollectionId, key: &ElementKey<'_>) -> Result<Option<Bytes>> {
+        self.db.get_with(
+            Family::Data(id.family()),
+            &key.encode(id),
+            self.snapshot.as_deref(),
+            Bytes::copy_from_slice,
+        )
+    }
+
+    /// Tells whether an element exists.
+    pub(crate) fn has_element(&self, id: CollectionId, key: &ElementKey<'_>) -> Result<bool> {
+        let found = self.db.get_with(
+            Family::Data(id.family()),
+            &key.encode(id),
+            self.snapshot.as_deref(),
+            |_| (),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// Walks over a collection's elements of one kind, in key order.
+    pub(crate) fn elements(&self, id: CollectionId, tag: Tag) -> Cursor {
+        let prefix = element_prefix(id, tag);
+        let scan = Scan::between(prefix, prefix_end(&prefix));
+        Cursor::open(&self.db, Family::Data(id.family()), scan, self.snapshot.clone())
+    }
+
+    /// Walks over the meta records of the keys that begin with `prefix`, in key order.
+    /// In a store with the cluster layout the order is by slot first, and only the empty prefix is a range.
+    pub(crate) fn records(&self, keyspace: KeyspaceNo, prefix: &[u8]) -> Cursor {
+        let mut lower = MetaKey::prefix(keyspace).to_vec();
+        if self.layout == KeyLayout::Plain {
+            lower.extend_from_slice(prefix);
+        }
+        let upper = prefix_end(&lower);
+        Cursor::open(
+            &self.db,
+            Family::Meta,
+            Scan::between(lower, upper),
+            self.snapshot.clone(),
+        )
+    }
+
+    /// Returns how user keys are laid out in meta keys.
+    pub(crate) fn layout(&self) -> KeyLayout {
+        self.layout
+    }
+}

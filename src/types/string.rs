@@ -1,0 +1,475 @@
+//! Strings: short ones lie in the meta record, longer ones in pieces under an id.
+//!
+//! May use the plan and the reader. Invariants: the record's size is the string's length; piece `n` holds the
+//! bytes from `n * STRING_PIECE_BYTES` on; a missing piece, or what a short piece lacks, is zeros; the last piece
+//! is always there, up to the string's end.
+
+use bytes::Bytes;
+
+use crate::encoding::{Body, CollectionId, DataType, ElementKey, Habit, Meta, STRING_PIECE_BYTES, Tag, UnixMillis};
+use crate::error::{Error, ErrorKind, Result};
+use crate::types::{Change, Home, KeyPlan, NewRecord, Reader, id_of};
+
+/// Limits that come from the store's options.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) inline_expiring: usize,
+    pub(crate) inline_lasting: usize,
+    pub(crate) max_value: usize,
+}
+
+impl Limits {
+    fn inline(&self, expires_at: Option<UnixMillis>) -> usize {
+        if expires_at.is_some() {
+            self.inline_expiring
+        } else {
+            self.inline_lasting
+        }
+    }
+
+    fn check(&self, length: u64) -> Result<()> {
+        if length > wide(self.max_value) {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                "the string would exceed the store's maximum size",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a set goes ahead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SetCondition {
+    #[default]
+    Always,
+    IfAbsent,
+    IfPresent,
+}
+
+/// What becomes of the key's expiry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SetExpiry {
+    #[default]
+    None,
+    Keep,
+    At(UnixMillis),
+}
+
+/// Sets the key to a string, whatever it held; returns whether the condition allowed it.
+pub(crate) fn set(
+    plan: &mut KeyPlan<'_>,
+    value: &[u8],
+    condition: SetCondition,
+    expiry: SetExpiry,
+    limits: &Limits,
+) -> Result<bool> {
+    limits.check(wide(value.len()))?;
+    let lives = plan.live().is_some();
+    let allowed = match condition {
+        SetCondition::Always => true,
+        SetCondition::IfAbsent => !lives,
+        SetCondition::IfPresent => lives,
+    };
+    if allowed {
+        let expires_at = match expiry {
+            SetExpiry::None => None,
+            SetExpiry::Keep => plan.live().and_then(|meta| meta.expires_at),
+            SetExpiry::At(time) => Some(time),
+        };
+        let created_at = plan.now;
+        place(
+            plan,
+            value,
+            Placement {
+                created_at,
+                expires_at,
+                habit: Habit::Closed,
+            },
+            limits,
+        );
+    }
+    Ok(allowed)
+}
+
+/// Birth of a value that is written whole.
+struct Placement {
+    created_at: UnixMillis,
+    expires_at: Option<UnixMillis>,
+    habit: Habit,
+}
+
+/// Writes a whole value, inline if it is short enough, else in pieces under a new id.
+fn place(plan: &mut KeyPlan<'_>, value: &[u8], birth: Placement, limits: &Limits) {
+    let home = if value.len() <= limits.inline(birth.expires_at) {
+        Home::Known(Body::Inline(Bytes::copy_from_slice(value)))
+    } else {
+        for (number, piece) in value.chunks(STRING_PIECE_BYTES).enumerate() {
+            plan.put_element(
+                &ElementKey::StringPiece(piece_number(wide(number))),
+                Bytes::copy_from_slice(piece),
+            );
+        }
+        Home::NewId(birth.habit)
+    };
+    plan.change = Change::Put(NewRecord {
+        data_type: DataType::String,
+        home,
+        created_at: birth.created_at,
+        expires_at: birth.expires_at,
+        size: wide(value.len()),
+    });
+}
+
+/// Appends to the string, or sets it; returns the new length.
+pub(crate) fn append(plan: &mut KeyPlan<'_>, tail: &[u8], limits: &Limits) -> Result<u64> {
+    let offset = plan.live_as(DataType::String)?.map_or(0, |meta| meta.size);
+    if tail.is_empty() {
+        // Redis creates an empty string here.
+        if plan.live().is_none() {
+            let created_at = plan.now;
+            place(
+                plan,
+                b"",
+                Placement {
+                    created_at,
+                    expires_at: None,
+                    habit: Habit::Closed,
+                },
+                limits,
+            );
+        }
+        return Ok(offset);
+    }
+    write_at(plan, offset, tail, limits)
+}
+
+/// Overwrites part of the string from `offset` on, filling a gap with zeros; returns the new length.
+pub(crate) fn set_range(plan: &mut KeyPlan<'_>, offset: u64, part: &[u8], limits: &Limits) -> Result<u64> {
+    let length = plan.live_as(DataType::String)?.map_or(0, |meta| meta.size);
+    if part.is_empty() {
+        return Ok(length);
+    }
+    write_at(plan, offset, part, limits)
+}
+
+fn write_at(plan: &mut KeyPlan<'_>, offset: u64, part: &[u8], limits: &Limits) -> Result<u64> {
+    let end = offset
+        .checked_add(wide(part.len()))
+        .ok_or_else(|| Error::out_of_range("offset is out of range"))?;
+    limits.check(end)?;
+    let Some(meta) = plan.live().cloned() else {
+        let created_at = plan.now;
+        let birth = Placement {
+            created_at,
+            expires_at: None,
+            habit: Habit::Growing,
+        };
+        return write_over(plan, &[], offset, part, birth, limits);
+    };
+    match &meta.body {
+        Body::Inline(old) => {
+            let birth = Placement {
+                created_at: meta.created_at,
+                expires_at: meta.expires_at,
+                habit: Habit::Growing,
+            };
+            write_over(plan, old, offset, part, birth, limits)
+        }
+        Body::Elements(_) | Body::List { .. } => {
+            let id = id_of(&meta)?;
+            let size = meta.size.max(end);
+            for (number, within, slice) in pieces_of(offset, part) {
+                let old = plan
+                    .reader
+                    .element(id, &ElementKey::StringPiece(number))?
+                    .unwrap_or_default();
+                plan.put_element(&ElementKey::StringPiece(number), overlay(&old, within, slice));
+            }
+            plan.rewrite(&meta, meta.body.clone(), meta.expires_at, size);
+            Ok(size)
+        }
+    }
+}
+
+/// Writes `part` over a short string: inline again if it stays short, else in pieces, leaving gaps unwritten.
+fn write_over(
+    plan: &mut KeyPlan<'_>,
+    old: &[u8],
+    offset: u64,
+    part: &[u8],
+    birth: Placement,
+    limits: &Limits,
+) -> Result<u64> {
+    let size = wide(old.len()).max(offset + wide(part.len()));
+    if size <= wide(limits.inline(birth.expires_at)) {
+        let within = usize::try_from(offset).map_err(|_| Error::out_of_range("offset is out of range"))?;
+        place(plan, &overlay(old, within, part), birth, limits);
+        return Ok(size);
+    }
+    let mut pieces = std::collections::BTreeMap::<u32, Bytes>::new();
+    for (number, within, slice) in pieces_of(0, old).chain(pieces_of(offset, part)) {
+        let piece = pieces.entry(number).or_default();
+        *piece = overlay(piece, within, slice);
+    }
+    for (number, piece) in pieces {
+        plan.put_element(&ElementKey::StringPiece(number), piece);
+    }
+    plan.change = Change::Put(NewRecord {
+        data_type: DataType::String,
+        home: Home::NewId(birth.habit),
+        created_at: birth.created_at,
+        expires_at: birth.expires_at,
+        size,
+    });
+    Ok(size)
+}
+
+/// Cuts `part`, which begins at `offset` of the string, at the borders of pieces: (piece, offset within, bytes).
+fn pieces_of(offset: u64, part: &[u8]) -> impl Iterator<Item = (u32, usize, &[u8])> {
+    let mut at = offset;
+    let mut rest = part;
+    std::iter::from_fn(move || {
+        let within = usize::try_from(at % wide(STRING_PIECE_BYTES)).ok()?;
+        let (slice, tail) = rest
+            .split_at_checked(STRING_PIECE_BYTES - within)
+            .unwrap_or((rest, &[]));
+        if slice.is_empty() {
+            return None;
+        }
+        let number = piece_number(at / wide(STRING_PIECE_BYTES));
+        at += wide(slice.len());
+        rest = tail;
+        Some((number, within, slice))
+    })
+}
+
+/// Returns `old` with `slice` written at `within`, zeros in between.
+fn overlay(old: &[u8], within: usize, slice: &[u8]) -> Bytes {
+    let mut bytes = Vec::with_capacity(old.len().max(within + slice.len()));
+    bytes.extend_from_slice(old.get(..within).unwrap_or(old));
+    bytes.resize(within, 0);
+    bytes.extend_from_slice(slice);
+    bytes.extend_from_slice(old.get(within + slice.len()..).unwrap_or_default());
+    bytes.into()
+}
+
+/// Adds to the number that the string holds, 0 if there is none; returns the sum.
+pub(crate) fn incr_by(plan: &mut KeyPlan<'_>, by: i64, limits: &Limits) -> Result<i64> {
+    let (old, birth) = match plan.live_as(DataType::String)?.cloned() {
+        None => (
+            0,
+            Placement {
+                created_at: plan.now,
+                expires_at: None,
+                habit: Habit::Closed,
+            },
+        ),
+        Some(meta) => {
+            let old = parse_integer(&whole(plan.reader, &meta)?).ok_or_else(Error::not_an_integer)?;
+            (
+                old,
+                Placement {
+                    created_at: meta.created_at,
+                    expires_at: meta.expires_at,
+                    habit: Habit::Closed,
+                },
+            )
+        }
+    };
+    let sum = old.checked_add(by).ok_or_else(Error::overflow)?;
+    place(plan, sum.to_string().as_bytes(), birth, limits);
+    Ok(sum)
+}
+
+/// Parses an integer the strict way Redis does: no sign but `-`, no spaces, no leading zeros.
+fn parse_integer(bytes: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let number: i64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
+}
+
+/// Tells whether the string lies in pieces, which change independently of its record: see [`single_piece`].
+pub(crate) fn is_in_pieces(meta: &Meta) -> bool {
+    meta.id().is_some()
+}
+
+/// Reads a short string in pieces without a snapshot; `None` if only a snapshot can tell.
+///
+/// The piece may be younger than the record. As long as it does not fill its place, it is the whole string of
+/// its moment.
+pub(crate) fn single_piece(reader: &Reader, meta: &Meta) -> Result<Option<Bytes>> {
+    if meta.size >= wide(STRING_PIECE_BYTES) {
+        return Ok(None);
+    }
+    let piece = reader
+        .element(id_of(meta)?, &ElementKey::StringPiece(0))?
+        .ok_or_else(missing_piece)?;
+    Ok((piece.len() < STRING_PIECE_BYTES).then_some(piece))
+}
+
+/// Reads the whole string. If it is in pieces, the reader must have a snapshot or the key's lock.
+pub(crate) fn whole(reader: &Reader, meta: &Meta) -> Result<Bytes> {
+    let id = match &meta.body {
+        Body::Inline(bytes) => return Ok(bytes.clone()),
+        Body::Elements(id) | Body::List { id, .. } => *id,
+    };
+    let length = usize::try_from(meta.size).map_err(|_| Error::corrupt("a string is longer than memory"))?;
+    let mut bytes = Vec::with_capacity(length);
+    let mut cursor = reader.elements(id, Tag::StringPiece);
+    while let Some((key, piece)) = cursor.entry()? {
+        let ElementKey::StringPiece(number) = ElementKey::decode(key)?.1 else {
+            return Err(Error::corrupt("a string's range holds another element"));
+        };
+        let start = piece_start(number)?;
+        if start < bytes.len() || start + piece.len() > length {
+            return Err(Error::corrupt("a string's pieces do not fit its length"));
+        }
+        bytes.resize(start, 0);
+        bytes.extend_from_slice(piece);
+        cursor.advance();
+    }
+    if bytes.len() != length {
+        return Err(missing_piece());
+    }
+    Ok(bytes.into())
+}
+
+/// Cuts the bytes from `start` to `end`, both included and both counted from the end if negative, as Redis does.
+pub(crate) fn range_of(bytes: &Bytes, start: i64, end: i64) -> Bytes {
+    clamp(start, end, wide(bytes.len())).map_or_else(Bytes::new, |(from, to)| slice(bytes, from, to))
+}
+
+/// Reads a range as [`range_of`] cuts it, and of a string in pieces only the pieces it meets. The reader must have
+/// a snapshot then, or the key's lock.
+pub(crate) fn range(reader: &Reader, meta: &Meta, start: i64, end: i64) -> Result<Bytes> {
+    match &meta.body {
+        Body::Inline(bytes) => Ok(range_of(bytes, start, end)),
+        Body::Elements(id) | Body::List { id, .. } => match clamp(start, end, meta.size) {
+            Some((from, to)) => pieces_between(reader, *id, from, to),
+            None => Ok(Bytes::new()),
+        },
+    }
+}
+
+fn pieces_between(reader: &Reader, id: CollectionId, from: u64, to: u64) -> Result<Bytes> {
+    let length = usize::try_from(to - from).map_err(|_| Error::out_of_range("range is out of memory"))?;
+    let mut bytes = Vec::with_capacity(length);
+    let mut at = from;
+    while at < to {
+        let number = at / wide(STRING_PIECE_BYTES);
+        let piece_end = ((number + 1) * wide(STRING_PIECE_BYTES)).min(to);
+        let piece = reader
+            .element(id, &ElementKey::StringPiece(piece_number(number)))?
+            .unwrap_or_default();
+        let within = at - number * wide(STRING_PIECE_BYTES);
+        let wanted = slice(&piece, within, within + (piece_end - at));
+        let filled = bytes.len() + usize::try_from(piece_end - at).unwrap_or(0);
+        bytes.extend_from_slice(&wanted);
+        bytes.resize(filled, 0);
+        at = piece_end;
+    }
+    Ok(bytes.into())
+}
+
+/// Turns Redis' inclusive, possibly negative bounds into a half-open range within `length`.
+fn clamp(start: i64, end: i64, length: u64) -> Option<(u64, u64)> {
+    let from_end = |at: i64| {
+        if at < 0 {
+            length.saturating_sub(at.unsigned_abs())
+        } else {
+            at.unsigned_abs()
+        }
+    };
+    if start < 0 && end < 0 && start > end {
+        return None;
+    }
+    let (from, last) = (from_end(start), from_end(end));
+    let to = last.saturating_add(1).min(length);
+    (from < to).then_some((from, to))
+}
+
+fn slice(bytes: &Bytes, from: u64, to: u64) -> Bytes {
+    let length = bytes.len();
+    let bound = |at: u64| usize::try_from(at).unwrap_or(length).min(length);
+    bytes.slice(bound(from)..bound(to))
+}
+
+fn missing_piece() -> Error {
+    Error::corrupt("a string lacks a piece")
+}
+
+fn piece_start(number: u32) -> Result<usize> {
+    usize::try_from(number)
+        .ok()
+        .and_then(|number| number.checked_mul(STRING_PIECE_BYTES))
+        .ok_or_else(|| Error::corrupt("a string's piece lies beyond memory"))
+}
+
+/// INVARIANT: strings are at most 512 MiB, so piece numbers fit.
+fn piece_number(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX - 1)
+}
+
+fn wide(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_parsed_strictly() {
+        for good in ["0", "-1", "9223372036854775807", "-9223372036854775808"] {
+            assert_eq!(
+                parse_integer(good.as_bytes()).map(|n| n.to_string()),
+                Some(good.to_owned())
+            );
+        }
+        for bad in [
+            "",
+            "-0",
+            "+1",
+            " 1",
+            "1 ",
+            "01",
+            "1.0",
+            "9223372036854775808",
+            "\u{661}",
+        ] {
+            assert_eq!(parse_integer(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn ranges_are_clamped_as_redis_does() {
+        assert_eq!(clamp(0, -1, 5), Some((0, 5)));
+        assert_eq!(clamp(-3, -2, 5), Some((2, 4)));
+        assert_eq!(clamp(-100, 100, 5), Some((0, 5)));
+        assert_eq!(clamp(3, 2, 5), None);
+        assert_eq!(clamp(5, 10, 5), None);
+        assert_eq!(clamp(-1, -3, 5), None);
+        assert_eq!(clamp(0, -100, 5), Some((0, 1)));
+        assert_eq!(clamp(0, -1, 0), None);
+    }
+
+    #[test]
+    fn parts_are_cut_at_the_borders_of_pieces() {
+        let part = vec![7; STRING_PIECE_BYTES + 2];
+        let cut: Vec<_> = pieces_of(wide(STRING_PIECE_BYTES) - 1, &part)
+            .map(|(n, at, s)| (n, at, s.len()))
+            .collect();
+        assert_eq!(
+            cut,
+            [(0, STRING_PIECE_BYTES - 1, 1), (1, 0, STRING_PIECE_BYTES), (2, 0, 1)]
+        );
+    }
+
+    #[test]
+    fn overlays_fill_gaps_with_zeros_and_keep_the_tail() {
+        assert_eq!(overlay(b"abc", 1, b"X").as_ref(), b"aXc");
+        assert_eq!(overlay(b"ab", 4, b"X").as_ref(), b"ab\0\0X");
+        assert_eq!(overlay(b"", 0, b"X").as_ref(), b"X");
+    }
+}

@@ -1,0 +1,232 @@
+//! What must hold for any bytes whatever.
+//!
+//! What lives here: one function for each group of decoders. Each feeds `bytes` to them and asserts
+//! that what decodes encodes to the same bytes again. The tests call them with random and with
+//! damaged bytes; the fuzz targets include this very file.
+
+use bytes::Bytes;
+use windrow::encoding::{
+    Building, CollectionId, CountValue, DecodedSegment, ElementKey, ExpireKey, ExpireValue, Flushed, FormatFile,
+    FormatVersion, KeyLayout, KeyspaceNo, Lease, Meta, MetaKey, NextKeyspace, ReapedThrough, Score, Segment,
+    SegmentBits, SegmentSet, StoreKey, StoreTime, default_merge, id_of_key, merge_counts, merge_segments,
+};
+
+/// Collection ids, segment keys and meta keys.
+pub fn ids_and_keys(bytes: &[u8]) {
+    if let Some((head, _)) = bytes.split_first_chunk::<8>() {
+        if let Ok(id) = CollectionId::from_be_bytes(*head) {
+            assert_eq!(id.to_be_bytes(), *head);
+            assert_eq!(CollectionId::new(id.family(), id.counter()), Some(id));
+            assert_eq!(id.segment().id(id.low()), Some(id));
+        }
+        if let Ok(score) = Score::from_ordered_bytes(*head) {
+            assert_eq!(score.to_ordered_bytes(), *head);
+            assert_eq!(Score::new(score.get()), Some(score));
+        }
+    }
+    if let Ok(segment) = Segment::decode_key(bytes) {
+        assert_eq!(segment.encode_key().as_slice(), bytes);
+    }
+    for layout in [KeyLayout::Plain, KeyLayout::Cluster] {
+        if let Ok(key) = MetaKey::decode(layout, bytes) {
+            assert_eq!(MetaKey::encode(layout, key.keyspace, key.user_key), bytes);
+        }
+    }
+}
+
+/// Meta records.
+pub fn meta(bytes: &[u8]) {
+    let decoded = Meta::decode(bytes);
+    assert_eq!(Meta::decode_owned(Bytes::copy_from_slice(bytes)), decoded);
+    match (decoded, Meta::peek(bytes)) {
+        (Ok(meta), Ok(head)) => {
+            assert_eq!(meta.encode(), bytes);
+            assert_eq!(meta.validate(), Ok(()));
+            assert_eq!(
+                (meta.data_type, meta.id(), meta.expires_at, meta.size),
+                (head.data_type, head.id, head.expires_at, head.size)
+            );
+        }
+        (Err(whole), Err(head)) => assert_eq!(whole, head),
+        (whole, head) => assert_eq!(whole.map(|_| ()), head.map(|_| ()), "decode and peek disagree"),
+    }
+}
+
+/// Meta records whose checksum is made right first, so that the fields behind it are reached.
+pub fn meta_with_right_checksum(bytes: &[u8]) {
+    meta(&with_right_checksum(bytes));
+}
+
+/// The bytes with the checksum that a meta record of these bytes has.
+pub fn with_right_checksum(bytes: &[u8]) -> Vec<u8> {
+    let mut record = bytes.to_vec();
+    if let Some((mark, rest)) = bytes.split_at_checked(4)
+        && let Some((_, tail)) = rest.split_at_checked(4)
+    {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(mark);
+        hasher.update(tail);
+        record = [mark, &hasher.finalize().to_be_bytes(), tail].concat();
+    }
+    record
+}
+
+/// Entries of the expire family.
+pub fn expire(bytes: &[u8]) {
+    if let Ok(key) = ExpireKey::decode(bytes) {
+        assert_eq!(key.encode(), bytes);
+    }
+    if let Ok(value) = ExpireValue::decode(bytes) {
+        assert_eq!(value.encode(), bytes);
+    }
+}
+
+/// Keys of the data families.
+pub fn element(bytes: &[u8]) {
+    if let Ok((id, element)) = ElementKey::decode(bytes) {
+        assert_eq!(element.encode(id), bytes);
+        assert_eq!(id_of_key(bytes), Ok(id));
+    }
+    if let Ok(id) = id_of_key(bytes) {
+        assert!(bytes.starts_with(&id.to_be_bytes()));
+        assert!(bytes.len() > 8);
+    }
+}
+
+/// Segment bitmaps and their merge. The bytes are tried as one value, and as a chain of operands,
+/// each behind a byte that says how long it is.
+pub fn segment_bits(bytes: &[u8]) {
+    if let Ok(bits) = SegmentBits::decode(bytes) {
+        assert_eq!(bits.encode(), bytes);
+    }
+    if let Ok(decoded) = DecodedSegment::decode(bytes) {
+        assert_eq!(decoded.encode(), bytes);
+    }
+    let operands = chain(bytes);
+    let together = merge_segments(None, operands.iter().copied());
+    let regrouped = regrouped(&operands, |existing, chain| {
+        merge_segments(existing, chain.iter().copied())
+    });
+    assert_eq!(regrouped, together);
+    let decoded = DecodedSegment::decode(&together);
+    assert_eq!(decoded.as_ref().map(DecodedSegment::encode), Ok(together.clone()));
+    let (found, lost) = decoded
+        .map(|decoded| (decoded.bits, decoded.residue))
+        .unwrap_or_default();
+    for operand in &operands {
+        match DecodedSegment::decode(operand) {
+            Ok(known) => {
+                assert!(known.bits.iter().all(|low| found.contains(low)));
+                assert!(known.residue.iter().all(|item| lost.contains(item)));
+            }
+            Err(_) => assert!(lost.iter().any(|item| item == operand)),
+        }
+    }
+}
+
+/// Keys and values of the default family, and its merge.
+pub fn records(bytes: &[u8]) {
+    if let Ok(key) = StoreKey::decode(bytes) {
+        assert_eq!(key.encode(), bytes);
+    }
+    if let Ok(version) = FormatVersion::decode(bytes) {
+        assert_eq!(version.encode().as_slice(), bytes);
+    }
+    if let Ok(keyspace) = KeyspaceNo::decode(bytes) {
+        assert_eq!(keyspace.encode().as_slice(), bytes);
+        assert!(Flushed::decode(keyspace, bytes).is_err());
+    }
+    if let Some((number, _)) = bytes.split_first_chunk::<4>()
+        && let Ok(keyspace) = KeyspaceNo::decode(number)
+        && let Ok(flushed) = Flushed::decode(keyspace, bytes)
+    {
+        assert_eq!(flushed.encode(), bytes);
+    }
+    if let Ok(next) = NextKeyspace::decode(bytes) {
+        assert_eq!(next.encode().as_slice(), bytes);
+    }
+    if let Ok(lease) = Lease::decode(bytes) {
+        assert_eq!(lease.encode().as_slice(), bytes);
+    }
+    if let Ok(building) = Building::decode(bytes) {
+        assert_eq!(building.encode().as_slice(), bytes);
+    }
+    if let Ok(reaped) = ReapedThrough::decode(bytes) {
+        assert_eq!(reaped.encode(), bytes);
+    }
+    if let Ok(time) = StoreTime::decode(bytes) {
+        assert_eq!(time.encode().as_slice(), bytes);
+    }
+    if let Ok(set) = SegmentSet::decode(bytes) {
+        assert_eq!(set.encode(), bytes);
+    }
+    counts(bytes);
+}
+
+/// Sets of retired segments with small numbers, one for each byte, so that intervals touch and
+/// overlap.
+pub fn small_segment_sets(bytes: &[u8]) {
+    let value: Vec<u8> = bytes.iter().flat_map(|&number| [0, 0, 0, 0, number]).collect();
+    if let Ok(set) = SegmentSet::decode(&value) {
+        let mut again = SegmentSet::new();
+        set.iter().for_each(|numbers| again.insert(numbers));
+        assert_eq!(again.encode(), value);
+    }
+}
+
+fn counts(bytes: &[u8]) {
+    if let Ok(count) = CountValue::decode(bytes) {
+        assert_eq!(count.encode(), bytes);
+    }
+    let operands = chain(bytes);
+    let together = merge_counts(None, operands.iter().copied());
+    let regrouped = regrouped(&operands, |existing, chain| {
+        merge_counts(existing, chain.iter().copied())
+    });
+    assert_eq!(regrouped, together);
+    assert_eq!(
+        CountValue::decode(&together).map(|count| count.encode()),
+        Ok(together.clone())
+    );
+    assert_eq!(
+        default_merge(b"C\x00\x00\x00\x07", None, operands.iter().copied()),
+        together
+    );
+    let last = operands.last().copied().unwrap_or_default();
+    assert_eq!(default_merge(b"R", None, operands.iter().copied()), last);
+}
+
+/// The text of the WINDROW file.
+pub fn format_file(bytes: &[u8]) {
+    if let Ok(file) = FormatFile::parse(bytes) {
+        assert_eq!(file.print().as_bytes(), bytes);
+        assert!(file.version.is_supported());
+    }
+}
+
+/// The text of the WINDROW file behind its fixed beginnings, so that what follows them is reached.
+pub fn format_file_behind_its_beginning(bytes: &[u8]) {
+    format_file(&[b"windrow\nformat ", bytes].concat());
+    format_file(&[b"windrow\nformat 0.1\nkeys ", bytes].concat());
+    format_file(&[b"windrow\nformat ", bytes, b"\nkeys plain\n"].concat());
+}
+
+/// Cuts bytes into pieces, each behind one byte that says how long it is. The last piece may be
+/// shorter.
+fn chain(mut bytes: &[u8]) -> Vec<&[u8]> {
+    let mut pieces = Vec::new();
+    while let Some((&len, rest)) = bytes.split_first() {
+        let (piece, rest) = rest.split_at_checked(usize::from(len)).unwrap_or((rest, &[]));
+        pieces.push(piece);
+        bytes = rest;
+    }
+    pieces
+}
+
+/// Merges the later half of the operands first, as RocksDB may, and then the result onto the merged
+/// earlier half.
+fn regrouped(operands: &[&[u8]], merge: impl Fn(Option<&[u8]>, &[&[u8]]) -> Vec<u8>) -> Vec<u8> {
+    let (early, late) = operands.split_at(operands.len() / 2);
+    let late = merge(None, late);
+    merge(Some(&merge(None, early)), &[&late])
+}

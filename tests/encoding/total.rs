@@ -1,0 +1,137 @@
+//! Decoders are total and canonical: random bytes, and damaged records, never panic; what decodes
+//! encodes to itself.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use windrow::encoding::{
+    CountValue, DecodedSegment, ExpireKey, FormatFile, KeyLayout, MetaKey, ReapedThrough, SegmentSet,
+};
+
+use crate::canonical;
+use crate::strategies::{self, Damage};
+
+fn all(bytes: &[u8]) {
+    canonical::ids_and_keys(bytes);
+    canonical::meta(bytes);
+    canonical::meta_with_right_checksum(bytes);
+    canonical::expire(bytes);
+    canonical::element(bytes);
+    canonical::segment_bits(bytes);
+    canonical::records(bytes);
+    canonical::small_segment_sets(bytes);
+    canonical::format_file(bytes);
+    canonical::format_file_behind_its_beginning(bytes);
+}
+
+fn damaged(mut bytes: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
+    for damage in damages {
+        damage.apply(&mut bytes);
+    }
+    bytes
+}
+
+/// Each operand behind its length, as [`canonical::segment_bits`] takes them apart.
+fn chained(operands: &[Vec<u8>]) -> Vec<u8> {
+    operands
+        .iter()
+        .filter_map(|operand| Some([&[u8::try_from(operand.len()).ok()?], operand.as_slice()].concat()))
+        .collect::<Vec<_>>()
+        .concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn random_bytes_never_panic(bytes in vec(any::<u8>(), 0..200)) {
+        all(&bytes);
+    }
+
+    #[test]
+    fn bytes_near_zero_and_all_ones_never_panic(
+        bytes in vec(prop_oneof![0..3_u8, Just(0x0F), Just(b'M'), Just(0xFF)], 0..80),
+    ) {
+        all(&bytes);
+    }
+
+    #[test]
+    fn damaged_keys_never_panic(
+        id in strategies::id(), element in strategies::element(), segment in strategies::segment(),
+        keyspace in strategies::keyspace(), user_key in strategies::name(), expires_at in strategies::expiry(),
+        store_key in strategies::store_key(), damages in strategies::damages(),
+    ) {
+        let expire_key = ExpireKey { expires_at, keyspace, user_key: &user_key }.encode();
+        for key in [
+            id.to_be_bytes().to_vec(),
+            element.key().encode(id),
+            segment.encode_key().to_vec(),
+            MetaKey::encode(KeyLayout::Plain, keyspace, &user_key),
+            MetaKey::encode(KeyLayout::Cluster, keyspace, &user_key),
+            expire_key,
+            store_key,
+        ] {
+            all(&damaged(key, &damages));
+        }
+    }
+
+    #[test]
+    fn damaged_meta_records_never_panic(meta in strategies::meta(), damages in strategies::damages()) {
+        all(&damaged(meta.encode(), &damages));
+    }
+
+    #[test]
+    fn damaged_store_values_never_panic(
+        keyspace in strategies::keyspace(), user_key in strategies::name(), expires_at in strategies::expiry(),
+        numbers in vec(strategies::number(1 << 40), 0..8), damages in strategies::damages(), count in any::<i64>(),
+    ) {
+        let cursor = ExpireKey { expires_at, keyspace, user_key: &user_key }.encode();
+        let time = windrow::encoding::UnixMillis::new(expires_at.get() - 1);
+        let mut set = SegmentSet::new();
+        for number in numbers {
+            set.insert(number..number + 2);
+        }
+        let residue = vec![bytes::Bytes::from(user_key.clone()); usize::from(user_key.len() == 3)];
+        for value in [
+            ReapedThrough { time, cursor }.encode(),
+            MetaKey::encode(KeyLayout::Plain, keyspace, &user_key),
+            set.encode(),
+            CountValue { count, residue }.encode(),
+            FormatFile::new(KeyLayout::Cluster).print().into_bytes(),
+        ] {
+            all(&damaged(value, &damages));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn damaged_bitmaps_never_panic(
+        lows in strategies::lows(), residue in vec(strategies::name(), 0..3), damages in strategies::damages(),
+        operands in vec((strategies::lows(), strategies::damages()), 0..5),
+    ) {
+        let bits = lows.iter().copied().collect();
+        let residue = residue.into_iter().map(bytes::Bytes::from).collect();
+        canonical::segment_bits(&damaged(DecodedSegment { bits, residue }.encode(), &damages));
+        let operands: Vec<_> = operands
+            .into_iter()
+            .map(|(lows, damages)| damaged(windrow::encoding::SegmentBits::encode_operand(&lows), &damages))
+            .collect();
+        canonical::segment_bits(&chained(&operands));
+    }
+}
+
+#[test]
+fn hostile_nesting_costs_no_stack() {
+    let mut value = b"\x99".to_vec();
+    for _ in 0..3_000 {
+        let len = u32::try_from(value.len()).unwrap().to_be_bytes();
+        value = [&b"\x0f\0\0\0\x01\x01"[..], &len, &value].concat();
+    }
+    canonical::segment_bits(&value);
+    assert_eq!(
+        DecodedSegment::decode(&value).map(|decoded| decoded.residue.len()),
+        Ok(1)
+    );
+}

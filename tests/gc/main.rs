@@ -1,0 +1,3 @@
+//! Reclaiming, end to end through the public API.
+
+mod windows;

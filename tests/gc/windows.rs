@@ -1,0 +1,52 @@
+//! Windows of short-lived sets: what expires gives its space back, what lives stays whole.
+
+use std::time::Duration;
+
+use windrow::{AddOptions, ManualClock, Store, UnixMillis};
+
+#[test]
+fn a_window_that_expired_gives_its_files_back_and_the_next_one_stays_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = ManualClock::starting_at(UnixMillis::new(1_700_000_000_000));
+    let store = Store::builder(dir.path().join("s"))
+        .clock(clock.clone())
+        .background(false)
+        .open()
+        .unwrap();
+    let db = store.db(0);
+    let minute = AddOptions::new().expire_in(Duration::from_secs(60));
+    let payload = |window: u32, n: u32| {
+        format!("{window}:{n}:")
+            .into_bytes()
+            .into_iter()
+            .chain((0..2000).map(|i| (i * n % 251) as u8))
+            .collect::<Vec<u8>>()
+    };
+    for n in 0..5_000 {
+        db.sets()
+            .add_with(format!("old:{n}"), [payload(0, n)], minute.clone())
+            .unwrap();
+    }
+    clock.advance(Duration::from_secs(30));
+    for n in 0..5_000 {
+        db.sets()
+            .add_with(format!("new:{n}"), [payload(1, n)], minute.clone())
+            .unwrap();
+    }
+    clock.advance(Duration::from_secs(31));
+    assert_eq!(db.len().unwrap(), 10_000);
+    let settled = store.settle(Duration::from_secs(30)).unwrap();
+    println!("{:#?}", store.stats());
+    assert!(settled);
+    assert_eq!(db.len().unwrap(), 5_000);
+    for n in 0..5_000 {
+        assert!(!db.exists(format!("old:{n}")).unwrap());
+        assert!(db.sets().contains(format!("new:{n}"), payload(1, n)).unwrap());
+    }
+    clock.advance(Duration::from_secs(60));
+    assert!(store.settle(Duration::from_secs(30)).unwrap());
+    println!("{:#?}", store.stats());
+    assert_eq!(db.len().unwrap(), 0);
+    assert_eq!(store.stats().data_file_bytes, 0);
+    store.close().unwrap();
+}
