@@ -33,6 +33,8 @@
 pub mod encoding;
 
 #[cfg(feature = "engine")]
+mod check;
+#[cfg(feature = "engine")]
 mod clock;
 #[cfg(feature = "engine")]
 mod engine;
@@ -57,6 +59,7 @@ mod types;
 
 #[cfg(feature = "engine")]
 pub use self::{
+    check::{CheckReport, Finding, check},
     clock::{Clock, ManualClock, SystemClock},
     encoding::{DataType, KeyLayout, UnixMillis},
     engine::{

@@ -60,6 +60,11 @@ impl Map {
         self.by_number.get(&number)
     }
 
+    /// Lists the numbers of all keyspaces that have a name.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = KeyspaceNo> {
+        self.by_number.keys().copied()
+    }
+
     fn insert(&mut self, namespace: &[u8], db: u32, keyspace: Keyspace) {
         self.by_number.insert(keyspace.number, keyspace.clone());
         self.by_name.entry(namespace.into()).or_default().insert(db, keyspace);

@@ -41,7 +41,7 @@ use crate::options::Options;
 use crate::store::{Database, Directory};
 
 use health::Health;
-use keyspaces::Keyspaces;
+pub(crate) use keyspaces::Keyspaces;
 
 /// Everything that an open store shares between its handles and threads.
 pub(crate) struct Engine {

@@ -49,4 +49,6 @@ fn a_window_that_expired_gives_its_files_back_and_the_next_one_stays_whole() {
     assert_eq!(db.len().unwrap(), 0);
     assert_eq!(store.stats().data_file_bytes, 0);
     store.close().unwrap();
+    let report = windrow::check(dir.path().join("s")).unwrap();
+    assert!(report.is_clean(), "{report}");
 }
