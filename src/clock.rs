@@ -41,9 +41,7 @@ pub struct SystemClock {
 
 impl Default for SystemClock {
     fn default() -> Self {
-        Self {
-            started: Instant::now(),
-        }
+        Self { started: Instant::now() }
     }
 }
 
@@ -77,9 +75,7 @@ impl ManualClock {
     /// Makes a clock that shows `wall`; clones show and move the same time.
     #[must_use]
     pub fn starting_at(wall: UnixMillis) -> Self {
-        Self {
-            now: Arc::new(Mutex::new((wall, Duration::ZERO))),
-        }
+        Self { now: Arc::new(Mutex::new((wall, Duration::ZERO))) }
     }
 
     /// Lets time pass on both the wall and the monotonic clock.
@@ -153,10 +149,7 @@ impl StoreTime {
     /// Believes the wall clock as it is now, ending a pause.
     pub(crate) fn trust_wall(&self) {
         let wall = self.clock.wall();
-        self.offset.store(
-            signed(wall.get()) - signed_millis(self.clock.monotonic()),
-            Ordering::Relaxed,
-        );
+        self.offset.store(signed(wall.get()) - signed_millis(self.clock.monotonic()), Ordering::Relaxed);
         self.paused.store(false, Ordering::Relaxed);
         self.last.fetch_max(wall.get(), Ordering::SeqCst);
     }
@@ -183,10 +176,7 @@ impl StoreTime {
             if believed {
                 tracing::info!("the wall clock is believed again; expiry goes on");
             } else {
-                tracing::warn!(
-                    leap_ms = leap,
-                    "the wall clock leapt; expiry pauses until it returns or is trusted"
-                );
+                tracing::warn!(leap_ms = leap, "the wall clock leapt; expiry pauses until it returns or is trusted");
             }
         }
         believed

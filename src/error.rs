@@ -92,11 +92,7 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            source: None,
-        }
+        Self { kind, message: message.into(), source: None }
     }
 
     pub(crate) fn with_source(
@@ -104,11 +100,7 @@ impl Error {
         message: impl Into<Cow<'static, str>>,
         source: impl std::error::Error + Send + Sync + 'static,
     ) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            source: Some(Arc::new(source)),
-        }
+        Self { kind, message: message.into(), source: Some(Arc::new(source)) }
     }
 
     /// Returns what went wrong.

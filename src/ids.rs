@@ -33,15 +33,10 @@ pub(crate) struct Ids {
 impl Ids {
     /// Reads the leases of the last session and starts behind them.
     pub(crate) fn load(db: &Database) -> Result<Self> {
-        let ids = Self {
-            families: std::array::from_fn(|_| Mutex::new(Counter { next: 1, leased_end: 1 })),
-        };
+        let ids = Self { families: std::array::from_fn(|_| Mutex::new(Counter { next: 1, leased_end: 1 })) };
         for family in DataFamily::all() {
             let end = read_lease(db, family)?.first_unleased();
-            *ids.counter(family).lock() = Counter {
-                next: end,
-                leased_end: end,
-            };
+            *ids.counter(family).lock() = Counter { next: end, leased_end: end };
         }
         Ok(ids)
     }
@@ -99,9 +94,7 @@ fn read_lease(db: &Database, family: DataFamily) -> Result<Lease> {
 /// ORDER: the lease is on stable storage before the first id in it is used.
 fn lease_more(db: &Database, family: DataFamily, end: u64) -> Result<u64> {
     failpoint!("ids::lease", |_| Err(Error::new(ErrorKind::Io, "failpoint ids::lease")));
-    let lease = Lease::new(end)
-        .and_then(|lease| lease.advanced_by(LEASE_IDS))
-        .ok_or_else(|| used_up(family))?;
+    let lease = Lease::new(end).and_then(|lease| lease.advanced_by(LEASE_IDS)).ok_or_else(|| used_up(family))?;
     let mut batch = Batch::new();
     batch.put(db, Family::Default, &StoreKey::Lease(family).encode(), &lease.encode());
     db.commit(batch, true)?;
@@ -109,10 +102,7 @@ fn lease_more(db: &Database, family: DataFamily, end: u64) -> Result<u64> {
 }
 
 fn used_up(family: DataFamily) -> Error {
-    Error::new(
-        ErrorKind::Overflow,
-        format!("data family {} has used up its ids", family.number()),
-    )
+    Error::new(ErrorKind::Overflow, format!("data family {} has used up its ids", family.number()))
 }
 
 /// Finds the ids that the last session leased and never wrote under: from behind the last id with data to the

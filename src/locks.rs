@@ -27,10 +27,7 @@ pub(crate) struct Guards<'a> {
 impl Locks {
     pub(crate) fn new() -> Self {
         let stripes = std::iter::repeat_with(Mutex::default).take(STRIPES).collect();
-        Self {
-            stripes,
-            hasher: std::hash::RandomState::new(),
-        }
+        Self { stripes, hasher: std::hash::RandomState::new() }
     }
 
     /// Locks the stripes of `keys`, waiting for whoever holds them.
@@ -38,13 +35,7 @@ impl Locks {
         let mut numbers: Vec<usize> = keys.map(|key| self.stripe_of(key)).collect();
         numbers.sort_unstable();
         numbers.dedup();
-        Guards {
-            _held: numbers
-                .into_iter()
-                .filter_map(|number| self.stripes.get(number))
-                .map(Mutex::lock)
-                .collect(),
-        }
+        Guards { _held: numbers.into_iter().filter_map(|number| self.stripes.get(number)).map(Mutex::lock).collect() }
     }
 
     fn stripe_of(&self, key: (KeyspaceNo, &[u8])) -> usize {

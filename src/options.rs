@@ -145,12 +145,7 @@ impl Options {
         let sizes = [
             ("block_cache_bytes", wide(self.block_cache_bytes), MIB, 1024 * GIB),
             ("write_buffer_bytes", wide(self.write_buffer_bytes), 16 * MIB, 64 * GIB),
-            (
-                "family_write_buffer_bytes",
-                wide(self.family_write_buffer_bytes),
-                MIB,
-                GIB,
-            ),
+            ("family_write_buffer_bytes", wide(self.family_write_buffer_bytes), MIB, GIB),
             ("file_bytes", self.file_bytes, MIB, GIB),
             ("max_log_bytes", self.max_log_bytes, 16 * MIB, 64 * GIB),
             ("background_threads", u64::from(self.background_threads), 2, 64),
@@ -164,20 +159,13 @@ impl Options {
         ];
         for (name, value, low, high) in sizes {
             if value < low || value > high {
-                return Err(Error::invalid(format!(
-                    "option {name} is {value}; it must lie in {low}..={high}"
-                )));
+                return Err(Error::invalid(format!("option {name} is {value}; it must lie in {low}..={high}")));
             }
         }
-        let waits = [
-            ("reap_interval", self.reap_interval),
-            ("reclaim_interval", self.reclaim_interval),
-        ];
+        let waits = [("reap_interval", self.reap_interval), ("reclaim_interval", self.reclaim_interval)];
         for (name, wait) in waits {
             if wait < Duration::from_millis(1) || wait > Duration::from_secs(60) {
-                return Err(Error::invalid(format!(
-                    "option {name} is {wait:?}; it must lie in 1 ms..=60 s"
-                )));
+                return Err(Error::invalid(format!("option {name} is {wait:?}; it must lie in 1 ms..=60 s")));
             }
         }
         if self.max_clock_leap < Duration::from_secs(1) {
@@ -187,9 +175,7 @@ impl Options {
             return Err(Error::invalid("option max_open_files must be -1 or at least 64"));
         }
         if self.family_write_buffer_bytes > self.write_buffer_bytes {
-            return Err(Error::invalid(
-                "option family_write_buffer_bytes must not exceed write_buffer_bytes",
-            ));
+            return Err(Error::invalid("option family_write_buffer_bytes must not exceed write_buffer_bytes"));
         }
         Ok(())
     }
@@ -210,25 +196,16 @@ mod tests {
 
     #[test]
     fn every_out_of_range_field_is_named() {
-        let mut options = Options::default();
-        options.compact_dead_percent = 101;
-        assert!(
-            options
-                .validate()
-                .unwrap_err()
-                .to_string()
-                .contains("compact_dead_percent")
-        );
-        let mut options = Options::default();
-        options.reap_interval = Duration::ZERO;
+        let options = Options { compact_dead_percent: 101, ..Options::default() };
+        assert!(options.validate().unwrap_err().to_string().contains("compact_dead_percent"));
+        let options = Options { reap_interval: Duration::ZERO, ..Options::default() };
         assert!(options.validate().unwrap_err().to_string().contains("reap_interval"));
     }
 
     #[test]
     fn one_family_may_not_take_more_than_the_whole_write_budget() {
-        let mut options = Options::default();
-        options.write_buffer_bytes = 16 << 20;
-        options.family_write_buffer_bytes = 17 << 20;
+        let options =
+            Options { write_buffer_bytes: 16 << 20, family_write_buffer_bytes: 17 << 20, ..Options::default() };
         assert!(options.validate().is_err());
     }
 }

@@ -49,10 +49,7 @@ pub(super) fn check(checked: &Checked, owners: Vec<Owner>, report: &mut CheckRep
 }
 
 fn lease_end(checked: &Checked, family: DataFamily) -> Result<u64> {
-    match checked
-        .db
-        .get(Family::Default, &StoreKey::Lease(family).encode(), None)?
-    {
+    match checked.db.get(Family::Default, &StoreKey::Lease(family).encode(), None)? {
         Some(value) => Ok(Lease::decode(&value)?.first_unleased()),
         None => Ok(Lease::NONE.first_unleased()),
     }
@@ -76,10 +73,7 @@ fn next_collection(
             (Some(id), Ok((_, element))) => {
                 count(&mut current.get_or_insert((id, Found::default())).1, &element, value);
             }
-            _ => report.add(Finding::Undecodable {
-                family: Family::Data(family).name(),
-                key: key.to_vec(),
-            }),
+            _ => report.add(Finding::Undecodable { family: Family::Data(family).name(), key: key.to_vec() }),
         }
         cursor.advance();
     }
@@ -112,24 +106,12 @@ fn judge(checked: &Checked, owner: Owner, found: Found, report: &mut CheckReport
     if is_dead {
         report.add(Finding::BuriedAlive { id: owner.id.get() });
     }
-    let counted = if data_type == DataType::String {
-        found.string_end
-    } else {
-        found.members
-    };
+    let counted = if data_type == DataType::String { found.string_end } else { found.members };
     if counted != recorded {
-        report.add(Finding::SizeMismatch {
-            id: owner.id.get(),
-            recorded,
-            counted,
-        });
+        report.add(Finding::SizeMismatch { id: owner.id.get(), recorded, counted });
     }
     if data_type == DataType::SortedSet && found.entries != 2 * found.members {
-        report.add(Finding::SizeMismatch {
-            id: owner.id.get(),
-            recorded,
-            counted: found.entries - found.members,
-        });
+        report.add(Finding::SizeMismatch { id: owner.id.get(), recorded, counted: found.entries - found.members });
     }
 }
 
@@ -137,15 +119,8 @@ fn judge(checked: &Checked, owner: Owner, found: Found, report: &mut CheckReport
 fn judge_unowned(checked: &Checked, id: CollectionId, found: Found, report: &mut CheckReport) -> Result<()> {
     if checked.dead.family(id.family()).contains(id) {
         report.dead_elements += found.entries;
-    } else if checked
-        .db
-        .get(Family::Default, &StoreKey::Building(id).encode(), None)?
-        .is_none()
-    {
-        report.add(Finding::Leaked {
-            id: id.get(),
-            elements: found.entries,
-        });
+    } else if checked.db.get(Family::Default, &StoreKey::Building(id).encode(), None)?.is_none() {
+        report.add(Finding::Leaked { id: id.get(), elements: found.entries });
     }
     Ok(())
 }

@@ -69,19 +69,10 @@ pub fn check(path: impl AsRef<Path>) -> Result<CheckReport> {
     let (dead, undecodable) = load_dead(&db, Duration::ZERO)?;
     let (keyspaces, _) = Keyspaces::load(&db)?;
     let position = Reaper::stored_position(&db)?;
-    let checked = Checked {
-        db,
-        layout: directory.layout,
-        dead,
-        keyspaces,
-        position,
-    };
+    let checked = Checked { db, layout: directory.layout, dead, keyspaces, position };
     let mut report = CheckReport::default();
     if undecodable > 0 {
-        report.add(Finding::Undecodable {
-            family: Family::Gc.name(),
-            key: Vec::new(),
-        });
+        report.add(Finding::Undecodable { family: Family::Gc.name(), key: Vec::new() });
     }
     let owners = records::check(&checked, SystemClock::default().wall(), &mut report)?;
     elements::check(&checked, owners, &mut report)?;
@@ -92,17 +83,11 @@ fn check_version(db: &Database) -> Result<()> {
     let version = match db.get(Family::Default, &StoreKey::Version.encode(), None)? {
         Some(value) => FormatVersion::decode(&value)?,
         None => {
-            return Err(Error::new(
-                ErrorKind::NotAStore,
-                "the store was never completely created",
-            ));
+            return Err(Error::new(ErrorKind::NotAStore, "the store was never completely created"));
         }
     };
     if version.is_supported() {
         return Ok(());
     }
-    Err(Error::new(
-        ErrorKind::UnknownFormat,
-        format!("the store's records have the unknown format {version}"),
-    ))
+    Err(Error::new(ErrorKind::UnknownFormat, format!("the store's records have the unknown format {version}")))
 }

@@ -30,12 +30,7 @@ struct Tally<'a> {
 
 /// Walks over records and entries; returns the owners of ids, sorted.
 pub(super) fn check(checked: &Checked, now: UnixMillis, report: &mut CheckReport) -> Result<Vec<Owner>> {
-    let mut tally = Tally {
-        checked,
-        report,
-        owners: Vec::new(),
-        counts: HashMap::new(),
-    };
+    let mut tally = Tally { checked, report, owners: Vec::new(), counts: HashMap::new() };
     tally.walk_records()?;
     tally.walk_entries(now)?;
     tally.compare_counts()?;
@@ -66,10 +61,7 @@ impl Tally<'_> {
         while let Some((key, value)) = cursor.entry()? {
             match (MetaKey::decode(self.checked.layout, key), Meta::decode(value)) {
                 (Ok(name), Ok(meta)) => self.record(name.keyspace, name.user_key, &meta)?,
-                _ => self.report.add(Finding::Undecodable {
-                    family: Family::Meta.name(),
-                    key: key.to_vec(),
-                }),
+                _ => self.report.add(Finding::Undecodable { family: Family::Meta.name(), key: key.to_vec() }),
             }
             cursor.advance();
         }
@@ -82,30 +74,16 @@ impl Tally<'_> {
             self.owners.extend(meta.id().map(|id| Owner { id, record: None }));
             return Ok(());
         }
-        let entry = meta.expires_at.map(|expires_at| {
-            ExpireKey {
-                expires_at,
-                keyspace,
-                user_key,
-            }
-            .encode()
-        });
+        let entry = meta.expires_at.map(|expires_at| ExpireKey { expires_at, keyspace, user_key }.encode());
         if entry.as_deref().is_some_and(|entry| self.is_reaped(entry)) {
             return Ok(());
         }
         self.report.keys += 1;
-        self.owners.extend(meta.id().map(|id| Owner {
-            id,
-            record: Some((meta.data_type, meta.size)),
-        }));
+        self.owners.extend(meta.id().map(|id| Owner { id, record: Some((meta.data_type, meta.size)) }));
         match entry {
             None => *self.counts.entry(keyspace).or_default() += 1,
             Some(entry) => {
-                let expected = ExpireValue {
-                    data_type: meta.data_type,
-                    id: meta.id(),
-                }
-                .encode();
+                let expected = ExpireValue { data_type: meta.data_type, id: meta.id() }.encode();
                 if self.checked.db.get(Family::Expire, &entry, None)? != Some(expected) {
                     self.report.add(Finding::MissingExpiry { key: user_key.to_vec() });
                 }
@@ -115,24 +93,14 @@ impl Tally<'_> {
     }
 
     fn walk_entries(&mut self, now: UnixMillis) -> Result<()> {
-        let mut lower = self
-            .checked
-            .position
-            .time
-            .get()
-            .saturating_add(1)
-            .to_be_bytes()
-            .to_vec();
+        let mut lower = self.checked.position.time.get().saturating_add(1).to_be_bytes().to_vec();
         lower = lower.max(self.checked.position.cursor.clone());
         let mut cursor = Cursor::open(&self.checked.db, Family::Expire, scan(lower), None);
         while let Some((key, value)) = cursor.entry()? {
             match (ExpireKey::decode(key), ExpireValue::decode(value)) {
                 (Ok(_), Ok(_)) if self.is_reaped(key) => {}
                 (Ok(entry), Ok(value)) => self.entry(&entry, value, now)?,
-                _ => self.report.add(Finding::Undecodable {
-                    family: Family::Expire.name(),
-                    key: key.to_vec(),
-                }),
+                _ => self.report.add(Finding::Undecodable { family: Family::Expire.name(), key: key.to_vec() }),
             }
             cursor.advance();
         }
@@ -158,9 +126,7 @@ impl Tally<'_> {
             None => entry.expires_at <= now,
         };
         if !has_reason {
-            self.report.add(Finding::StrayExpiry {
-                key: entry.user_key.to_vec(),
-            });
+            self.report.add(Finding::StrayExpiry { key: entry.user_key.to_vec() });
         }
         Ok(())
     }
@@ -168,21 +134,13 @@ impl Tally<'_> {
     fn compare_counts(&mut self) -> Result<()> {
         let named: Vec<KeyspaceNo> = self.checked.keyspaces.current().numbers().collect();
         for keyspace in named {
-            let recorded = match self
-                .checked
-                .db
-                .get(Family::Default, &StoreKey::Count(keyspace).encode(), None)?
-            {
+            let recorded = match self.checked.db.get(Family::Default, &StoreKey::Count(keyspace).encode(), None)? {
                 Some(value) => CountValue::decode(&value)?.count,
                 None => 0,
             };
             let counted = self.counts.get(&keyspace).copied().unwrap_or(0);
             if recorded != counted {
-                self.report.add(Finding::CountMismatch {
-                    keyspace: keyspace.get(),
-                    recorded,
-                    counted,
-                });
+                self.report.add(Finding::CountMismatch { keyspace: keyspace.get(), recorded, counted });
             }
         }
         Ok(())

@@ -89,11 +89,7 @@ impl fmt::Display for Finding {
             }
             Self::MissingExpiry { key } => write!(f, "no expire entry for key {}", key.escape_ascii()),
             Self::StrayExpiry { key } => write!(f, "an expire entry without a record for key {}", key.escape_ascii()),
-            Self::CountMismatch {
-                keyspace,
-                recorded,
-                counted,
-            } => {
+            Self::CountMismatch { keyspace, recorded, counted } => {
                 write!(f, "keyspace {keyspace} counts {recorded} keys, has {counted}")
             }
             Self::BeyondLease { id } => write!(f, "id {id:#018x} was never leased"),
@@ -160,11 +156,7 @@ impl fmt::Display for CheckReport {
         writeln!(f, "keys:              {}", self.keys)?;
         writeln!(f, "pending expiries:  {}", self.pending_expiries)?;
         writeln!(f, "live elements:     {}", self.live_elements)?;
-        writeln!(
-            f,
-            "dead elements:     {} (buried, not given back yet)",
-            self.dead_elements
-        )?;
+        writeln!(f, "dead elements:     {} (buried, not given back yet)", self.dead_elements)?;
         for finding in &self.findings {
             writeln!(f, "{finding}")?;
         }

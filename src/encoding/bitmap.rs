@@ -153,20 +153,13 @@ impl SegmentBits {
             LIST_FORM => self.absorb_list(reader),
             RUNS_FORM => self.absorb_runs(reader),
             BITS_FORM => self.absorb_bits(reader),
-            form => Err(reader.error(Fault::Unknown {
-                what: "form",
-                value: form,
-            })),
+            form => Err(reader.error(Fault::Unknown { what: "form", value: form })),
         }
     }
 
     fn absorb_list(&mut self, reader: Reader<'_>) -> Result<(), DecodeError> {
-        let not_ascending = reader.error(Fault::NotCanonical {
-            what: "places out of order",
-        });
-        let not_shortest = reader.error(Fault::NotCanonical {
-            what: "not the shortest form",
-        });
+        let not_ascending = reader.error(Fault::NotCanonical { what: "places out of order" });
+        let not_shortest = reader.error(Fault::NotCanonical { what: "not the shortest form" });
         let odd = reader.error(Fault::Truncated { missing: 1 });
         let (places, rest) = reader.rest().as_chunks::<2>();
         if !rest.is_empty() {
@@ -185,18 +178,13 @@ impl SegmentBits {
         if form_of(places.len(), runs) != LIST_FORM {
             return Err(not_shortest);
         }
-        self.0
-            .extend(places.iter().map(|bytes| u32::from(u16::from_be_bytes(*bytes))));
+        self.0.extend(places.iter().map(|bytes| u32::from(u16::from_be_bytes(*bytes))));
         Ok(())
     }
 
     fn absorb_runs(&mut self, reader: Reader<'_>) -> Result<(), DecodeError> {
-        let bad_run = reader.error(Fault::NotCanonical {
-            what: "runs out of order, empty or adjacent",
-        });
-        let not_shortest = reader.error(Fault::NotCanonical {
-            what: "not the shortest form",
-        });
+        let bad_run = reader.error(Fault::NotCanonical { what: "runs out of order, empty or adjacent" });
+        let not_shortest = reader.error(Fault::NotCanonical { what: "not the shortest form" });
         let odd = reader.error(Fault::Truncated { missing: 1 });
         let (runs, rest) = reader.rest().as_chunks::<4>();
         if !rest.is_empty() {
@@ -223,9 +211,7 @@ impl SegmentBits {
     }
 
     fn absorb_bits(&mut self, mut reader: Reader<'_>) -> Result<(), DecodeError> {
-        let not_shortest = reader.error(Fault::NotCanonical {
-            what: "not the shortest form",
-        });
+        let not_shortest = reader.error(Fault::NotCanonical { what: "not the shortest form" });
         let bits = reader.take(BITS_BYTES)?;
         reader.finish()?;
         let set = Self(RoaringBitmap::from_lsb0_bytes(0, bits));

@@ -49,10 +49,7 @@ impl CountValue {
     pub fn decode(value: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(RecordKind::Count, value);
         if value.first() != Some(&RESIDUE_FORM) {
-            return Ok(Self {
-                count: decode_plain(value)?,
-                residue: Vec::new(),
-            });
+            return Ok(Self { count: decode_plain(value)?, residue: Vec::new() });
         }
         reader.u8()?;
         let count = reader.i64()?;
@@ -80,10 +77,7 @@ fn decode_plain(value: &[u8]) -> Result<i64, DecodeError> {
     let mut reader = Reader::new(RecordKind::Count, value);
     let form = reader.u8()?;
     if form != COUNT_FORM {
-        return Err(reader.error(Fault::Unknown {
-            what: "form",
-            value: form,
-        }));
+        return Err(reader.error(Fault::Unknown { what: "form", value: form }));
     }
     let count = reader.i64()?;
     reader.finish()?;

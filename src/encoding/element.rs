@@ -136,10 +136,7 @@ impl<'a> ElementKey<'a> {
         let id = CollectionId::from_be_bytes(reader.array()?)?;
         let byte = reader.u8()?;
         let Some(tag) = Tag::from_byte(byte) else {
-            return Err(reader.error(Fault::Unknown {
-                what: "element tag",
-                value: byte,
-            }));
+            return Err(reader.error(Fault::Unknown { what: "element tag", value: byte }));
         };
         let element = match tag {
             Tag::HashField => Self::HashField(reader.rest()),

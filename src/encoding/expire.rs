@@ -46,11 +46,7 @@ impl<'a> ExpireKey<'a> {
         let mut reader = Reader::new(RecordKind::ExpireKey, key);
         let expires_at = reader.expiry()?;
         let keyspace = KeyspaceNo::read(&mut reader)?;
-        Ok(Self {
-            expires_at,
-            keyspace,
-            user_key: reader.rest(),
-        })
+        Ok(Self { expires_at, keyspace, user_key: reader.rest() })
     }
 }
 
@@ -82,11 +78,7 @@ impl ExpireValue {
     pub fn decode(value: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(RecordKind::ExpireValue, value);
         let data_type = DataType::read(&mut reader)?;
-        let id = if reader.is_at_end() {
-            None
-        } else {
-            Some(CollectionId::from_be_bytes(reader.array()?)?)
-        };
+        let id = if reader.is_at_end() { None } else { Some(CollectionId::from_be_bytes(reader.array()?)?) };
         reader.finish()?;
         Ok(Self { data_type, id })
     }

@@ -54,11 +54,7 @@ impl LifetimeClass {
 
     /// The class with this number, 0 to 9.
     pub const fn from_number(number: u8) -> Option<Self> {
-        if number <= Self::LONGEST.0 {
-            Some(Self(number))
-        } else {
-            None
-        }
+        if number <= Self::LONGEST.0 { Some(Self(number)) } else { None }
     }
 
     /// The number of the class, 0 to 9.

@@ -24,10 +24,7 @@ impl FormatFile {
 
     /// The file of a store that this crate creates.
     pub const fn new(layout: KeyLayout) -> Self {
-        Self {
-            version: FormatVersion::CURRENT,
-            layout,
-        }
+        Self { version: FormatVersion::CURRENT, layout }
     }
 
     /// The text of the file.
@@ -56,20 +53,12 @@ impl FormatFile {
     /// writes.
     pub fn parse(text: &[u8]) -> Result<Self, DecodeError> {
         let error = |what| DecodeError::new(RecordKind::FormatFile, Fault::Inconsistent { what });
-        let rest = text
-            .strip_prefix(b"windrow\nformat ")
-            .ok_or(error("it does not begin as it should"))?;
-        let line_end = rest
-            .iter()
-            .position(|&byte| byte == b'\n')
-            .ok_or(error("the version has no end"))?;
+        let rest = text.strip_prefix(b"windrow\nformat ").ok_or(error("it does not begin as it should"))?;
+        let line_end = rest.iter().position(|&byte| byte == b'\n').ok_or(error("the version has no end"))?;
         let (line, rest) = rest.split_at_checked(line_end).ok_or(error("the version has no end"))?;
         let found = parse_version(line).ok_or(error("the version is not two numbers"))?;
         if !found.is_supported() {
-            return Err(DecodeError::new(
-                RecordKind::FormatFile,
-                Fault::UnknownVersion { found },
-            ));
+            return Err(DecodeError::new(RecordKind::FormatFile, Fault::UnknownVersion { found }));
         }
         match rest {
             b"\nkeys plain\n" => Ok(Self::new(KeyLayout::Plain)),
@@ -82,9 +71,6 @@ impl FormatFile {
 /// Reads `major.minor`, each written as short as it can be.
 fn parse_version(line: &[u8]) -> Option<FormatVersion> {
     let (major, minor) = std::str::from_utf8(line).ok()?.split_once('.')?;
-    let version = FormatVersion {
-        major: major.parse().ok()?,
-        minor: minor.parse().ok()?,
-    };
+    let version = FormatVersion { major: major.parse().ok()?, minor: minor.parse().ok()? };
     (version.to_string().as_bytes() == line).then_some(version)
 }

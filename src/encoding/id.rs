@@ -42,10 +42,7 @@ impl CollectionId {
     pub const fn from_raw(raw: u64) -> Result<Self, DecodeError> {
         let [number, ..] = raw.to_be_bytes();
         let Some(family) = DataFamily::new(number) else {
-            let fault = Fault::Unknown {
-                what: "data family",
-                value: number,
-            };
+            let fault = Fault::Unknown { what: "data family", value: number };
             return Err(DecodeError::new(RecordKind::CollectionId, fault));
         };
         match Self::new(family, raw & ((1 << COUNTER_BITS) - 1)) {

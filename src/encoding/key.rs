@@ -52,11 +52,7 @@ impl KeyspaceNo {
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let number = reader.u32()?;
-        Self::new(number).ok_or_else(|| {
-            reader.error(Fault::OutOfRange {
-                what: "keyspace number",
-            })
-        })
+        Self::new(number).ok_or_else(|| reader.error(Fault::OutOfRange { what: "keyspace number" }))
     }
 }
 
@@ -116,26 +112,17 @@ impl<'a> MetaKey<'a> {
         let keyspace = KeyspaceNo::read(&mut reader)?;
         let mark = reader.u8()?;
         if mark != META_MARK {
-            return Err(reader.error(Fault::Unknown {
-                what: "record mark",
-                value: mark,
-            }));
+            return Err(reader.error(Fault::Unknown { what: "record mark", value: mark }));
         }
         let slot = match layout {
             KeyLayout::Plain => None,
             KeyLayout::Cluster => Some(reader.u16()?),
         };
-        let wrong_slot = reader.error(Fault::Inconsistent {
-            what: "the slot is not that of the user key",
-        });
+        let wrong_slot = reader.error(Fault::Inconsistent { what: "the slot is not that of the user key" });
         let user_key = reader.rest();
         if slot.is_some_and(|slot| slot != hash_slot(user_key)) {
             return Err(wrong_slot);
         }
-        Ok(Self {
-            keyspace,
-            slot,
-            user_key,
-        })
+        Ok(Self { keyspace, slot, user_key })
     }
 }

@@ -65,12 +65,7 @@ impl DataType {
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let number = reader.u8()?;
-        Self::from_number(number).ok_or_else(|| {
-            reader.error(Fault::Unknown {
-                what: "data type",
-                value: number,
-            })
-        })
+        Self::from_number(number).ok_or_else(|| reader.error(Fault::Unknown { what: "data type", value: number }))
     }
 }
 
@@ -260,19 +255,8 @@ impl Meta {
     ///
     /// As [`Meta::decode`].
     pub fn peek(record: &[u8]) -> Result<MetaHead, DecodeError> {
-        let Parsed {
-            data_type,
-            place,
-            expires_at,
-            size,
-            ..
-        } = Parsed::read(record)?;
-        Ok(MetaHead {
-            data_type,
-            id: place.id(),
-            expires_at,
-            size,
-        })
+        let Parsed { data_type, place, expires_at, size, .. } = Parsed::read(record)?;
+        Ok(MetaHead { data_type, id: place.id(), expires_at, size })
     }
 }
 
@@ -301,10 +285,7 @@ impl<'a> Parsed<'a> {
         let mark: [u8; 4] = reader.array()?;
         let [format, ..] = mark;
         if format != RECORD_FORMAT {
-            return Err(reader.error(Fault::Unknown {
-                what: "record format",
-                value: format,
-            }));
+            return Err(reader.error(Fault::Unknown { what: "record format", value: format }));
         }
         let stored = reader.u32()?;
         let computed = checksum(&[&mark, reader.clone().rest()]);
@@ -317,16 +298,10 @@ impl<'a> Parsed<'a> {
     fn read_fields(mark: [u8; 4], mut reader: Reader<'a>) -> Result<Self, DecodeError> {
         let [_, data_type, encoding, flags] = mark;
         let Some(data_type) = DataType::from_number(data_type) else {
-            return Err(reader.error(Fault::Unknown {
-                what: "data type",
-                value: data_type,
-            }));
+            return Err(reader.error(Fault::Unknown { what: "data type", value: data_type }));
         };
         if flags != FLAGS {
-            return Err(reader.error(Fault::Unknown {
-                what: "flags",
-                value: flags,
-            }));
+            return Err(reader.error(Fault::Unknown { what: "flags", value: flags }));
         }
         let raw_id = reader.u64()?;
         let created_at = reader.time()?;
@@ -339,9 +314,7 @@ impl<'a> Parsed<'a> {
         let place = match (encoding, data_type) {
             (INLINE, _) if raw_id == 0 => Place::Inline(reader.rest()),
             (INLINE, _) => {
-                return Err(reader.error(Fault::Inconsistent {
-                    what: "an inline body has an id",
-                }));
+                return Err(reader.error(Fault::Inconsistent { what: "an inline body has an id" }));
             }
             (ELEMENTS, DataType::List) => {
                 let id = CollectionId::from_raw(raw_id)?;
@@ -354,44 +327,20 @@ impl<'a> Parsed<'a> {
                 Place::Elements(CollectionId::from_raw(raw_id)?)
             }
             _ => {
-                return Err(reader.error(Fault::Unknown {
-                    what: "encoding",
-                    value: encoding,
-                }));
+                return Err(reader.error(Fault::Unknown { what: "encoding", value: encoding }));
             }
         };
         place.check(data_type, size)?;
-        Ok(Self {
-            data_type,
-            place,
-            created_at,
-            updated_at,
-            expires_at,
-            size,
-        })
+        Ok(Self { data_type, place, created_at, updated_at, expires_at, size })
     }
 
     fn into_meta(self, own: impl FnOnce(&'a [u8]) -> Bytes) -> Meta {
-        let Self {
-            data_type,
-            place,
-            created_at,
-            updated_at,
-            expires_at,
-            size,
-        } = self;
+        let Self { data_type, place, created_at, updated_at, expires_at, size } = self;
         let body = match place {
             Place::Inline(bytes) => Body::Inline(own(bytes)),
             Place::Elements(id) => Body::Elements(id),
             Place::List { id, head } => Body::List { id, head },
         };
-        Meta {
-            data_type,
-            body,
-            created_at,
-            updated_at,
-            expires_at,
-            size,
-        }
+        Meta { data_type, body, created_at, updated_at, expires_at, size }
     }
 }

@@ -47,10 +47,7 @@ impl KeyRange {
     pub fn ids(family: DataFamily, first_counter: u64, end_counter: u64) -> Self {
         let base = u64::from(family.number()) << COUNTER_BITS;
         let bound = |counter: u64| (base + counter.min(1 << COUNTER_BITS)).to_be_bytes().to_vec();
-        Self {
-            start: bound(first_counter),
-            end: bound(end_counter),
-        }
+        Self { start: bound(first_counter), end: bound(end_counter) }
     }
 
     /// All elements of one collection.
@@ -73,10 +70,7 @@ impl KeyRange {
     /// The end is the bare 4-byte number of the next keyspace. A meta key has at least 5 bytes, so
     /// none equals it; and as no keyspace number is all ones, there is a next number.
     pub fn keyspace(keyspace: KeyspaceNo) -> Self {
-        Self {
-            start: MetaKey::prefix(keyspace).to_vec(),
-            end: keyspace.get().saturating_add(1).to_be_bytes().to_vec(),
-        }
+        Self { start: MetaKey::prefix(keyspace).to_vec(), end: keyspace.get().saturating_add(1).to_be_bytes().to_vec() }
     }
 
     /// All meta records of one hash slot of a keyspace, in a store with the cluster layout.
@@ -96,10 +90,7 @@ impl KeyRange {
     /// The end is the bare 8 bytes of the next millisecond. An expire key has at least 12 bytes, so
     /// none equals it; and as no time is all ones, there is a next millisecond.
     pub fn expired_through(time: UnixMillis) -> Self {
-        Self {
-            start: Vec::new(),
-            end: time.get().saturating_add(1).to_be_bytes().to_vec(),
-        }
+        Self { start: Vec::new(), end: time.get().saturating_add(1).to_be_bytes().to_vec() }
     }
 }
 

@@ -80,21 +80,13 @@ impl<'a> Reader<'a> {
     pub(super) fn time(&mut self) -> Result<UnixMillis, DecodeError> {
         let raw = self.u64()?;
         let time = UnixMillis::new(raw);
-        if time.get() == raw {
-            Ok(time)
-        } else {
-            Err(self.error(Fault::OutOfRange { what: "time" }))
-        }
+        if time.get() == raw { Ok(time) } else { Err(self.error(Fault::OutOfRange { what: "time" })) }
     }
 
     /// A time of expiry: not zero, which stands for "never".
     pub(super) fn expiry(&mut self) -> Result<UnixMillis, DecodeError> {
         let time = self.time()?;
-        if time == time.as_expiry() {
-            Ok(time)
-        } else {
-            Err(self.error(Fault::OutOfRange { what: "time of expiry" }))
-        }
+        if time == time.as_expiry() { Ok(time) } else { Err(self.error(Fault::OutOfRange { what: "time of expiry" })) }
     }
 
     /// True once every byte has been read.
@@ -109,11 +101,7 @@ impl<'a> Reader<'a> {
 
     /// Succeeds when no byte is left.
     pub(super) const fn finish(self) -> Result<(), DecodeError> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(self.error(Fault::TrailingBytes { extra: self.rest.len() }))
-        }
+        if self.rest.is_empty() { Ok(()) } else { Err(self.error(Fault::TrailingBytes { extra: self.rest.len() })) }
     }
 }
 

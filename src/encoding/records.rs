@@ -60,11 +60,7 @@ impl Lease {
 
     /// The lease up to `first_unleased`, excluded; none outside `1..=MAX_COUNTER + 1`.
     pub const fn new(first_unleased: u64) -> Option<Self> {
-        if first_unleased == 0 || first_unleased > MAX_COUNTER + 1 {
-            None
-        } else {
-            Some(Self { first_unleased })
-        }
+        if first_unleased == 0 || first_unleased > MAX_COUNTER + 1 { None } else { Some(Self { first_unleased }) }
     }
 
     /// The lease that is longer by `counters`; none when the family's counters do not suffice.
@@ -120,9 +116,7 @@ impl Building {
     ///
     /// The value is not 8 bytes long, or all ones.
     pub fn decode(value: &[u8]) -> Result<Self, DecodeError> {
-        Ok(Self {
-            started_at: decode_time(RecordKind::Building, value)?,
-        })
+        Ok(Self { started_at: decode_time(RecordKind::Building, value)? })
     }
 }
 
@@ -173,14 +167,10 @@ impl Flushed {
     /// The value is no meta key of the keyspace.
     pub fn decode(keyspace: KeyspaceNo, value: &[u8]) -> Result<Self, DecodeError> {
         if !value.is_empty() && !value.starts_with(&MetaKey::prefix(keyspace)) {
-            let fault = Fault::Inconsistent {
-                what: "the last key is of another keyspace",
-            };
+            let fault = Fault::Inconsistent { what: "the last key is of another keyspace" };
             return Err(DecodeError::new(RecordKind::Flushed, fault));
         }
-        Ok(Self {
-            last_meta_key: value.to_vec(),
-        })
+        Ok(Self { last_meta_key: value.to_vec() })
     }
 }
 
@@ -208,18 +198,9 @@ impl ReapedThrough {
     pub fn decode(value: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(RecordKind::ReapedThrough, value);
         let time = reader.time()?;
-        let misplaced = reader.error(Fault::Inconsistent {
-            what: "the cursor is no expire key after the time",
-        });
-        let reaped = Self {
-            time,
-            cursor: reader.rest().to_vec(),
-        };
-        if reaped.is_consistent() {
-            Ok(reaped)
-        } else {
-            Err(misplaced)
-        }
+        let misplaced = reader.error(Fault::Inconsistent { what: "the cursor is no expire key after the time" });
+        let reaped = Self { time, cursor: reader.rest().to_vec() };
+        if reaped.is_consistent() { Ok(reaped) } else { Err(misplaced) }
     }
 
     fn is_consistent(&self) -> bool {

@@ -38,21 +38,15 @@ pub(super) fn read(mut reader: Reader<'_>, is_clean: impl Fn(&[u8]) -> bool) -> 
         let len = usize::try_from(len).unwrap_or(usize::MAX);
         let item = reader.take(len)?;
         if items.last().is_some_and(|last| last.as_ref() > item) {
-            return Err(reader.error(Fault::NotCanonical {
-                what: "residue out of order",
-            }));
+            return Err(reader.error(Fault::NotCanonical { what: "residue out of order" }));
         }
         if is_clean(item) {
-            return Err(reader.error(Fault::NotCanonical {
-                what: "residue that decodes",
-            }));
+            return Err(reader.error(Fault::NotCanonical { what: "residue that decodes" }));
         }
         items.push(Bytes::copy_from_slice(item));
     }
     if items.is_empty() {
-        return Err(reader.error(Fault::NotCanonical {
-            what: "an empty residue",
-        }));
+        return Err(reader.error(Fault::NotCanonical { what: "an empty residue" }));
     }
     Ok(items)
 }

@@ -37,11 +37,7 @@ impl Segment {
 
     /// The segment with this number; none when the number is above [`Segment::MAX_NUMBER`].
     pub const fn new(family: DataFamily, number: u64) -> Option<Self> {
-        if number > Self::MAX_NUMBER {
-            None
-        } else {
-            Some(Self { family, number })
-        }
+        if number > Self::MAX_NUMBER { None } else { Some(Self { family, number }) }
     }
 
     /// The segment of an id. The id's family is known, so the fallback is never taken.
@@ -51,10 +47,7 @@ impl Segment {
             Some(family) => family,
             None => DataFamily::for_birth(super::family::LifetimeClass::NONE, super::family::Habit::Growing),
         };
-        Self {
-            family,
-            number: id.counter() >> LOW_BITS,
-        }
+        Self { family, number: id.counter() >> LOW_BITS }
     }
 
     /// The data family of the segment.
@@ -86,11 +79,7 @@ impl Segment {
     /// the last segment.
     pub const fn lows(self) -> RangeInclusive<u16> {
         let first = if self.number == 0 { 1 } else { 0 };
-        let last = if self.number == Self::MAX_NUMBER {
-            u16::MAX - 1
-        } else {
-            u16::MAX
-        };
+        let last = if self.number == Self::MAX_NUMBER { u16::MAX - 1 } else { u16::MAX };
         first..=last
     }
 
@@ -114,10 +103,7 @@ impl Segment {
         let mut reader = Reader::new(RecordKind::SegmentKey, key);
         let number = reader.u8()?;
         let Some(family) = DataFamily::new(number) else {
-            return Err(reader.error(Fault::Unknown {
-                what: "data family",
-                value: number,
-            }));
+            return Err(reader.error(Fault::Unknown { what: "data family", value: number }));
         };
         let number = reader.u40()?;
         reader.finish()?;

@@ -23,9 +23,7 @@ pub struct SegmentSet {
 impl SegmentSet {
     /// The empty set.
     pub const fn new() -> Self {
-        Self {
-            intervals: BTreeMap::new(),
-        }
+        Self { intervals: BTreeMap::new() }
     }
 
     /// Adds the segments `numbers`; numbers above [`Segment::MAX_NUMBER`] are no segments and are
@@ -51,10 +49,7 @@ impl SegmentSet {
 
     /// True when the segment with this number is in the set.
     pub fn contains(&self, number: u64) -> bool {
-        self.intervals
-            .range(..=number)
-            .next_back()
-            .is_some_and(|(_, &end)| number < end)
+        self.intervals.range(..=number).next_back().is_some_and(|(_, &end)| number < end)
     }
 
     /// The intervals in order, each half-open.
@@ -75,10 +70,7 @@ impl SegmentSet {
     /// The bytes of the set: `(first:u40 last:u40)*`. The last one is included, so that it fits its
     /// 40 bits.
     pub fn encode(&self) -> Vec<u8> {
-        self.iter()
-            .flat_map(|interval| [interval.start, interval.end - 1])
-            .flat_map(be40)
-            .collect()
+        self.iter().flat_map(|interval| [interval.start, interval.end - 1]).flat_map(be40).collect()
     }
 
     /// Reads a set.

@@ -35,11 +35,7 @@ pub struct KeyspaceName<'a> {
 impl<'a> KeyspaceName<'a> {
     /// The name; none when the namespace is longer than [`MAX_NAMESPACE_BYTES`].
     pub const fn new(namespace: &'a [u8], db: u32) -> Option<Self> {
-        if namespace.len() > MAX_NAMESPACE_BYTES {
-            None
-        } else {
-            Some(Self { namespace, db })
-        }
+        if namespace.len() > MAX_NAMESPACE_BYTES { None } else { Some(Self { namespace, db }) }
     }
 
     /// The namespace.
@@ -122,10 +118,7 @@ impl<'a> StoreKey<'a> {
             KEYSPACE_MARK => {
                 let len = usize::from(reader.u8()?);
                 let namespace = reader.take(len)?;
-                Self::Keyspace(KeyspaceName {
-                    namespace,
-                    db: reader.u32()?,
-                })
+                Self::Keyspace(KeyspaceName { namespace, db: reader.u32()? })
             }
             NEXT_KEYSPACE_MARK => Self::NextKeyspace,
             LEASE_MARK => Self::Lease(read_family(&mut reader)?),
@@ -136,10 +129,7 @@ impl<'a> StoreKey<'a> {
             STORE_TIME_MARK => Self::StoreTime,
             RETIRED_MARK => Self::Retired(read_family(&mut reader)?),
             mark => {
-                return Err(reader.error(Fault::Unknown {
-                    what: "record mark",
-                    value: mark,
-                }));
+                return Err(reader.error(Fault::Unknown { what: "record mark", value: mark }));
             }
         };
         reader.finish()?;
@@ -149,10 +139,5 @@ impl<'a> StoreKey<'a> {
 
 fn read_family(reader: &mut Reader<'_>) -> Result<DataFamily, DecodeError> {
     let number = reader.u8()?;
-    DataFamily::new(number).ok_or_else(|| {
-        reader.error(Fault::Unknown {
-            what: "data family",
-            value: number,
-        })
-    })
+    DataFamily::new(number).ok_or_else(|| reader.error(Fault::Unknown { what: "data family", value: number }))
 }

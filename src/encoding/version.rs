@@ -41,10 +41,7 @@ impl FormatVersion {
     /// The value is not 4 bytes long.
     pub fn decode(value: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(RecordKind::FormatVersion, value);
-        let version = Self {
-            major: reader.u16()?,
-            minor: reader.u16()?,
-        };
+        let version = Self { major: reader.u16()?, minor: reader.u16()? };
         reader.finish()?;
         Ok(version)
     }

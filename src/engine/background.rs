@@ -32,10 +32,7 @@ impl Background {
     /// Starts the threads.
     pub(super) fn start(engine: &Arc<Engine>) -> Result<Self> {
         let (stop, stopped) = bounded(0);
-        let mut background = Self {
-            stop,
-            threads: Vec::new(),
-        };
+        let mut background = Self { stop, threads: Vec::new() };
         let options = &engine.options;
         let mut work: Vec<(&str, Duration, Round)> = vec![
             ("windrow-reaper", options.reap_interval, reap),
@@ -89,10 +86,7 @@ fn spawn(
 }
 
 fn reap(engine: &Engine) -> Result<bool> {
-    failpoint!("background::reap", |_| Err(Error::new(
-        crate::ErrorKind::Io,
-        "failpoint background::reap"
-    )));
+    failpoint!("background::reap", |_| Err(Error::new(crate::ErrorKind::Io, "failpoint background::reap")));
     Ok(engine.reap()?.more)
 }
 

@@ -27,13 +27,8 @@ struct Staged<'a> {
 impl Engine {
     /// Commits the plans, all of one keyspace, together. The caller holds the keys' locks and a write pin.
     pub(super) fn commit(&self, keyspace: &Keyspace, plans: Vec<KeyPlan<'_>>, sync: bool) -> Result<()> {
-        let mut staged = Staged {
-            engine: self,
-            keyspace,
-            batch: Batch::new(),
-            burials: Burials::default(),
-            count_delta: 0,
-        };
+        let mut staged =
+            Staged { engine: self, keyspace, batch: Batch::new(), burials: Burials::default(), count_delta: 0 };
         for plan in plans {
             staged.add(plan)?;
         }
@@ -43,14 +38,7 @@ impl Engine {
 
 impl Staged<'_> {
     fn add(&mut self, plan: KeyPlan<'_>) -> Result<()> {
-        let KeyPlan {
-            key,
-            now,
-            before,
-            change,
-            mut elements,
-            ..
-        } = plan;
+        let KeyPlan { key, now, before, change, mut elements, .. } = plan;
         let id = match change {
             Change::Nothing => return Ok(()),
             Change::Remove => {
@@ -121,17 +109,8 @@ impl Staged<'_> {
             self.count_delta += 1;
         }
         if !filed && let Some(expires_at) = new.expires_at {
-            let entry = ExpireKey {
-                expires_at,
-                keyspace: self.keyspace.number,
-                user_key: key,
-            }
-            .encode();
-            let value = ExpireValue {
-                data_type: new.data_type,
-                id,
-            }
-            .encode();
+            let entry = ExpireKey { expires_at, keyspace: self.keyspace.number, user_key: key }.encode();
+            let value = ExpireValue { data_type: new.data_type, id }.encode();
             self.batch.put(&self.engine.db, Family::Expire, &entry, &value);
         }
         let meta_key = self.meta_key(key);
@@ -153,12 +132,7 @@ impl Staged<'_> {
 
     fn unfile_expiry(&mut self, key: &[u8], expires_at: Option<UnixMillis>) {
         if let Some(expires_at) = expires_at {
-            let entry = ExpireKey {
-                expires_at,
-                keyspace: self.keyspace.number,
-                user_key: key,
-            }
-            .encode();
+            let entry = ExpireKey { expires_at, keyspace: self.keyspace.number, user_key: key }.encode();
             self.batch.delete(&self.engine.db, Family::Expire, &entry);
         }
     }
@@ -175,12 +149,7 @@ impl Staged<'_> {
         merge_burials(&engine.db, &engine.watermark.picture(), &self.burials, &mut self.batch);
         if self.count_delta != 0 {
             let operand = CountValue::encode_plain(self.count_delta);
-            self.batch.merge(
-                &engine.db,
-                Family::Default,
-                &StoreKey::Count(self.keyspace.number).encode(),
-                &operand,
-            );
+            self.batch.merge(&engine.db, Family::Default, &StoreKey::Count(self.keyspace.number).encode(), &operand);
         }
         failpoint!("commit::before");
         engine.db.commit(self.batch, sync)?;

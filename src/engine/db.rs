@@ -64,11 +64,22 @@ pub struct Db<S: Source = Live> {
 
 impl<S: Source> Db<S> {
     pub(super) fn new(source: S, namespace: Arc<[u8]>, number: u32) -> Self {
-        Self {
-            source,
-            namespace,
-            number,
-        }
+        Self { source, namespace, number }
+    }
+
+    /// Returns the db's number in its namespace.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// assert_eq!(store.db(7).number(), 7);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
     }
 
     pub(super) fn begin(&self) -> Result<Reading> {
@@ -165,9 +176,7 @@ impl<S: Source> Db<S> {
         Ok(match reading.live(key.as_ref())? {
             None => Ttl::NoKey,
             Some(Meta { expires_at: None, .. }) => Ttl::Forever,
-            Some(Meta {
-                expires_at: Some(time), ..
-            }) => Ttl::In(time.saturating_since(reading.now)),
+            Some(Meta { expires_at: Some(time), .. }) => Ttl::In(time.saturating_since(reading.now)),
         })
     }
 
@@ -213,13 +222,7 @@ impl<S: Source> Db<S> {
         let reading = self.begin()?.steady();
         let prefix = prefix.as_ref().to_vec();
         let cursor = reading.number().map(|number| reading.reader.records(number, &prefix));
-        Ok(Keys {
-            cursor,
-            prefix,
-            now: reading.now,
-            layout: reading.reader.layout(),
-            _reading: reading,
-        })
+        Ok(Keys { cursor, prefix, now: reading.now, layout: reading.reader.layout(), _reading: reading })
     }
 
     fn live(&self, key: &[u8]) -> Result<Option<Meta>> {
@@ -251,11 +254,7 @@ impl Db<Live> {
     }
 
     fn place(&self) -> Place<'_> {
-        Place {
-            namespace: &self.namespace,
-            db: self.number,
-            durability: self.source.durability,
-        }
+        Place { namespace: &self.namespace, db: self.number, durability: self.source.durability }
     }
 
     pub(super) fn write_key<T>(&self, key: &[u8], plan: impl FnOnce(&mut KeyPlan<'_>) -> Result<T>) -> Result<T> {
@@ -425,17 +424,12 @@ impl Db<Live> {
     pub fn rename(&self, from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> Result<()> {
         let (from, to) = (from.as_ref(), to.as_ref());
         if from == to {
-            return if self.exists(from)? {
-                self.engine().check_writable()
-            } else {
-                Err(keys::no_such_key())
-            };
+            return if self.exists(from)? { self.engine().check_writable() } else { Err(keys::no_such_key()) };
         }
-        self.engine()
-            .write_keys(self.place(), &[from, to], |plans| match plans {
-                [from, to] => keys::rename(from, to),
-                _ => Err(Error::invalid("two keys make two plans")),
-            })
+        self.engine().write_keys(self.place(), &[from, to], |plans| match plans {
+            [from, to] => keys::rename(from, to),
+            _ => Err(Error::invalid("two keys make two plans")),
+        })
     }
 
     /// Removes every key of the db in O(1); views keep what they saw, the space comes back in the background.

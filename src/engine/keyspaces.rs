@@ -24,10 +24,7 @@ pub(crate) struct Keyspace {
 
 impl Keyspace {
     fn new(number: KeyspaceNo, count: i64) -> Self {
-        Self {
-            number,
-            count: Arc::new(AtomicI64::new(count)),
-        }
+        Self { number, count: Arc::new(AtomicI64::new(count)) }
     }
 
     /// Returns the number of keys, those included that expired and were not reaped yet.
@@ -83,11 +80,7 @@ impl Keyspaces {
             Some(value) => NextKeyspace::decode(&value)?,
             None => NextKeyspace::FIRST,
         };
-        let mut map = Map {
-            by_name: HashMap::new(),
-            by_number: HashMap::new(),
-            next,
-        };
+        let mut map = Map { by_name: HashMap::new(), by_number: HashMap::new(), next };
         let counts = load_counts(db)?;
         for_each(db, StoreKey::KEYSPACES, |key, value| {
             if let StoreKey::Keyspace(name) = key {
@@ -104,12 +97,7 @@ impl Keyspaces {
             }
             Ok(())
         })?;
-        Ok((
-            Self {
-                current: RwLock::new(Arc::new(map)),
-            },
-            flushed,
-        ))
+        Ok((Self { current: RwLock::new(Arc::new(map)) }, flushed))
     }
 
     /// Returns the current map.
@@ -150,15 +138,8 @@ impl Keyspaces {
         let mut batch = Batch::new();
         next.by_number.remove(&old);
         assign_new_number(db, &mut next, &mut batch, namespace, number)?;
-        let progress = Flushed {
-            last_meta_key: Vec::new(),
-        };
-        batch.put(
-            db,
-            Family::Default,
-            &StoreKey::Flushed(old).encode(),
-            &progress.encode(),
-        );
+        let progress = Flushed { last_meta_key: Vec::new() };
+        batch.put(db, Family::Default, &StoreKey::Flushed(old).encode(), &progress.encode());
         failpoint!("keyspaces::flush");
         db.commit(batch, sync)?;
         *current = Arc::new(next);
@@ -192,10 +173,8 @@ fn assign_new_number(
     namespace: &[u8],
     number: u32,
 ) -> Result<Keyspace> {
-    let (created, next) = map
-        .next
-        .take()
-        .ok_or_else(|| Error::new(ErrorKind::Overflow, "all keyspace numbers are used up"))?;
+    let (created, next) =
+        map.next.take().ok_or_else(|| Error::new(ErrorKind::Overflow, "all keyspace numbers are used up"))?;
     map.next = next;
     batch.put(db, Family::Default, &StoreKey::NextKeyspace.encode(), &next.encode());
     put_name(db, batch, namespace, number, created)?;
@@ -207,12 +186,7 @@ fn assign_new_number(
 fn put_name(db: &Database, batch: &mut Batch, namespace: &[u8], number: u32, keyspace: KeyspaceNo) -> Result<()> {
     let name = KeyspaceName::new(namespace, number)
         .ok_or_else(|| Error::new(ErrorKind::TooLarge, "a namespace has at most 255 bytes"))?;
-    batch.put(
-        db,
-        Family::Default,
-        &StoreKey::Keyspace(name).encode(),
-        &keyspace.encode(),
-    );
+    batch.put(db, Family::Default, &StoreKey::Keyspace(name).encode(), &keyspace.encode());
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod background;
 mod builder;
 mod commit;
 mod db;
+mod debug;
 mod health;
 mod keyspaces;
 mod open;

@@ -43,12 +43,7 @@ impl Engine {
             Some(found) => check_version(found)?,
             None => {
                 let mut batch = Batch::new();
-                batch.put(
-                    &db,
-                    Family::Default,
-                    &StoreKey::Version.encode(),
-                    &FormatVersion::CURRENT.encode(),
-                );
+                batch.put(&db, Family::Default, &StoreKey::Version.encode(), &FormatVersion::CURRENT.encode());
                 db.commit(batch, true)?;
             }
         }
@@ -68,10 +63,7 @@ impl Engine {
             found.ok_or_else(|| Error::new(ErrorKind::NotAStore, "the store was never completely created"))?,
         )?;
         let (dead, _) = load_dead(&db, clock.monotonic())?;
-        let picture = Picture {
-            dead,
-            ..Picture::default()
-        };
+        let picture = Picture { dead, ..Picture::default() };
         Self::assemble(db, directory, filters, picture, options, clock, true)
     }
 
@@ -96,10 +88,8 @@ impl Engine {
         let (keyspaces, flushed) = Keyspaces::load(&db)?;
         let counters = Arc::new(ReclaimCounters::default());
         let reaper = Reaper::new(Arc::clone(&db), Arc::clone(&pins), Arc::clone(&watermark), position);
-        let settings = ReclaimSettings {
-            threads: options.reclaim_threads,
-            compact_dead_percent: options.compact_dead_percent,
-        };
+        let settings =
+            ReclaimSettings { threads: options.reclaim_threads, compact_dead_percent: options.compact_dead_percent };
         let reclaimer = Reclaimer::new(
             Arc::clone(&db),
             Arc::clone(&watermark),
@@ -134,10 +124,7 @@ impl Engine {
             return Ok(Reaped::default());
         }
         let keyspaces = self.keyspaces.current();
-        let reaped = self
-            .reaper
-            .lock()
-            .step(|number| self.keyspaces.current().by_number(number).is_some())?;
+        let reaped = self.reaper.lock().step(|number| self.keyspaces.current().by_number(number).is_some())?;
         for (number, delta) in &reaped.keys {
             if let Some(keyspace) = keyspaces.by_number(*number) {
                 keyspace.add(*delta);
@@ -213,10 +200,7 @@ fn check_version(found: FormatVersion) -> Result<()> {
     if found.is_supported() {
         return Ok(());
     }
-    Err(Error::new(
-        ErrorKind::UnknownFormat,
-        format!("the store's records have the unknown format {found}"),
-    ))
+    Err(Error::new(ErrorKind::UnknownFormat, format!("the store's records have the unknown format {found}")))
 }
 
 fn read_store_time(db: &Database) -> Result<UnixMillis> {
@@ -229,20 +213,14 @@ fn read_store_time(db: &Database) -> Result<UnixMillis> {
 /// Buries what the last session leased and never wrote under, in one synced commit.
 fn bury_unused_leases(db: &Arc<Database>, dead: DeadSet, now: Duration) -> Result<Picture> {
     let unused = unused_of_last_leases(db)?;
-    let mut picture = Picture {
-        dead,
-        ..Picture::default()
-    };
+    let mut picture = Picture { dead, ..Picture::default() };
     let mut batch = Batch::new();
     merge_burials(db, &picture, &unused, &mut batch);
     if !batch.is_empty() {
         failpoint!("open::before_burial");
         db.commit(batch, true)?;
         for (segment, bits) in unused.iter() {
-            picture
-                .dead
-                .family_mut(segment.family())
-                .bury(segment.number(), bits, now);
+            picture.dead.family_mut(segment.family()).bury(segment.number(), bits, now);
         }
     }
     Ok(picture)

@@ -46,11 +46,7 @@ impl Reading {
         }
         let snapshot = Arc::new(Snapshot::new(&self.engine.db));
         let reader = Reader::new(&self.engine.db, self.engine.directory.layout, Some(snapshot));
-        Self {
-            reader,
-            steady: true,
-            ..self
-        }
+        Self { reader, steady: true, ..self }
     }
 }
 
@@ -87,14 +83,7 @@ impl Begin for Live {
         let keyspace = engine.keyspaces.current().find(namespace, db).cloned();
         let reader = Reader::new(&engine.db, engine.directory.layout, None);
         let now = pin.now();
-        Ok(Reading {
-            engine: Arc::clone(engine),
-            now,
-            keyspace,
-            reader,
-            steady: false,
-            _pin: Arc::new(pin),
-        })
+        Ok(Reading { engine: Arc::clone(engine), now, keyspace, reader, steady: false, _pin: Arc::new(pin) })
     }
 }
 
@@ -118,18 +107,9 @@ impl Frozen {
     pub(super) fn now(engine: &Arc<Engine>) -> Result<Self> {
         engine.check_open()?;
         let pin = Arc::new(engine.pins.pin(PinKind::View));
-        let (map, snapshot) = engine
-            .keyspaces
-            .freeze(|map| (Arc::clone(map), Arc::new(Snapshot::new(&engine.db))));
+        let (map, snapshot) = engine.keyspaces.freeze(|map| (Arc::clone(map), Arc::new(Snapshot::new(&engine.db))));
         let reader = Reader::new(&engine.db, engine.directory.layout, Some(snapshot));
-        Ok(Self {
-            shared: Arc::new(FrozenShared {
-                engine: Arc::clone(engine),
-                map,
-                reader,
-                pin,
-            }),
-        })
+        Ok(Self { shared: Arc::new(FrozenShared { engine: Arc::clone(engine), map, reader, pin }) })
     }
 
     /// Returns the time at which the view stands.

@@ -71,10 +71,7 @@ impl AddOptions {
             ChosenExpiry::In(lifetime) => now.saturating_add(lifetime),
             ChosenExpiry::At(time) => time,
         });
-        Birth {
-            expires_at,
-            habit: if self.growing { Habit::Growing } else { Habit::Closed },
-        }
+        Birth { expires_at, habit: if self.growing { Habit::Growing } else { Habit::Closed } }
     }
 }
 
@@ -159,10 +156,7 @@ impl<'a, S: Source> Sets<'a, S> {
             Some(meta) => Some(set::members(&reading.reader, &meta)?),
             None => None,
         };
-        Ok(Members {
-            walk,
-            _reading: reading,
-        })
+        Ok(Members { walk, _reading: reading })
     }
 
     /// Returns up to `count` different members, each choice with the same chance (SRANDMEMBER with a positive count).
@@ -232,9 +226,7 @@ impl Sets<'_, Live> {
     ) -> Result<u64> {
         let members: Vec<M> = members.into_iter().collect();
         let members: Vec<&[u8]> = members.iter().map(AsRef::as_ref).collect();
-        members
-            .iter()
-            .try_for_each(|member| self.db.engine().check_member(member))?;
+        members.iter().try_for_each(|member| self.db.engine().check_member(member))?;
         self.db.write_key(key.as_ref(), |plan| {
             let birth = options.birth(plan.now);
             set::add(plan, &members, birth)

@@ -41,10 +41,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(super) fn new(engine: Arc<Engine>, background: Option<Background>) -> Self {
-        Self {
-            background: Mutex::new(background),
-            engine,
-        }
+        Self { background: Mutex::new(background), engine }
     }
 
     /// ORDER: refuse new work, stop and join the threads, then put what is in memory on stable storage.
@@ -103,7 +100,6 @@ impl Store {
     /// let store = windrow::Store::builder(dir.path().join("store")).options(options).open()?;
     /// # Ok(()) }
     /// ```
-    #[must_use]
     pub fn builder(path: impl AsRef<Path>) -> StoreBuilder {
         StoreBuilder::new(path.as_ref())
     }
@@ -117,11 +113,7 @@ impl Store {
     }
 
     fn live(&self) -> Live {
-        Live {
-            engine: Arc::clone(self.engine()),
-            _store: Arc::clone(&self.shared),
-            durability: None,
-        }
+        Live { engine: Arc::clone(self.engine()), _store: Arc::clone(&self.shared), durability: None }
     }
 
     /// Returns a db of the default namespace, whose name is empty. It need not exist.
@@ -153,10 +145,7 @@ impl Store {
     /// ```
     #[must_use]
     pub fn namespace(&self, name: impl AsRef<[u8]>) -> Namespace {
-        Namespace {
-            live: self.live(),
-            name: Arc::from(name.as_ref()),
-        }
+        Namespace { live: self.live(), name: Arc::from(name.as_ref()) }
     }
 
     /// Opens a view of the present.
@@ -337,8 +326,6 @@ impl Namespace {
         let engine = &self.live.engine;
         engine.check_writable()?;
         let _pin = engine.pins.pin(crate::gc::PinKind::Write);
-        engine
-            .keyspaces
-            .swap(&engine.db, &self.name, a, b, engine.must_sync(self.live.durability))
+        engine.keyspaces.swap(&engine.db, &self.name, a, b, engine.must_sync(self.live.durability))
     }
 }

@@ -161,9 +161,7 @@ impl<'a, S: Source> Strings<'a, S> {
     /// ```
     pub fn get_range(&self, key: impl AsRef<[u8]>, start: i64, end: i64) -> Result<Bytes> {
         let cut = |bytes: Bytes| string::range_of(&bytes, start, end);
-        let found = self.read(key.as_ref(), cut, |reader, meta| {
-            string::range(reader, meta, start, end)
-        })?;
+        let found = self.read(key.as_ref(), cut, |reader, meta| string::range(reader, meta, start, end))?;
         Ok(found.unwrap_or_default())
     }
 
@@ -271,8 +269,7 @@ impl Strings<'_, Live> {
     /// ```
     pub fn append(&self, key: impl AsRef<[u8]>, tail: impl AsRef<[u8]>) -> Result<u64> {
         let limits = self.limits();
-        self.db
-            .write_key(key.as_ref(), |plan| string::append(plan, tail.as_ref(), &limits))
+        self.db.write_key(key.as_ref(), |plan| string::append(plan, tail.as_ref(), &limits))
     }
 
     /// Overwrites part of the string from `offset` on, filling a gap with zeros; returns the new length (SETRANGE).
@@ -293,9 +290,7 @@ impl Strings<'_, Live> {
     /// ```
     pub fn set_range(&self, key: impl AsRef<[u8]>, offset: u64, part: impl AsRef<[u8]>) -> Result<u64> {
         let limits = self.limits();
-        self.db.write_key(key.as_ref(), |plan| {
-            string::set_range(plan, offset, part.as_ref(), &limits)
-        })
+        self.db.write_key(key.as_ref(), |plan| string::set_range(plan, offset, part.as_ref(), &limits))
     }
 
     /// Adds 1 to the number that the string holds, 0 if missing; returns the sum and keeps the expiry.
@@ -332,8 +327,7 @@ impl Strings<'_, Live> {
     /// ```
     pub fn incr_by(&self, key: impl AsRef<[u8]>, by: i64) -> Result<i64> {
         let limits = self.limits();
-        self.db
-            .write_key(key.as_ref(), |plan| string::incr_by(plan, by, &limits))
+        self.db.write_key(key.as_ref(), |plan| string::incr_by(plan, by, &limits))
     }
 
     /// Subtracts 1; else as [`Strings::incr`].
@@ -381,9 +375,7 @@ impl Strings<'_, Live> {
 }
 
 fn current(plan: &KeyPlan<'_>) -> Result<Option<Bytes>> {
-    plan.live_as(DataType::String)?
-        .map(|meta| string::whole(plan.reader, meta))
-        .transpose()
+    plan.live_as(DataType::String)?.map(|meta| string::whole(plan.reader, meta)).transpose()
 }
 
 fn as_string(meta: Option<Meta>) -> Result<Option<Meta>> {

@@ -79,10 +79,7 @@ impl View {
     /// ```
     #[must_use]
     pub fn namespace(&self, name: impl AsRef<[u8]>) -> ViewNamespace {
-        ViewNamespace {
-            frozen: self.frozen.clone(),
-            name: Arc::from(name.as_ref()),
-        }
+        ViewNamespace { frozen: self.frozen.clone(), name: Arc::from(name.as_ref()) }
     }
 }
 

@@ -72,27 +72,15 @@ impl Engine {
 
     /// Refuses keys longer than the store's limit.
     pub(super) fn check_key(&self, key: &[u8]) -> Result<()> {
-        check_length(
-            key,
-            self.options.max_key_bytes,
-            "a key is longer than the store's limit",
-        )
+        check_length(key, self.options.max_key_bytes, "a key is longer than the store's limit")
     }
 
     /// Refuses set members longer than the store's limit.
     pub(super) fn check_member(&self, member: &[u8]) -> Result<()> {
-        check_length(
-            member,
-            self.options.max_member_bytes,
-            "a member is longer than the store's limit",
-        )
+        check_length(member, self.options.max_member_bytes, "a member is longer than the store's limit")
     }
 }
 
 fn check_length(bytes: &[u8], limit: usize, message: &'static str) -> Result<()> {
-    if bytes.len() > limit {
-        Err(Error::new(ErrorKind::TooLarge, message))
-    } else {
-        Ok(())
-    }
+    if bytes.len() > limit { Err(Error::new(ErrorKind::TooLarge, message)) } else { Ok(()) }
 }

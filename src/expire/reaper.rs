@@ -56,23 +56,14 @@ struct Harvest {
 impl Reaper {
     pub(crate) fn new(db: Arc<Database>, pins: Arc<Pins>, watermark: Arc<Watermark>, position: ReapedThrough) -> Self {
         let looked_through = position.time;
-        Self {
-            db,
-            pins,
-            watermark,
-            position,
-            looked_through,
-        }
+        Self { db, pins, watermark, position, looked_through }
     }
 
     /// Reads the position of the last session.
     pub(crate) fn stored_position(db: &Database) -> Result<ReapedThrough> {
         match db.get(Family::Default, &StoreKey::ReapedThrough.encode(), None)? {
             Some(value) => Ok(ReapedThrough::decode(&value)?),
-            None => Ok(ReapedThrough {
-                time: UnixMillis::ZERO,
-                cursor: Vec::new(),
-            }),
+            None => Ok(ReapedThrough { time: UnixMillis::ZERO, cursor: Vec::new() }),
         }
     }
 
@@ -115,30 +106,16 @@ impl Reaper {
                     if taken == STEP_ENTRIES {
                         reaped.more = true;
                         let time = UnixMillis::new(entry.expires_at.get().saturating_sub(1));
-                        let position = ReapedThrough {
-                            time: time.max(self.position.time),
-                            cursor: key.to_vec(),
-                        };
-                        return Ok(Harvest {
-                            burials,
-                            reaped,
-                            position,
-                        });
+                        let position = ReapedThrough { time: time.max(self.position.time), cursor: key.to_vec() };
+                        return Ok(Harvest { burials, reaped, position });
                     }
                 }
                 _ => reaped.undecodable += 1,
             }
             cursor.advance();
         }
-        let position = ReapedThrough {
-            time: horizon,
-            cursor: Vec::new(),
-        };
-        Ok(Harvest {
-            burials,
-            reaped,
-            position,
-        })
+        let position = ReapedThrough { time: horizon, cursor: Vec::new() };
+        Ok(Harvest { burials, reaped, position })
     }
 
     fn open(&self, horizon: UnixMillis) -> Cursor {
@@ -158,19 +135,9 @@ impl Reaper {
         merge_burials(&self.db, &self.watermark.picture(), &harvest.burials, &mut batch);
         for (keyspace, delta) in harvest.reaped.keys.iter().filter(|(keyspace, _)| counts(**keyspace)) {
             let operand = CountValue::encode_plain(*delta);
-            batch.merge(
-                &self.db,
-                Family::Default,
-                &StoreKey::Count(*keyspace).encode(),
-                &operand,
-            );
+            batch.merge(&self.db, Family::Default, &StoreKey::Count(*keyspace).encode(), &operand);
         }
-        batch.put(
-            &self.db,
-            Family::Default,
-            &StoreKey::ReapedThrough.encode(),
-            &harvest.position.encode(),
-        );
+        batch.put(&self.db, Family::Default, &StoreKey::ReapedThrough.encode(), &harvest.position.encode());
         failpoint!("reaper::before_commit");
         self.db.commit(batch, false)
     }

@@ -43,10 +43,10 @@ impl FamilyDead {
         if self.retired.contains(segment) {
             return;
         }
-        let buried = self.segments.entry(segment).or_insert_with(|| Buried {
-            bits: Arc::new(SegmentBits::default()),
-            since: now,
-        });
+        let buried = self
+            .segments
+            .entry(segment)
+            .or_insert_with(|| Buried { bits: Arc::new(SegmentBits::default()), since: now });
         let before = buried.bits.len();
         Arc::make_mut(&mut buried.bits).union_with(bits);
         let new = u64::from(buried.bits.len() - before);
@@ -104,21 +104,14 @@ impl FamilyDead {
     /// Lists the maximal runs of dead counters, retired segments included, in order.
     pub(crate) fn runs(&self) -> Vec<Range<u64>> {
         let mut runs = Vec::new();
-        let mut retired = self
-            .retired
-            .iter()
-            .map(|span| span.start * SEGMENT_IDS..span.end * SEGMENT_IDS)
-            .peekable();
+        let mut retired = self.retired.iter().map(|span| span.start * SEGMENT_IDS..span.end * SEGMENT_IDS).peekable();
         for (segment, buried) in &self.segments {
             let base = segment * SEGMENT_IDS;
             while let Some(span) = retired.next_if(|span| span.start < base) {
                 append(&mut runs, span);
             }
             for bits in buried.bits.ranges() {
-                append(
-                    &mut runs,
-                    base + u64::from(*bits.start())..base + u64::from(*bits.end()) + 1,
-                );
+                append(&mut runs, base + u64::from(*bits.start())..base + u64::from(*bits.end()) + 1);
             }
         }
         for span in retired {
@@ -143,9 +136,7 @@ pub(crate) struct DeadSet {
 
 impl Default for DeadSet {
     fn default() -> Self {
-        Self {
-            families: std::array::from_fn(|_| Arc::default()),
-        }
+        Self { families: std::array::from_fn(|_| Arc::default()) }
     }
 }
 
@@ -188,10 +179,7 @@ impl Burials {
             let last = end.min(counters.end) - 1;
             if let Some(segment) = Segment::new(family, start / SEGMENT_IDS) {
                 let low = |counter: u64| u16::try_from(counter % SEGMENT_IDS).unwrap_or(u16::MAX);
-                self.segments
-                    .entry(segment)
-                    .or_default()
-                    .insert_range(low(start)..=low(last));
+                self.segments.entry(segment).or_default().insert_range(low(start)..=low(last));
             }
             start = end;
         }

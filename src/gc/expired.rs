@@ -55,19 +55,15 @@ impl Memory {
     fn expire(&mut self, pass: &ExpiredPass<'_>, counters: &ReclaimCounters) -> Result<PassOutcome> {
         let through = pass.picture.reaped_through;
         let past = KeyRange::expired_through(through);
-        let dead: Vec<&SstFile> = files_of(pass.files, Family::Expire)
-            .filter(|file| past.contains(&file.largest))
-            .collect();
+        let dead: Vec<&SstFile> =
+            files_of(pass.files, Family::Expire).filter(|file| past.contains(&file.largest)).collect();
         let droppable: Vec<_> = dead.iter().filter(|file| file.level > 0).collect();
         let mut outcome = PassOutcome::default();
         if !droppable.is_empty() {
             failpoint!("expired::before_drop");
             pass.db.drop_files(Family::Expire, &past)?;
             ReclaimCounters::add(&counters.files_dropped, u64::try_from(droppable.len()).unwrap_or(0));
-            ReclaimCounters::add(
-                &counters.bytes_dropped,
-                droppable.iter().map(|file| file.size_bytes).sum(),
-            );
+            ReclaimCounters::add(&counters.bytes_dropped, droppable.iter().map(|file| file.size_bytes).sum());
             outcome = PassOutcome::ACTED;
         }
         let stuck = dead.len() > droppable.len();

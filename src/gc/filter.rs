@@ -28,14 +28,7 @@ impl FilterSource for Filters {
             Family::Data(data) => {
                 let dead = Arc::clone(picture.dead.family(data));
                 let nothing = dead.is_empty() && dead.retired().is_empty();
-                (!nothing).then(|| {
-                    Box::new(DataFilter {
-                        family: data,
-                        dead,
-                        last: None,
-                        undecodable,
-                    }) as _
-                })
+                (!nothing).then(|| Box::new(DataFilter { family: data, dead, last: None, undecodable }) as _)
             }
             Family::Meta => {
                 let through = picture.meta_dead_through;

@@ -30,9 +30,7 @@ pub(crate) struct FlushedKeyspaces {
 impl FlushedKeyspaces {
     /// Takes over the keyspaces that an earlier session left; nothing is pinned then.
     pub(crate) fn left_over(keyspaces: Vec<KeyspaceNo>) -> Self {
-        Self {
-            waiting: Mutex::new(keyspaces.into_iter().map(|keyspace| (0, keyspace)).collect()),
-        }
+        Self { waiting: Mutex::new(keyspaces.into_iter().map(|keyspace| (0, keyspace)).collect()) }
     }
 
     /// Adds a keyspace after its flush was committed and published.
@@ -49,12 +47,7 @@ impl FlushedKeyspaces {
     /// Walks one step of one keyspace that may be walked; returns whether there was one.
     pub(crate) fn step(&self, db: &Arc<Database>, pins: &Pins, watermark: &Watermark) -> Result<bool> {
         let oldest = pins.oldest_era();
-        let ready = self
-            .waiting
-            .lock()
-            .iter()
-            .find(|(era, _)| *era <= oldest)
-            .map(|(_, keyspace)| *keyspace);
+        let ready = self.waiting.lock().iter().find(|(era, _)| *era <= oldest).map(|(_, keyspace)| *keyspace);
         let Some(keyspace) = ready else {
             return Ok(false);
         };
@@ -106,11 +99,7 @@ fn read_step(db: &Arc<Database>, keyspace: KeyspaceNo, progress: &Flushed) -> Re
     let mut scan = Scan::between(lower, Some(range.end().to_vec()));
     scan.bypass_cache = true;
     let mut cursor = Cursor::open(db, Family::Meta, scan, None);
-    let mut step = Step {
-        burials: Burials::default(),
-        stopped_at: None,
-        undecodable: false,
-    };
+    let mut step = Step { burials: Burials::default(), stopped_at: None, undecodable: false };
     let mut walked = 0;
     while let Some((key, value)) = cursor.entry()? {
         match Meta::peek(value) {
@@ -132,10 +121,7 @@ fn remove_records(db: &Database, keyspace: KeyspaceNo, undecodable: bool) -> Res
     let range = KeyRange::keyspace(keyspace);
     let mut batch = Batch::new();
     if undecodable {
-        tracing::warn!(
-            keyspace = keyspace.get(),
-            "a flushed keyspace keeps its meta records: some cannot be decoded"
-        );
+        tracing::warn!(keyspace = keyspace.get(), "a flushed keyspace keeps its meta records: some cannot be decoded");
     } else {
         failpoint!("flushed::before_drop");
         db.drop_files(Family::Meta, &range)?;

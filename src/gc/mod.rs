@@ -31,12 +31,7 @@ use crate::store::{Batch, Cursor, Database, Family, Scan};
 /// Adds burials to a commit. Retired segments are dead already and get no record again.
 pub(crate) fn merge_burials(db: &Database, picture: &Picture, burials: &Burials, batch: &mut Batch) {
     for (segment, bits) in burials.iter() {
-        if !picture
-            .dead
-            .family(segment.family())
-            .retired()
-            .contains(segment.number())
-        {
+        if !picture.dead.family(segment.family()).retired().contains(segment.number()) {
             batch.merge(db, Family::Gc, &segment.encode_key(), &bits.encode());
         }
     }
@@ -58,8 +53,7 @@ pub(crate) fn load_dead(db: &Arc<Database>, now: Duration) -> Result<(DeadSet, u
         match (Segment::decode_key(key), DecodedSegment::decode(value)) {
             (Ok(segment), Ok(decoded)) => {
                 undecodable += u64::try_from(decoded.residue.len()).unwrap_or(0);
-                dead.family_mut(segment.family())
-                    .bury(segment.number(), &decoded.bits, now);
+                dead.family_mut(segment.family()).bury(segment.number(), &decoded.bits, now);
             }
             _ => undecodable += 1,
         }

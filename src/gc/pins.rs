@@ -65,11 +65,7 @@ pub(crate) struct OldestPin {
 
 impl Pins {
     pub(crate) fn new(time: Arc<StoreTime>) -> Self {
-        Self {
-            time,
-            era: AtomicU64::new(1),
-            shards: std::array::from_fn(|_| Mutex::default()),
-        }
+        Self { time, era: AtomicU64::new(1), shards: std::array::from_fn(|_| Mutex::default()) }
     }
 
     /// Registers an operation and samples the store's time for it.
@@ -78,29 +74,14 @@ impl Pins {
     /// a horizon and then takes this lock either sees the entry, or is seen by it.
     pub(crate) fn pin(self: &Arc<Self>, kind: PinKind) -> Pin {
         let shard_no = shard_of_this_thread();
-        let since = if kind == PinKind::View {
-            self.time.monotonic()
-        } else {
-            Duration::ZERO
-        };
+        let since = if kind == PinKind::View { self.time.monotonic() } else { Duration::ZERO };
         let mut guard = self.shard(shard_no).lock();
         let sample = self.time.sample();
         guard.next_token += 1;
         let token = guard.next_token;
-        guard.entries.push(Entry {
-            token,
-            era: self.era.load(Ordering::SeqCst),
-            sample,
-            since,
-            kind,
-        });
+        guard.entries.push(Entry { token, era: self.era.load(Ordering::SeqCst), sample, since, kind });
         drop(guard);
-        Pin {
-            pins: Arc::clone(self),
-            shard: shard_no,
-            token,
-            sample,
-        }
+        Pin { pins: Arc::clone(self), shard: shard_no, token, sample }
     }
 
     /// Opens a new era and returns its number: pins of this era or later began after this call did.
@@ -133,11 +114,7 @@ impl Pins {
     pub(crate) fn oldest(&self) -> Option<OldestPin> {
         let now = self.time.monotonic();
         let found = self.fold(None, |best: Option<(u64, OldestPin)>, entry| {
-            let age = if entry.since.is_zero() {
-                Duration::ZERO
-            } else {
-                now.saturating_sub(entry.since)
-            };
+            let age = if entry.since.is_zero() { Duration::ZERO } else { now.saturating_sub(entry.since) };
             match best {
                 Some((era, _)) if era <= entry.era => best,
                 _ => Some((entry.era, OldestPin { kind: entry.kind, age })),
@@ -236,13 +213,7 @@ mod tests {
         let view = pins.pin(PinKind::View);
         clock.advance(Duration::from_secs(5));
         assert_eq!(pins.views(), 1);
-        assert_eq!(
-            pins.oldest(),
-            Some(OldestPin {
-                kind: PinKind::View,
-                age: Duration::from_secs(5)
-            })
-        );
+        assert_eq!(pins.oldest(), Some(OldestPin { kind: PinKind::View, age: Duration::from_secs(5) }));
         drop(view);
         assert_eq!(pins.oldest(), None);
     }

@@ -24,11 +24,7 @@ impl FileSpan {
         let first = bound(&file.smallest)?;
         let last = bound(&file.largest)?;
         // WHY: a range deletion can make a bare id a file's largest key; it excludes that id.
-        let end = if file.largest.len() == 8 {
-            last.counter()
-        } else {
-            last.counter() + 1
-        };
+        let end = if file.largest.len() == 8 { last.counter() } else { last.counter() + 1 };
         let known = first.family() == family && last.family() == family && first.counter() < end;
         known.then(|| Self {
             name: file.name.clone(),
@@ -112,11 +108,7 @@ pub(crate) fn plan(dead: &FamilyDead, files: &[FileSpan]) -> FamilyPlan {
             }
             _ => {
                 let dead_ids = inside.iter().map(|run| run.end - run.start).sum();
-                plan.mixed.push(MixedFile {
-                    file: file.clone(),
-                    dead_ids,
-                    runs: inside,
-                });
+                plan.mixed.push(MixedFile { file: file.clone(), dead_ids, runs: inside });
             }
         }
     }
@@ -135,9 +127,7 @@ fn add_drop(drops: &mut Vec<Drop>, run: Range<u64>, bytes: u64) {
 
 fn run_around(runs: &[Range<u64>], span: &Range<u64>) -> Option<Range<u64>> {
     let behind = runs.partition_point(|run| run.start <= span.start);
-    runs.get(behind.checked_sub(1)?)
-        .filter(|run| run.end >= span.end)
-        .cloned()
+    runs.get(behind.checked_sub(1)?).filter(|run| run.end >= span.end).cloned()
 }
 
 /// Cuts the runs to `span`. Runs are sorted and disjoint.
@@ -169,10 +159,10 @@ mod tests {
         DataFamily::new(1).unwrap()
     }
 
-    fn dead(ranges: &[Range<u64>]) -> FamilyDead {
+    fn dead<const N: usize>(ranges: [Range<u64>; N]) -> FamilyDead {
         let mut burials = Burials::default();
         for range in ranges {
-            burials.add_range(family(), range.clone());
+            burials.add_range(family(), range);
         }
         let mut dead = FamilyDead::default();
         for (segment, bits) in burials.iter() {
@@ -182,32 +172,14 @@ mod tests {
     }
 
     fn file(level: u32, counters: Range<u64>) -> FileSpan {
-        FileSpan {
-            name: format!("{counters:?}"),
-            level,
-            size_bytes: 1000,
-            counters,
-        }
+        FileSpan { name: format!("{counters:?}"), level, size_bytes: 1000, counters }
     }
 
     #[test]
     fn only_files_wholly_inside_one_run_are_dropped() {
-        let files = [
-            file(6, 5..10),
-            file(6, 10..20),
-            file(6, 20..31),
-            file(0, 12..13),
-            file(6, 40..50),
-        ];
-        let plan = plan(&dead(&[10..30]), &files);
-        assert_eq!(
-            plan.drops,
-            vec![Drop {
-                run: 10..30,
-                files: 1,
-                bytes: 1000
-            }]
-        );
+        let files = [file(6, 5..10), file(6, 10..20), file(6, 20..31), file(0, 12..13), file(6, 40..50)];
+        let plan = plan(&dead([10..20, 20..30]), &files);
+        assert_eq!(plan.drops, vec![Drop { run: 10..30, files: 1, bytes: 1000 }]);
         assert_eq!(plan.stuck.len(), 1);
         assert_eq!(plan.mixed.len(), 1);
         assert_eq!(plan.mixed[0].dead_ids, 10);
@@ -217,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_file_across_two_runs_with_a_survivor_between_is_mixed() {
-        let plan = plan(&dead(&[10..20, 21..30]), &[file(6, 10..30)]);
+        let plan = plan(&dead([10..20, 21..30]), &[file(6, 10..30)]);
         assert!(plan.drops.is_empty());
         assert_eq!(plan.mixed[0].dead_ids, 19);
     }

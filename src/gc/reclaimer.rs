@@ -65,16 +65,10 @@ pub(crate) struct PassOutcome {
 }
 
 impl PassOutcome {
-    pub(super) const ACTED: Self = Self {
-        acted: true,
-        pending: true,
-    };
+    pub(super) const ACTED: Self = Self { acted: true, pending: true };
 
     pub(super) fn and(self, other: Self) -> Self {
-        Self {
-            acted: self.acted || other.acted,
-            pending: self.pending || other.pending,
-        }
+        Self { acted: self.acted || other.acted, pending: self.pending || other.pending }
     }
 }
 
@@ -134,21 +128,12 @@ impl Reclaimer {
     /// Looks at every family with dead ids once and gives back what is worth it.
     pub(crate) fn pass(&self, eager: bool) -> Result<PassOutcome> {
         let _one = self.passing.lock();
-        failpoint!("reclaimer::pass", |_| Err(crate::Error::new(
-            crate::ErrorKind::Io,
-            "failpoint reclaimer::pass"
-        )));
+        failpoint!("reclaimer::pass", |_| Err(crate::Error::new(crate::ErrorKind::Io, "failpoint reclaimer::pass")));
         let picture = self.watermark.picture();
         let files = self.db.live_files()?;
-        let pass = Pass {
-            picture: &picture,
-            files: &files,
-            eager,
-            now: self.time.monotonic(),
-        };
-        let families: Vec<DataFamily> = DataFamily::all()
-            .filter(|family| !picture.dead.family(*family).is_empty())
-            .collect();
+        let pass = Pass { picture: &picture, files: &files, eager, now: self.time.monotonic() };
+        let families: Vec<DataFamily> =
+            DataFamily::all().filter(|family| !picture.dead.family(*family).is_empty()).collect();
         let results = self.in_parallel(&families, |family| self.reclaim_family(family, &pass))?;
         let mut outcome = PassOutcome::default();
         let (mut debt, mut oldest) = (0, None::<Duration>);
@@ -157,17 +142,9 @@ impl Reclaimer {
             debt += bytes;
             oldest = oldest.into_iter().chain(since).min();
         }
-        self.counters.set_debt(
-            debt,
-            oldest.map_or(Duration::ZERO, |since| pass.now.saturating_sub(since)),
-        );
+        self.counters.set_debt(debt, oldest.map_or(Duration::ZERO, |since| pass.now.saturating_sub(since)));
         let mut memory = self.expired.lock();
-        let past = expired::ExpiredPass {
-            db: &self.db,
-            picture: &picture,
-            files: &files,
-            eager,
-        };
+        let past = expired::ExpiredPass { db: &self.db, picture: &picture, files: &files, eager };
         let did = memory.pass(&past, &self.counters, self.settings.compact_dead_percent)?;
         Ok(outcome.and(did))
     }
@@ -225,30 +202,19 @@ impl Reclaimer {
 
     fn notice_quiet(&self, memory: &mut Memory, family: DataFamily) {
         let next = self.ids.next_counter(family);
-        memory.quiet_passes = if memory.next_counter == next {
-            memory.quiet_passes.saturating_add(1)
-        } else {
-            0
-        };
+        memory.quiet_passes = if memory.next_counter == next { memory.quiet_passes.saturating_add(1) } else { 0 };
         memory.next_counter = next;
     }
 
     fn drop_files(&self, family: DataFamily, plan: &FamilyPlan) -> Result<PassOutcome> {
         for drop in &plan.drops {
             failpoint!("reclaimer::before_drop");
-            self.db.drop_files(
-                Family::Data(family),
-                &KeyRange::ids(family, drop.run.start, drop.run.end),
-            )?;
+            self.db.drop_files(Family::Data(family), &KeyRange::ids(family, drop.run.start, drop.run.end))?;
             failpoint!("reclaimer::after_drop");
             ReclaimCounters::add(&self.counters.files_dropped, drop.files);
             ReclaimCounters::add(&self.counters.bytes_dropped, drop.bytes);
         }
-        Ok(if plan.drops.is_empty() {
-            PassOutcome::default()
-        } else {
-            PassOutcome::ACTED
-        })
+        Ok(if plan.drops.is_empty() { PassOutcome::default() } else { PassOutcome::ACTED })
     }
 
     /// Gets dead data out of the write buffer of a family that has fallen quiet. What is dead only there is
@@ -285,11 +251,7 @@ impl Reclaimer {
     fn range_delete(&self, family: DataFamily, runs: &[Range<u64>]) -> Result<()> {
         let mut batch = Batch::new();
         for run in runs {
-            batch.delete_range(
-                &self.db,
-                Family::Data(family),
-                &KeyRange::ids(family, run.start, run.end),
-            );
+            batch.delete_range(&self.db, Family::Data(family), &KeyRange::ids(family, run.start, run.end));
         }
         failpoint!("reclaimer::before_range_delete");
         self.db.commit(batch, false)?;
@@ -299,21 +261,12 @@ impl Reclaimer {
 
     /// Compacts dead files that stay in L0: closed families move them down by themselves, growing ones may not.
     fn unstick(&self, family: DataFamily, plan: &FamilyPlan, memory: &mut Memory, pass: &Pass<'_>) -> PassOutcome {
-        memory
-            .stuck
-            .retain(|name, _| plan.stuck.iter().any(|file| file.name == *name));
-        let mut outcome = PassOutcome {
-            acted: false,
-            pending: !plan.stuck.is_empty(),
-        };
+        memory.stuck.retain(|name, _| plan.stuck.iter().any(|file| file.name == *name));
+        let mut outcome = PassOutcome { acted: false, pending: !plan.stuck.is_empty() };
         for file in &plan.stuck {
             let passes = memory.stuck.entry(file.name.clone()).or_default();
             *passes += 1;
-            let patience = if pass.eager && family.habit() == Habit::Growing {
-                0
-            } else {
-                QUIET_PASSES
-            };
+            let patience = if pass.eager && family.habit() == Habit::Growing { 0 } else { QUIET_PASSES };
             if *passes > patience && (pass.eager || memory.quiet_passes >= QUIET_PASSES) {
                 self.compact(family, &file.counters);
                 outcome = PassOutcome::ACTED;
@@ -332,17 +285,12 @@ impl Reclaimer {
         memory: &mut Memory,
         pass: &Pass<'_>,
     ) -> Result<PassOutcome> {
-        memory
-            .mixed
-            .retain(|name, _| plan.mixed.iter().any(|mixed| mixed.file.name == *name));
+        memory.mixed.retain(|name, _| plan.mixed.iter().any(|mixed| mixed.file.name == *name));
         for mixed in &plan.mixed {
             let dead_bytes = self.weigh(family, mixed);
             let enough = u128::from(dead_bytes) * 100
                 >= u128::from(mixed.file.size_bytes) * u128::from(self.settings.compact_dead_percent);
-            let (seen, since) = *memory
-                .mixed
-                .entry(mixed.file.name.clone())
-                .or_insert((mixed.dead_ids, pass.now));
+            let (seen, since) = *memory.mixed.entry(mixed.file.name.clone()).or_insert((mixed.dead_ids, pass.now));
             if seen != mixed.dead_ids {
                 memory.mixed.insert(mixed.file.name.clone(), (mixed.dead_ids, pass.now));
             }
@@ -367,11 +315,7 @@ impl Reclaimer {
         if mixed.runs.len() > MAX_RUNS_WEIGHED {
             return by_ids;
         }
-        let ranges: Vec<_> = mixed
-            .runs
-            .iter()
-            .map(|run| KeyRange::ids(family, run.start, run.end))
-            .collect();
+        let ranges: Vec<_> = mixed.runs.iter().map(|run| KeyRange::ids(family, run.start, run.end)).collect();
         let by_index: u64 = self.db.approximate_bytes(Family::Data(family), &ranges).iter().sum();
         by_ids.max(by_index.min(mixed.file.size_bytes))
     }
@@ -379,12 +323,7 @@ impl Reclaimer {
     /// ORDER: new data is flushed first and the tombstones after it, in a file of their own; mixed with new data
     /// they would widen its file over everything between (design, section 8).
     fn delete_residue(&self, family: DataFamily, mixed: &MixedFile, memory: &mut Memory) -> Result<bool> {
-        let fresh: Vec<_> = mixed
-            .runs
-            .iter()
-            .filter(|run| !memory.range_deleted.contains(run))
-            .cloned()
-            .collect();
+        let fresh: Vec<_> = mixed.runs.iter().filter(|run| !memory.range_deleted.contains(run)).cloned().collect();
         if fresh.is_empty() || fresh.len() > MAX_RUNS_WEIGHED {
             return Ok(false);
         }
@@ -397,10 +336,7 @@ impl Reclaimer {
 
     fn compact(&self, family: DataFamily, counters: &Range<u64>) {
         failpoint!("reclaimer::before_compact");
-        self.db.compact(
-            Family::Data(family),
-            &KeyRange::ids(family, counters.start, counters.end),
-        );
+        self.db.compact(Family::Data(family), &KeyRange::ids(family, counters.start, counters.end));
         ReclaimCounters::add(&self.counters.compactions, 1);
     }
 
@@ -409,9 +345,8 @@ impl Reclaimer {
         let mut empty = Vec::new();
         for segment in dead.full_segments(family) {
             let counters = segment.number() * SEGMENT_IDS..segment.end_counter();
-            let in_a_file = spans
-                .iter()
-                .any(|file| file.counters.start < counters.end && counters.start < file.counters.end);
+            let in_a_file =
+                spans.iter().any(|file| file.counters.start < counters.end && counters.start < file.counters.end);
             if !in_a_file && self.is_empty(segment)? {
                 empty.push(segment);
             }
@@ -425,12 +360,7 @@ impl Reclaimer {
             retired.insert(segment.number()..segment.number() + 1);
             batch.delete(&self.db, Family::Gc, &segment.encode_key());
         }
-        batch.put(
-            &self.db,
-            Family::Default,
-            &StoreKey::Retired(family).encode(),
-            &retired.encode(),
-        );
+        batch.put(&self.db, Family::Default, &StoreKey::Retired(family).encode(), &retired.encode());
         failpoint!("reclaimer::before_retire");
         self.db.commit(batch, false)?;
         failpoint!("reclaimer::after_retire");
@@ -439,10 +369,7 @@ impl Reclaimer {
             empty.iter().for_each(|segment| family.retire(segment.number()));
         });
         ReclaimCounters::add(&self.counters.segments_retired, u64::try_from(empty.len()).unwrap_or(0));
-        Ok(PassOutcome {
-            acted: true,
-            pending: false,
-        })
+        Ok(PassOutcome { acted: true, pending: false })
     }
 
     /// Proves that a segment holds no entry, not even one that a range deletion hides.
@@ -470,9 +397,5 @@ fn oldest_debt(dead: &FamilyDead, plan: &FamilyPlan) -> Option<Duration> {
     let stuck = plan.stuck.iter().map(|file| &file.counters);
     let mixed = plan.mixed.iter().map(|mixed| &mixed.file.counters);
     let whole = plan.drops.iter().map(|drop| &drop.run);
-    stuck
-        .chain(mixed)
-        .chain(whole)
-        .filter_map(|counters| dead.oldest_since(counters))
-        .min()
+    stuck.chain(mixed).chain(whole).filter_map(|counters| dead.oldest_since(counters)).min()
 }

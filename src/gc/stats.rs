@@ -42,8 +42,7 @@ impl ReclaimCounters {
     /// Shows the debt that a pass found.
     pub(crate) fn set_debt(&self, bytes: u64, age: Duration) {
         self.debt_bytes.store(bytes, Ordering::Relaxed);
-        self.debt_age_ms
-            .store(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.debt_age_ms.store(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Reads everything.

@@ -72,18 +72,9 @@ pub(crate) struct Watermark {
 impl Watermark {
     /// Starts with what the store had buried when it was opened: nothing is pinned then, and recovery has made it durable.
     pub(crate) fn new(pins: Arc<Pins>, time: Arc<StoreTime>, published: Arc<Published>, picture: Picture) -> Self {
-        let committed = Committed {
-            burials: Burials::default(),
-            reaped_through: picture.reaped_through,
-        };
+        let committed = Committed { burials: Burials::default(), reaped_through: picture.reaped_through };
         published.update(|current| *current = picture);
-        Self {
-            pins,
-            time,
-            committed: Mutex::new(committed),
-            waiting: Mutex::default(),
-            published,
-        }
+        Self { pins, time, committed: Mutex::new(committed), waiting: Mutex::default(), published }
     }
 
     /// Takes note of burials after their commit.
@@ -139,9 +130,7 @@ impl Watermark {
     fn publish(&self, current: &Picture, reaped_through: UnixMillis) -> bool {
         let ready = self.take_ready();
         // WHY: a pin sees a record that expires after its sample; only what is older than every sample is gone.
-        let meta_dead_through = reaped_through
-            .min(self.pins.oldest_sample())
-            .max(current.meta_dead_through);
+        let meta_dead_through = reaped_through.min(self.pins.oldest_sample()).max(current.meta_dead_through);
         let changed = !ready.is_empty()
             || reaped_through > current.reaped_through
             || meta_dead_through > current.meta_dead_through;
@@ -151,10 +140,7 @@ impl Watermark {
                 picture.reaped_through = picture.reaped_through.max(reaped_through);
                 picture.meta_dead_through = picture.meta_dead_through.max(meta_dead_through);
                 for (segment, bits) in ready.iter() {
-                    picture
-                        .dead
-                        .family_mut(segment.family())
-                        .bury(segment.number(), bits, now);
+                    picture.dead.family_mut(segment.family()).bury(segment.number(), bits, now);
                 }
             });
         }

@@ -32,8 +32,7 @@ impl Batch {
     }
 
     pub(crate) fn delete_range(&mut self, db: &Database, family: Family, range: &KeyRange) {
-        self.inner
-            .delete_range_cf(db.handle(family), range.start(), range.end());
+        self.inner.delete_range_cf(db.handle(family), range.start(), range.end());
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -2,10 +2,7 @@
 //!
 //! Uses `rocksdb`. Invariant: what borrows the database is declared, and so dropped, before the `Arc`
 //! that keeps it.
-#![expect(
-    unsafe_code,
-    reason = "RocksDB's snapshots and iterators borrow the database; ours must own it"
-)]
+#![expect(unsafe_code, reason = "RocksDB's snapshots and iterators borrow the database; ours must own it")]
 
 use std::mem;
 use std::sync::Arc;
@@ -32,10 +29,7 @@ impl Snapshot {
                 borrowed,
             )
         };
-        Self {
-            inner,
-            _db: Arc::clone(db),
-        }
+        Self { inner, _db: Arc::clone(db) }
     }
 
     pub(super) fn apply(&self, read: &mut ReadOptions) {
@@ -59,11 +53,7 @@ pub(crate) struct Scan {
 impl Scan {
     /// Scans from `lower` up to, not including, `upper`.
     pub(crate) fn between(lower: impl Into<Vec<u8>>, upper: Option<Vec<u8>>) -> Self {
-        Self {
-            lower: lower.into(),
-            upper,
-            ..Self::default()
-        }
+        Self { lower: lower.into(), upper, ..Self::default() }
     }
 
     /// Scans a whole family.
@@ -116,11 +106,7 @@ impl Cursor {
         // SAFETY: as for `Snapshot`: the iterator borrows the `DB` that `_db` keeps in place and alive and, where
         // its read options name one, the snapshot that `_snapshot` keeps; both are declared after `raw`.
         let raw = unsafe { mem::transmute::<DBRawIterator<'_>, DBRawIterator<'static>>(borrowed) };
-        Self {
-            raw,
-            _snapshot: snapshot,
-            _db: Arc::clone(db),
-        }
+        Self { raw, _snapshot: snapshot, _db: Arc::clone(db) }
     }
 
     /// Returns the entry under the cursor, `None` at the end.

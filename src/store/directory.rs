@@ -51,10 +51,7 @@ pub(crate) fn open_shared(path: &Path) -> Result<Directory> {
 }
 
 fn not_a_store(path: &Path, why: &str) -> Error {
-    Error::new(
-        ErrorKind::NotAStore,
-        format!("{} is not a store: {why}", path.display()),
-    )
+    Error::new(ErrorKind::NotAStore, format!("{} is not a store: {why}", path.display()))
 }
 
 fn is_empty(path: &Path) -> Result<bool> {
@@ -94,10 +91,9 @@ fn open_format(path: &Path, write: bool) -> Result<File> {
 fn lock_or_refuse(path: &Path, locked: Result<(), TryLockError>) -> Result<()> {
     match locked {
         Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(Error::new(
-            ErrorKind::InUse,
-            format!("{} is open already, in this process or another", path.display()),
-        )),
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::new(ErrorKind::InUse, format!("{} is open already, in this process or another", path.display())))
+        }
         Err(TryLockError::Error(e)) => Err(Error::io(format!("cannot lock {}", path.display()), e)),
     }
 }
@@ -108,11 +104,7 @@ fn read_format(path: &Path, file: &File) -> Result<KeyLayout> {
         .read_to_end(&mut text)
         .map_err(|e| Error::io(format!("cannot read the format file of {}", path.display()), e))?;
     let format = FormatFile::parse(&text).map_err(|e| {
-        Error::with_source(
-            ErrorKind::UnknownFormat,
-            format!("the format file of {} cannot be read", path.display()),
-            e,
-        )
+        Error::with_source(ErrorKind::UnknownFormat, format!("the format file of {} cannot be read", path.display()), e)
     })?;
     if format.version != FormatVersion::CURRENT {
         return Err(Error::new(

@@ -31,9 +31,7 @@ const DATA_NAMES: [&str; DataFamily::COUNT] = [
 impl Family {
     /// Lists every family.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        [Self::Default, Self::Meta, Self::Expire, Self::Gc]
-            .into_iter()
-            .chain(DataFamily::all().map(Self::Data))
+        [Self::Default, Self::Meta, Self::Expire, Self::Gc].into_iter().chain(DataFamily::all().map(Self::Data))
     }
 
     /// Returns the name under which RocksDB knows the family.
@@ -43,10 +41,7 @@ impl Family {
             Self::Meta => "meta",
             Self::Expire => "expire",
             Self::Gc => "gc",
-            Self::Data(family) => DATA_NAMES
-                .get(usize::from(family.number()))
-                .copied()
-                .unwrap_or("data-?"),
+            Self::Data(family) => DATA_NAMES.get(usize::from(family.number())).copied().unwrap_or("data-?"),
         }
     }
 

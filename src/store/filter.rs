@@ -52,29 +52,23 @@ pub(crate) struct CompactionCounters {
 
 impl CompactionCounters {
     pub(crate) fn new() -> Self {
-        Self {
-            families: std::array::from_fn(|_| Counters::default()),
-        }
+        Self { families: std::array::from_fn(|_| Counters::default()) }
     }
 
     /// Reads the counters of `family`.
     pub(crate) fn of(&self, family: Family) -> CompactionIo {
-        self.families
-            .get(family.index())
-            .map_or_else(CompactionIo::default, |counters| CompactionIo {
-                read_bytes: counters.read_bytes.load(Ordering::Relaxed),
-                written_bytes: counters.kept_bytes.load(Ordering::Relaxed),
-                dropped_entries: counters.dropped_entries.load(Ordering::Relaxed),
-            })
+        self.families.get(family.index()).map_or_else(CompactionIo::default, |counters| CompactionIo {
+            read_bytes: counters.read_bytes.load(Ordering::Relaxed),
+            written_bytes: counters.kept_bytes.load(Ordering::Relaxed),
+            dropped_entries: counters.dropped_entries.load(Ordering::Relaxed),
+        })
     }
 
     fn add(&self, family: Family, io: CompactionIo) {
         if let Some(counters) = self.families.get(family.index()) {
             counters.read_bytes.fetch_add(io.read_bytes, Ordering::Relaxed);
             counters.kept_bytes.fetch_add(io.written_bytes, Ordering::Relaxed);
-            counters
-                .dropped_entries
-                .fetch_add(io.dropped_entries, Ordering::Relaxed);
+            counters.dropped_entries.fetch_add(io.dropped_entries, Ordering::Relaxed);
         }
     }
 }

@@ -13,6 +13,7 @@ mod tuning;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rocksdb::statistics::Ticker;
 use rocksdb::{Cache, ColumnFamily, ColumnFamilyDescriptor, DB, FlushOptions, Options as RocksOptions, WriteOptions};
@@ -35,6 +36,8 @@ pub(crate) struct Database {
     /// Kept for its statistics object.
     settings: RocksOptions,
     compactions: Arc<CompactionCounters>,
+    /// The last commit that a sync of the log has covered.
+    synced_through: AtomicU64,
 }
 
 /// Bytes that RocksDB moved since open, over all families.
@@ -53,11 +56,7 @@ impl Database {
         let compactions = Arc::new(CompactionCounters::new());
         let families = descriptors(options, source, &compactions);
         let db = DB::open_cf_descriptors(&settings, path, families).map_err(map_error)?;
-        let database = Self {
-            db,
-            settings,
-            compactions,
-        };
+        let database = Self { db, settings, compactions, synced_through: AtomicU64::new(0) };
         for family in DataFamily::all().map(Family::Data) {
             database.set_bottommost_delay(family)?;
         }
@@ -72,11 +71,7 @@ impl Database {
         let compactions = Arc::new(CompactionCounters::new());
         let families = descriptors(options, source, &compactions);
         let db = DB::open_cf_descriptors_read_only(&settings, path, families, false).map_err(map_error)?;
-        Ok(Self {
-            db,
-            settings,
-            compactions,
-        })
+        Ok(Self { db, settings, compactions, synced_through: AtomicU64::new(0) })
     }
 
     fn set_bottommost_delay(&self, family: Family) -> Result<()> {
@@ -91,10 +86,7 @@ impl Database {
 
     /// INVARIANT: all families exist from open to close, so the look-up cannot fail.
     fn handle(&self, family: Family) -> &ColumnFamily {
-        #[expect(
-            clippy::expect_used,
-            reason = "the table of families is fixed and complete since open"
-        )]
+        #[expect(clippy::expect_used, reason = "the table of families is fixed and complete since open")]
         self.db.cf_handle(family.name()).expect("family exists since open")
     }
 
@@ -124,22 +116,22 @@ impl Database {
 
     /// Commits a batch; with `sync`, it is on stable storage before the call returns.
     pub(crate) fn commit(&self, batch: Batch, sync: bool) -> Result<()> {
-        failpoint!("store::commit", |_| Err(Error::new(
-            ErrorKind::Io,
-            "failpoint store::commit"
-        )));
+        failpoint!("store::commit", |_| Err(Error::new(ErrorKind::Io, "failpoint store::commit")));
         let mut write = WriteOptions::default();
         write.set_sync(sync);
         self.db.write_opt(batch.into_inner(), &write).map_err(map_error)
     }
 
-    /// Puts every commit made so far on stable storage.
+    /// Puts every commit made so far on stable storage. Costs nothing if the last sync covers them all.
     pub(crate) fn sync_log(&self) -> Result<()> {
-        failpoint!("store::sync_log", |_| Err(Error::new(
-            ErrorKind::Io,
-            "failpoint store::sync_log"
-        )));
-        self.db.flush_wal(true).map_err(map_error)
+        failpoint!("store::sync_log", |_| Err(Error::new(ErrorKind::Io, "failpoint store::sync_log")));
+        // ORDER: the number is read before the sync, so that the sync covers it.
+        let through = self.db.latest_sequence_number();
+        if through > self.synced_through.load(Ordering::Acquire) {
+            self.db.flush_wal(true).map_err(map_error)?;
+            self.synced_through.fetch_max(through, Ordering::AcqRel);
+        }
+        Ok(())
     }
 
     /// Writes a family's buffers to SST files and waits for it.
@@ -151,41 +143,30 @@ impl Database {
 
     /// Unlinks the SST files below L0 that lie wholly inside `range`, unread. Ignores snapshots (design, rule 5).
     pub(crate) fn drop_files(&self, family: Family, range: &KeyRange) -> Result<()> {
-        self.db
-            .delete_file_in_range_cf(self.handle(family), range.start(), range.end())
-            .map_err(map_error)
+        self.db.delete_file_in_range_cf(self.handle(family), range.start(), range.end()).map_err(map_error)
     }
 
     /// Rewrites the files that overlap `range`, giving the filter a look at every entry in them.
     pub(crate) fn compact(&self, family: Family, range: &KeyRange) {
         let options = tuning::reclaiming_compaction();
-        self.db
-            .compact_range_cf_opt(self.handle(family), Some(range.start()), Some(range.end()), &options);
+        self.db.compact_range_cf_opt(self.handle(family), Some(range.start()), Some(range.end()), &options);
     }
 
     /// Rewrites the files that overlap the keys from `first` to `last`, both included.
     pub(crate) fn compact_keys(&self, family: Family, first: &[u8], last: &[u8]) {
         let options = tuning::reclaiming_compaction();
-        self.db
-            .compact_range_cf_opt(self.handle(family), Some(first), Some(last), &options);
+        self.db.compact_range_cf_opt(self.handle(family), Some(first), Some(last), &options);
     }
 
     /// Estimates the bytes that each range takes in SST files, from their indexes.
     pub(crate) fn approximate_bytes(&self, family: Family, ranges: &[KeyRange]) -> Vec<u64> {
-        let ranges: Vec<_> = ranges
-            .iter()
-            .map(|range| rocksdb::Range::new(range.start(), range.end()))
-            .collect();
+        let ranges: Vec<_> = ranges.iter().map(|range| rocksdb::Range::new(range.start(), range.end())).collect();
         self.db.get_approximate_sizes_cf(self.handle(family), &ranges)
     }
 
     /// Reads a numeric property of a family, 0 when RocksDB does not know it.
     fn property(&self, family: Family, name: &str) -> u64 {
-        self.db
-            .property_int_value_cf(self.handle(family), name)
-            .ok()
-            .flatten()
-            .unwrap_or(0)
+        self.db.property_int_value_cf(self.handle(family), name).ok().flatten().unwrap_or(0)
     }
 
     /// Returns the entries, range deletions included, in a family's write buffers.

@@ -31,10 +31,7 @@ pub(super) fn database(options: &Options) -> RocksOptions {
     rocks.set_max_open_files(options.max_open_files);
     rocks.set_max_background_jobs(i32::try_from(options.background_threads).unwrap_or(2));
     rocks.set_max_total_wal_size(options.max_log_bytes);
-    rocks.set_write_buffer_manager(&WriteBufferManager::new_write_buffer_manager(
-        options.write_buffer_bytes,
-        false,
-    ));
+    rocks.set_write_buffer_manager(&WriteBufferManager::new_write_buffer_manager(options.write_buffer_bytes, false));
     rocks.set_use_direct_reads(options.direct_io);
     rocks.set_use_direct_io_for_flush_and_compaction(options.direct_io);
     rocks.set_keep_log_file_num(4);
@@ -113,11 +110,7 @@ fn data_family(family: DataFamily, options: &Options, rocks: &mut RocksOptions, 
 }
 
 fn factory(family: Family, source: &Arc<dyn FilterSource>, counters: &Arc<CompactionCounters>) -> Factory {
-    Factory {
-        family,
-        source: Arc::clone(source),
-        counters: Arc::clone(counters),
-    }
+    Factory { family, source: Arc::clone(source), counters: Arc::clone(counters) }
 }
 
 fn compression(choice: Compression) -> DBCompressionType {

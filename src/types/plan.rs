@@ -63,10 +63,7 @@ pub(crate) struct ElementChange {
 
 impl ElementChange {
     fn new(key: &ElementKey<'_>, value: Option<Bytes>) -> Self {
-        Self {
-            unplaced_key: key.encode(PLACEHOLDER),
-            value,
-        }
+        Self { unplaced_key: key.encode(PLACEHOLDER), value }
     }
 
     /// Returns the element's key under `id`.
@@ -96,14 +93,7 @@ pub(crate) struct KeyPlan<'a> {
 
 impl<'a> KeyPlan<'a> {
     pub(crate) fn new(key: &'a [u8], now: UnixMillis, reader: &'a Reader, before: Before) -> Self {
-        Self {
-            key,
-            now,
-            reader,
-            before,
-            change: Change::Nothing,
-            elements: Vec::new(),
-        }
+        Self { key, now, reader, before, change: Change::Nothing, elements: Vec::new() }
     }
 
     /// Returns the record of the living key.
@@ -125,13 +115,7 @@ impl<'a> KeyPlan<'a> {
     /// Writes a record for a key that did not live, or in place of what it was.
     pub(crate) fn create(&mut self, data_type: DataType, home: Home, expires_at: Option<UnixMillis>, size: u64) {
         let created_at = self.now;
-        self.change = Change::Put(NewRecord {
-            data_type,
-            home,
-            created_at,
-            expires_at,
-            size,
-        });
+        self.change = Change::Put(NewRecord { data_type, home, created_at, expires_at, size });
     }
 
     /// Writes the living record again with another size, expiry or inline body.
@@ -158,6 +142,5 @@ impl<'a> KeyPlan<'a> {
 
 /// Returns the id of a living collection, which every body but an inline one has.
 pub(crate) fn id_of(meta: &Meta) -> Result<CollectionId> {
-    meta.id()
-        .ok_or_else(|| Error::corrupt("a collection's record names no id"))
+    meta.id().ok_or_else(|| Error::corrupt("a collection's record names no id"))
 }

@@ -26,28 +26,17 @@ pub(crate) struct Reader {
 impl Reader {
     /// Reads what is committed at the time of each call, or what `snapshot` shows.
     pub(crate) fn new(db: &Arc<Database>, layout: KeyLayout, snapshot: Option<Arc<Snapshot>>) -> Self {
-        Self {
-            db: Arc::clone(db),
-            layout,
-            snapshot,
-        }
+        Self { db: Arc::clone(db), layout, snapshot }
     }
 
     /// Reads what the key is for an operation whose time is `now`.
     pub(crate) fn before(&self, keyspace: KeyspaceNo, key: &[u8], now: UnixMillis) -> Result<Before> {
         let key = MetaKey::encode(self.layout, keyspace, key);
-        match self
-            .db
-            .get_with(Family::Meta, &key, self.snapshot.as_deref(), Meta::decode)?
-        {
+        match self.db.get_with(Family::Meta, &key, self.snapshot.as_deref(), Meta::decode)? {
             None => Ok(Before::Absent),
             Some(meta) => {
                 let meta = meta?;
-                Ok(if is_expired(&meta, now) {
-                    Before::Expired
-                } else {
-                    Before::Live(meta)
-                })
+                Ok(if is_expired(&meta, now) { Before::Expired } else { Before::Live(meta) })
             }
         }
     }
@@ -62,22 +51,12 @@ impl Reader {
 
     /// Reads an element's value.
     pub(crate) fn element(&self, id: CollectionId, key: &ElementKey<'_>) -> Result<Option<Bytes>> {
-        self.db.get_with(
-            Family::Data(id.family()),
-            &key.encode(id),
-            self.snapshot.as_deref(),
-            Bytes::copy_from_slice,
-        )
+        self.db.get_with(Family::Data(id.family()), &key.encode(id), self.snapshot.as_deref(), Bytes::copy_from_slice)
     }
 
     /// Tells whether an element exists.
     pub(crate) fn has_element(&self, id: CollectionId, key: &ElementKey<'_>) -> Result<bool> {
-        let found = self.db.get_with(
-            Family::Data(id.family()),
-            &key.encode(id),
-            self.snapshot.as_deref(),
-            |_| (),
-        )?;
+        let found = self.db.get_with(Family::Data(id.family()), &key.encode(id), self.snapshot.as_deref(), |_| ())?;
         Ok(found.is_some())
     }
 
@@ -96,12 +75,7 @@ impl Reader {
             lower.extend_from_slice(prefix);
         }
         let upper = prefix_end(&lower);
-        Cursor::open(
-            &self.db,
-            Family::Meta,
-            Scan::between(lower, upper),
-            self.snapshot.clone(),
-        )
+        Cursor::open(&self.db, Family::Meta, Scan::between(lower, upper), self.snapshot.clone())
     }
 
     /// Returns how user keys are laid out in meta keys.

@@ -81,10 +81,8 @@ fn take_out(plan: &mut KeyPlan<'_>, meta: &Meta, members: &[Bytes]) -> Result<()
     if removed == 0 {
         return Ok(());
     }
-    let left = meta
-        .size
-        .checked_sub(removed)
-        .ok_or_else(|| Error::corrupt("a set holds more members than its size"))?;
+    let left =
+        meta.size.checked_sub(removed).ok_or_else(|| Error::corrupt("a set holds more members than its size"))?;
     if left == 0 {
         plan.change = Change::Remove;
         return Ok(());
@@ -104,10 +102,7 @@ pub(crate) fn contains(reader: &Reader, meta: &Meta, member: &[u8]) -> Result<bo
 /// Opens a walk over the members, in byte order.
 pub(crate) fn members(reader: &Reader, meta: &Meta) -> Result<MemberWalk> {
     let id = id_of(meta)?;
-    Ok(MemberWalk {
-        id,
-        cursor: reader.elements(id, Tag::SetMember),
-    })
+    Ok(MemberWalk { id, cursor: reader.elements(id, Tag::SetMember) })
 }
 
 /// Walks over the members of one set.

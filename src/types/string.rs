@@ -20,19 +20,12 @@ pub(crate) struct Limits {
 
 impl Limits {
     fn inline(&self, expires_at: Option<UnixMillis>) -> usize {
-        if expires_at.is_some() {
-            self.inline_expiring
-        } else {
-            self.inline_lasting
-        }
+        if expires_at.is_some() { self.inline_expiring } else { self.inline_lasting }
     }
 
     fn check(&self, length: u64) -> Result<()> {
         if length > wide(self.max_value) {
-            return Err(Error::new(
-                ErrorKind::TooLarge,
-                "the string would exceed the store's maximum size",
-            ));
+            return Err(Error::new(ErrorKind::TooLarge, "the string would exceed the store's maximum size"));
         }
         Ok(())
     }
@@ -78,16 +71,7 @@ pub(crate) fn set(
             SetExpiry::At(time) => Some(time),
         };
         let created_at = plan.now;
-        place(
-            plan,
-            value,
-            Placement {
-                created_at,
-                expires_at,
-                habit: Habit::Closed,
-            },
-            limits,
-        );
+        place(plan, value, Placement { created_at, expires_at, habit: Habit::Closed }, limits);
     }
     Ok(allowed)
 }
@@ -105,10 +89,7 @@ fn place(plan: &mut KeyPlan<'_>, value: &[u8], birth: Placement, limits: &Limits
         Home::Known(Body::Inline(Bytes::copy_from_slice(value)))
     } else {
         for (number, piece) in value.chunks(STRING_PIECE_BYTES).enumerate() {
-            plan.put_element(
-                &ElementKey::StringPiece(piece_number(wide(number))),
-                Bytes::copy_from_slice(piece),
-            );
+            plan.put_element(&ElementKey::StringPiece(piece_number(wide(number))), Bytes::copy_from_slice(piece));
         }
         Home::NewId(birth.habit)
     };
@@ -128,16 +109,7 @@ pub(crate) fn append(plan: &mut KeyPlan<'_>, tail: &[u8], limits: &Limits) -> Re
         // Redis creates an empty string here.
         if plan.live().is_none() {
             let created_at = plan.now;
-            place(
-                plan,
-                b"",
-                Placement {
-                    created_at,
-                    expires_at: None,
-                    habit: Habit::Closed,
-                },
-                limits,
-            );
+            place(plan, b"", Placement { created_at, expires_at: None, habit: Habit::Closed }, limits);
         }
         return Ok(offset);
     }
@@ -154,36 +126,23 @@ pub(crate) fn set_range(plan: &mut KeyPlan<'_>, offset: u64, part: &[u8], limits
 }
 
 fn write_at(plan: &mut KeyPlan<'_>, offset: u64, part: &[u8], limits: &Limits) -> Result<u64> {
-    let end = offset
-        .checked_add(wide(part.len()))
-        .ok_or_else(|| Error::out_of_range("offset is out of range"))?;
+    let end = offset.checked_add(wide(part.len())).ok_or_else(|| Error::out_of_range("offset is out of range"))?;
     limits.check(end)?;
     let Some(meta) = plan.live().cloned() else {
         let created_at = plan.now;
-        let birth = Placement {
-            created_at,
-            expires_at: None,
-            habit: Habit::Growing,
-        };
+        let birth = Placement { created_at, expires_at: None, habit: Habit::Growing };
         return write_over(plan, &[], offset, part, birth, limits);
     };
     match &meta.body {
         Body::Inline(old) => {
-            let birth = Placement {
-                created_at: meta.created_at,
-                expires_at: meta.expires_at,
-                habit: Habit::Growing,
-            };
+            let birth = Placement { created_at: meta.created_at, expires_at: meta.expires_at, habit: Habit::Growing };
             write_over(plan, old, offset, part, birth, limits)
         }
         Body::Elements(_) | Body::List { .. } => {
             let id = id_of(&meta)?;
             let size = meta.size.max(end);
             for (number, within, slice) in pieces_of(offset, part) {
-                let old = plan
-                    .reader
-                    .element(id, &ElementKey::StringPiece(number))?
-                    .unwrap_or_default();
+                let old = plan.reader.element(id, &ElementKey::StringPiece(number))?.unwrap_or_default();
                 plan.put_element(&ElementKey::StringPiece(number), overlay(&old, within, slice));
             }
             plan.rewrite(&meta, meta.body.clone(), meta.expires_at, size);
@@ -231,9 +190,7 @@ fn pieces_of(offset: u64, part: &[u8]) -> impl Iterator<Item = (u32, usize, &[u8
     let mut rest = part;
     std::iter::from_fn(move || {
         let within = usize::try_from(at % wide(STRING_PIECE_BYTES)).ok()?;
-        let (slice, tail) = rest
-            .split_at_checked(STRING_PIECE_BYTES - within)
-            .unwrap_or((rest, &[]));
+        let (slice, tail) = rest.split_at_checked(STRING_PIECE_BYTES - within).unwrap_or((rest, &[]));
         if slice.is_empty() {
             return None;
         }
@@ -257,24 +214,10 @@ fn overlay(old: &[u8], within: usize, slice: &[u8]) -> Bytes {
 /// Adds to the number that the string holds, 0 if there is none; returns the sum.
 pub(crate) fn incr_by(plan: &mut KeyPlan<'_>, by: i64, limits: &Limits) -> Result<i64> {
     let (old, birth) = match plan.live_as(DataType::String)?.cloned() {
-        None => (
-            0,
-            Placement {
-                created_at: plan.now,
-                expires_at: None,
-                habit: Habit::Closed,
-            },
-        ),
+        None => (0, Placement { created_at: plan.now, expires_at: None, habit: Habit::Closed }),
         Some(meta) => {
             let old = parse_integer(&whole(plan.reader, &meta)?).ok_or_else(Error::not_an_integer)?;
-            (
-                old,
-                Placement {
-                    created_at: meta.created_at,
-                    expires_at: meta.expires_at,
-                    habit: Habit::Closed,
-                },
-            )
+            (old, Placement { created_at: meta.created_at, expires_at: meta.expires_at, habit: Habit::Closed })
         }
     };
     let sum = old.checked_add(by).ok_or_else(Error::overflow)?;
@@ -302,9 +245,7 @@ pub(crate) fn single_piece(reader: &Reader, meta: &Meta) -> Result<Option<Bytes>
     if meta.size >= wide(STRING_PIECE_BYTES) {
         return Ok(None);
     }
-    let piece = reader
-        .element(id_of(meta)?, &ElementKey::StringPiece(0))?
-        .ok_or_else(missing_piece)?;
+    let piece = reader.element(id_of(meta)?, &ElementKey::StringPiece(0))?.ok_or_else(missing_piece)?;
     Ok((piece.len() < STRING_PIECE_BYTES).then_some(piece))
 }
 
@@ -359,9 +300,7 @@ fn pieces_between(reader: &Reader, id: CollectionId, from: u64, to: u64) -> Resu
     while at < to {
         let number = at / wide(STRING_PIECE_BYTES);
         let piece_end = ((number + 1) * wide(STRING_PIECE_BYTES)).min(to);
-        let piece = reader
-            .element(id, &ElementKey::StringPiece(piece_number(number)))?
-            .unwrap_or_default();
+        let piece = reader.element(id, &ElementKey::StringPiece(piece_number(number)))?.unwrap_or_default();
         let within = at - number * wide(STRING_PIECE_BYTES);
         let wanted = slice(&piece, within, within + (piece_end - at));
         let filled = bytes.len() + usize::try_from(piece_end - at).unwrap_or(0);
@@ -375,11 +314,7 @@ fn pieces_between(reader: &Reader, id: CollectionId, from: u64, to: u64) -> Resu
 /// Turns Redis' inclusive, possibly negative bounds into a half-open range within `length`.
 fn clamp(start: i64, end: i64, length: u64) -> Option<(u64, u64)> {
     let from_end = |at: i64| {
-        if at < 0 {
-            length.saturating_sub(at.unsigned_abs())
-        } else {
-            at.unsigned_abs()
-        }
+        if at < 0 { length.saturating_sub(at.unsigned_abs()) } else { at.unsigned_abs() }
     };
     if start < 0 && end < 0 && start > end {
         return None;
@@ -422,22 +357,9 @@ mod tests {
     #[test]
     fn integers_are_parsed_strictly() {
         for good in ["0", "-1", "9223372036854775807", "-9223372036854775808"] {
-            assert_eq!(
-                parse_integer(good.as_bytes()).map(|n| n.to_string()),
-                Some(good.to_owned())
-            );
+            assert_eq!(parse_integer(good.as_bytes()).map(|n| n.to_string()), Some(good.to_owned()));
         }
-        for bad in [
-            "",
-            "-0",
-            "+1",
-            " 1",
-            "1 ",
-            "01",
-            "1.0",
-            "9223372036854775808",
-            "\u{661}",
-        ] {
+        for bad in ["", "-0", "+1", " 1", "1 ", "01", "1.0", "9223372036854775808", "\u{661}"] {
             assert_eq!(parse_integer(bad.as_bytes()), None, "{bad:?}");
         }
     }
@@ -457,13 +379,8 @@ mod tests {
     #[test]
     fn parts_are_cut_at_the_borders_of_pieces() {
         let part = vec![7; STRING_PIECE_BYTES + 2];
-        let cut: Vec<_> = pieces_of(wide(STRING_PIECE_BYTES) - 1, &part)
-            .map(|(n, at, s)| (n, at, s.len()))
-            .collect();
-        assert_eq!(
-            cut,
-            [(0, STRING_PIECE_BYTES - 1, 1), (1, 0, STRING_PIECE_BYTES), (2, 0, 1)]
-        );
+        let cut: Vec<_> = pieces_of(wide(STRING_PIECE_BYTES) - 1, &part).map(|(n, at, s)| (n, at, s.len())).collect();
+        assert_eq!(cut, [(0, STRING_PIECE_BYTES - 1, 1), (1, 0, STRING_PIECE_BYTES), (2, 0, 1)]);
     }
 
     #[test]

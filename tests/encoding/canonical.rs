@@ -104,15 +104,11 @@ pub fn segment_bits(bytes: &[u8]) {
     }
     let operands = chain(bytes);
     let together = merge_segments(None, operands.iter().copied());
-    let regrouped = regrouped(&operands, |existing, chain| {
-        merge_segments(existing, chain.iter().copied())
-    });
+    let regrouped = regrouped(&operands, |existing, chain| merge_segments(existing, chain.iter().copied()));
     assert_eq!(regrouped, together);
     let decoded = DecodedSegment::decode(&together);
     assert_eq!(decoded.as_ref().map(DecodedSegment::encode), Ok(together.clone()));
-    let (found, lost) = decoded
-        .map(|decoded| (decoded.bits, decoded.residue))
-        .unwrap_or_default();
+    let (found, lost) = decoded.map(|decoded| (decoded.bits, decoded.residue)).unwrap_or_default();
     for operand in &operands {
         match DecodedSegment::decode(operand) {
             Ok(known) => {
@@ -180,18 +176,10 @@ fn counts(bytes: &[u8]) {
     }
     let operands = chain(bytes);
     let together = merge_counts(None, operands.iter().copied());
-    let regrouped = regrouped(&operands, |existing, chain| {
-        merge_counts(existing, chain.iter().copied())
-    });
+    let regrouped = regrouped(&operands, |existing, chain| merge_counts(existing, chain.iter().copied()));
     assert_eq!(regrouped, together);
-    assert_eq!(
-        CountValue::decode(&together).map(|count| count.encode()),
-        Ok(together.clone())
-    );
-    assert_eq!(
-        default_merge(b"C\x00\x00\x00\x07", None, operands.iter().copied()),
-        together
-    );
+    assert_eq!(CountValue::decode(&together).map(|count| count.encode()), Ok(together.clone()));
+    assert_eq!(default_merge(b"C\x00\x00\x00\x07", None, operands.iter().copied()), together);
     let last = operands.last().copied().unwrap_or_default();
     assert_eq!(default_merge(b"R", None, operands.iter().copied()), last);
 }

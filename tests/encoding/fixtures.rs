@@ -29,40 +29,28 @@ impl Table {
     /// The bytes with this name; each name can be taken once.
     pub(crate) fn take(&mut self, name: &str) -> Vec<u8> {
         let file = self.file;
-        self.entries
-            .remove(name)
-            .unwrap_or_else(|| panic!("{file} has no (further) {name}"))
+        self.entries.remove(name).unwrap_or_else(|| panic!("{file} has no (further) {name}"))
     }
 
     /// Ends the test of the table: every name must have been taken.
     pub(crate) fn finish(self) {
         let left: Vec<_> = self.entries.keys().collect();
-        assert!(
-            left.is_empty(),
-            "{} has entries that no test looks at: {left:?}",
-            self.file
-        );
+        assert!(left.is_empty(), "{} has entries that no test looks at: {left:?}", self.file);
     }
 }
 
 /// The bytes of a fixture file.
 pub(crate) fn read(file: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures/format-0.1")
-        .join(file);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-0.1").join(file);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn parse(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     for word in text.split_whitespace() {
-        let (hex, times) = word
-            .split_once('*')
-            .map_or((word, 1), |(hex, times)| (hex, times.parse().unwrap()));
-        let piece: Vec<u8> = (0..hex.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-            .collect();
+        let (hex, times) = word.split_once('*').map_or((word, 1), |(hex, times)| (hex, times.parse().unwrap()));
+        let piece: Vec<u8> =
+            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
         bytes.extend(piece.repeat(times));
     }
     bytes

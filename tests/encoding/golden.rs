@@ -67,15 +67,7 @@ fn stored_meta_keys_keep_their_meaning() {
         let bytes = table.take(name);
         let keyspace = keyspace(number);
         assert_eq!(MetaKey::encode(layout, keyspace, user_key), bytes, "{name}");
-        assert_eq!(
-            MetaKey::decode(layout, &bytes),
-            Ok(MetaKey {
-                keyspace,
-                slot,
-                user_key
-            }),
-            "{name}"
-        );
+        assert_eq!(MetaKey::decode(layout, &bytes), Ok(MetaKey { keyspace, slot, user_key }), "{name}");
     }
     table.finish();
 }
@@ -91,57 +83,20 @@ fn stored_meta_records_keep_their_meaning() {
         expires_at: Some(UnixMillis::new(NOON + 60_000)),
         size: 5,
     };
-    let immortal = Meta {
-        created_at: UnixMillis::new(1),
-        updated_at: UnixMillis::new(2),
-        expires_at: None,
-        ..mortal.clone()
-    };
+    let immortal =
+        Meta { created_at: UnixMillis::new(1), updated_at: UnixMillis::new(2), expires_at: None, ..mortal.clone() };
     let body = Body::Elements(id(7, 1234));
     for (name, meta) in [
         ("inline string", mortal.clone()),
-        (
-            "empty string for ever",
-            Meta {
-                body: Body::Inline(Bytes::new()),
-                size: 0,
-                ..immortal.clone()
-            },
-        ),
-        (
-            "large string",
-            Meta {
-                body: Body::Elements(id(0, 1)),
-                size: 40_000,
-                ..immortal
-            },
-        ),
-        (
-            "hash",
-            Meta {
-                data_type: DataType::Hash,
-                body: body.clone(),
-                size: 3,
-                ..mortal.clone()
-            },
-        ),
-        (
-            "set",
-            Meta {
-                data_type: DataType::Set,
-                body,
-                size: 1,
-                ..mortal.clone()
-            },
-        ),
+        ("empty string for ever", Meta { body: Body::Inline(Bytes::new()), size: 0, ..immortal.clone() }),
+        ("large string", Meta { body: Body::Elements(id(0, 1)), size: 40_000, ..immortal }),
+        ("hash", Meta { data_type: DataType::Hash, body: body.clone(), size: 3, ..mortal.clone() }),
+        ("set", Meta { data_type: DataType::Set, body, size: 1, ..mortal.clone() }),
         (
             "list",
             Meta {
                 data_type: DataType::List,
-                body: Body::List {
-                    id: id(7, 1234),
-                    head: (1 << 63) - 1,
-                },
+                body: Body::List { id: id(7, 1234), head: (1 << 63) - 1 },
                 size: 2,
                 ..mortal
             },
@@ -175,18 +130,13 @@ fn stored_expire_entries_keep_their_meaning() {
     ];
     for (name, time, number, user_key) in cases {
         let bytes = table.take(name);
-        let key = ExpireKey {
-            expires_at: UnixMillis::new(time),
-            keyspace: keyspace(number),
-            user_key,
-        };
+        let key = ExpireKey { expires_at: UnixMillis::new(time), keyspace: keyspace(number), user_key };
         assert_eq!(key.encode(), bytes, "{name}");
         assert_eq!(ExpireKey::decode(&bytes), Ok(key), "{name}");
     }
-    for (name, data_type, id) in [
-        ("value of an inline string", DataType::String, None),
-        ("value of a set", DataType::Set, Some(id(7, 1234))),
-    ] {
+    for (name, data_type, id) in
+        [("value of an inline string", DataType::String, None), ("value of a set", DataType::Set, Some(id(7, 1234)))]
+    {
         let bytes = table.take(name);
         let value = ExpireValue { data_type, id };
         assert_eq!(value.encode(), bytes, "{name}");
@@ -207,14 +157,8 @@ fn stored_element_keys_keep_their_meaning() {
         ("list item middle", ElementKey::ListItem(1 << 63)),
         ("list item last", ElementKey::ListItem(u64::MAX - 1)),
         ("sorted member", ElementKey::SortedMember(b"alice")),
-        (
-            "sorted score of one and a half",
-            ElementKey::SortedScore(score(1.5), b"alice"),
-        ),
-        (
-            "sorted score below zero",
-            ElementKey::SortedScore(score(-1.5), b"alice"),
-        ),
+        ("sorted score of one and a half", ElementKey::SortedScore(score(1.5), b"alice")),
+        ("sorted score below zero", ElementKey::SortedScore(score(-1.5), b"alice")),
         ("string piece", ElementKey::StringPiece(3)),
     ] {
         let bytes = table.take(name);
@@ -242,11 +186,7 @@ fn stored_scores_keep_their_meaning() {
         let bytes = table.take(name);
         let score = Score::new(number).unwrap();
         assert_eq!(score.to_ordered_bytes().as_slice(), bytes, "{name}");
-        assert_eq!(
-            Score::from_ordered_bytes(bytes.try_into().unwrap()),
-            Ok(score),
-            "{name}"
-        );
+        assert_eq!(Score::from_ordered_bytes(bytes.try_into().unwrap()), Ok(score), "{name}");
     }
     table.finish();
 }
@@ -276,15 +216,8 @@ fn stored_segment_bitmaps_keep_their_meaning() {
     }
     let name = "one place with residue";
     let bytes = table.take(name);
-    let residue = vec![
-        Bytes::new(),
-        Bytes::from_static(b"\x01\x07"),
-        Bytes::from_static(b"\x99"),
-    ];
-    let decoded = DecodedSegment {
-        bits: of(&[513]),
-        residue,
-    };
+    let residue = vec![Bytes::new(), Bytes::from_static(b"\x01\x07"), Bytes::from_static(b"\x99")];
+    let decoded = DecodedSegment { bits: of(&[513]), residue };
     assert_eq!(decoded.encode(), bytes, "{name}");
     assert_eq!(DecodedSegment::decode(&bytes), Ok(decoded), "{name}");
     table.finish();
@@ -297,10 +230,7 @@ fn stored_store_keys_keep_their_meaning() {
     for (name, key) in [
         ("version", StoreKey::Version),
         ("keyspace", StoreKey::Keyspace(KeyspaceName::new(b"games", 15).unwrap())),
-        (
-            "keyspace of the empty namespace",
-            StoreKey::Keyspace(KeyspaceName::new(b"", 0).unwrap()),
-        ),
+        ("keyspace of the empty namespace", StoreKey::Keyspace(KeyspaceName::new(b"", 0).unwrap())),
         ("next keyspace", StoreKey::NextKeyspace),
         ("lease", StoreKey::Lease(family)),
         ("count", StoreKey::Count(keyspace(7))),
@@ -328,27 +258,19 @@ fn stored_store_values_keep_their_meaning() {
     let noon = UnixMillis::new(NOON);
 
     let version = FormatVersion { major: 0, minor: 1 };
-    both_ways("version", version.encode().to_vec(), &|bytes| {
-        FormatVersion::decode(bytes) == Ok(version)
-    });
-    both_ways("keyspace", keyspace(7).encode().to_vec(), &|bytes| {
-        KeyspaceNo::decode(bytes) == Ok(keyspace(7))
-    });
+    both_ways("version", version.encode().to_vec(), &|bytes| FormatVersion::decode(bytes) == Ok(version));
+    both_ways("keyspace", keyspace(7).encode().to_vec(), &|bytes| KeyspaceNo::decode(bytes) == Ok(keyspace(7)));
 
     let (given, next) = (0..8).fold((None, NextKeyspace::FIRST), |(_, next), _| {
         let (given, next) = next.take().unwrap();
         (Some(given), next)
     });
     assert_eq!(given, Some(keyspace(7)));
-    both_ways("next keyspace", next.encode().to_vec(), &|bytes| {
-        NextKeyspace::decode(bytes) == Ok(next)
-    });
+    both_ways("next keyspace", next.encode().to_vec(), &|bytes| NextKeyspace::decode(bytes) == Ok(next));
 
     let lease = Lease::NONE.advanced_by(65_536).unwrap();
     assert_eq!(lease.first_unleased(), 65_537);
-    both_ways("lease", lease.encode().to_vec(), &|bytes| {
-        Lease::decode(bytes) == Ok(lease)
-    });
+    both_ways("lease", lease.encode().to_vec(), &|bytes| Lease::decode(bytes) == Ok(lease));
 
     for (name, count, residue) in [
         ("count", 1_000, vec![]),
@@ -356,77 +278,43 @@ fn stored_store_values_keep_their_meaning() {
         ("count with residue", 5, vec![Bytes::from_static(b"\x01\x02\x03")]),
     ] {
         let value = CountValue { count, residue };
-        both_ways(name, value.encode(), &|bytes| {
-            CountValue::decode(bytes) == Ok(value.clone())
-        });
+        both_ways(name, value.encode(), &|bytes| CountValue::decode(bytes) == Ok(value.clone()));
     }
 
     let building = Building { started_at: noon };
-    both_ways("building", building.encode().to_vec(), &|bytes| {
-        Building::decode(bytes) == Ok(building)
-    });
+    both_ways("building", building.encode().to_vec(), &|bytes| Building::decode(bytes) == Ok(building));
     let time = StoreTime(noon);
-    both_ways("store time", time.encode().to_vec(), &|bytes| {
-        StoreTime::decode(bytes) == Ok(time)
-    });
+    both_ways("store time", time.encode().to_vec(), &|bytes| StoreTime::decode(bytes) == Ok(time));
 
-    for (name, last_meta_key) in [
-        ("flushed begun", vec![]),
-        (
-            "flushed under way",
-            MetaKey::encode(KeyLayout::Plain, keyspace(7), b"foo"),
-        ),
-    ] {
+    for (name, last_meta_key) in
+        [("flushed begun", vec![]), ("flushed under way", MetaKey::encode(KeyLayout::Plain, keyspace(7), b"foo"))]
+    {
         let flushed = Flushed { last_meta_key };
         let value = flushed.clone();
-        both_ways(name, flushed.encode(), &|bytes| {
-            Flushed::decode(keyspace(7), bytes) == Ok(value.clone())
-        });
+        both_ways(name, flushed.encode(), &|bytes| Flushed::decode(keyspace(7), bytes) == Ok(value.clone()));
     }
 
-    let last = ExpireKey {
-        expires_at: UnixMillis::new(NOON + 60_000),
-        keyspace: keyspace(7),
-        user_key: b"foo",
-    };
-    for (name, cursor) in [
-        ("reaped through", vec![]),
-        ("reaped through with cursor", last.encode()),
-    ] {
-        let reaped = ReapedThrough {
-            time: UnixMillis::new(NOON + 59_999),
-            cursor,
-        };
-        both_ways(name, reaped.encode(), &|bytes| {
-            ReapedThrough::decode(bytes) == Ok(reaped.clone())
-        });
+    let last = ExpireKey { expires_at: UnixMillis::new(NOON + 60_000), keyspace: keyspace(7), user_key: b"foo" };
+    for (name, cursor) in [("reaped through", vec![]), ("reaped through with cursor", last.encode())] {
+        let reaped = ReapedThrough { time: UnixMillis::new(NOON + 59_999), cursor };
+        both_ways(name, reaped.encode(), &|bytes| ReapedThrough::decode(bytes) == Ok(reaped.clone()));
     }
 
     let none = SegmentSet::new();
-    both_ways("retired none", none.encode(), &|bytes| {
-        SegmentSet::decode(bytes) == Ok(none.clone())
-    });
+    both_ways("retired none", none.encode(), &|bytes| SegmentSet::decode(bytes) == Ok(none.clone()));
     let mut some = SegmentSet::new();
     for numbers in [0..3, 4..5, (1 << 40) - 2..1 << 40] {
         some.insert(numbers);
     }
-    both_ways("retired", some.encode(), &|bytes| {
-        SegmentSet::decode(bytes) == Ok(some.clone())
-    });
+    both_ways("retired", some.encode(), &|bytes| SegmentSet::decode(bytes) == Ok(some.clone()));
     table.finish();
 }
 
 #[test]
 fn stored_format_files_keep_their_meaning() {
-    for (name, layout) in [
-        ("WINDROW.plain", KeyLayout::Plain),
-        ("WINDROW.cluster", KeyLayout::Cluster),
-    ] {
+    for (name, layout) in [("WINDROW.plain", KeyLayout::Plain), ("WINDROW.cluster", KeyLayout::Cluster)] {
         let text = fixtures::read(name);
-        let file = FormatFile {
-            version: FormatVersion { major: 0, minor: 1 },
-            layout,
-        };
+        let file = FormatFile { version: FormatVersion { major: 0, minor: 1 }, layout };
         assert_eq!(file.print().as_bytes(), text, "{name}");
         assert_eq!(FormatFile::parse(&text), Ok(file), "{name}");
     }

@@ -59,10 +59,7 @@ fn counters_are_neither_zero_nor_all_ones() {
     let family = DataFamily::new(4).unwrap();
     assert_eq!(CollectionId::new(family, 0), None);
     assert_eq!(CollectionId::new(family, 1).unwrap().get(), 0x0400_0000_0000_0001);
-    assert_eq!(
-        CollectionId::new(family, MAX_COUNTER).unwrap().get(),
-        0x04FF_FFFF_FFFF_FFFE
-    );
+    assert_eq!(CollectionId::new(family, MAX_COUNTER).unwrap().get(), 0x04FF_FFFF_FFFF_FFFE);
     assert_eq!(CollectionId::new(family, MAX_COUNTER + 1), None);
     assert!(CollectionId::from_raw(0x0400_0000_0000_0000).is_err());
     assert!(CollectionId::from_raw(0x04FF_FFFF_FFFF_FFFF).is_err());
@@ -86,19 +83,10 @@ fn the_first_and_the_last_segment_lack_one_id() {
 #[test]
 fn times_stop_at_their_greatest() {
     assert_eq!(UnixMillis::new(u64::MAX).get(), u64::MAX - 1);
-    assert_eq!(
-        UnixMillis::new(5).saturating_add(Duration::from_micros(2_999)),
-        UnixMillis::new(7)
-    );
+    assert_eq!(UnixMillis::new(5).saturating_add(Duration::from_micros(2_999)), UnixMillis::new(7));
     assert_eq!(UnixMillis::new(5).saturating_add(Duration::MAX), UnixMillis::MAX);
-    assert_eq!(
-        UnixMillis::MAX.saturating_add(Duration::from_millis(1)),
-        UnixMillis::MAX
-    );
-    assert_eq!(
-        UnixMillis::new(9).saturating_since(UnixMillis::new(5)),
-        Duration::from_millis(4)
-    );
+    assert_eq!(UnixMillis::MAX.saturating_add(Duration::from_millis(1)), UnixMillis::MAX);
+    assert_eq!(UnixMillis::new(9).saturating_since(UnixMillis::new(5)), Duration::from_millis(4));
     assert_eq!(UnixMillis::new(5).saturating_since(UnixMillis::new(9)), Duration::ZERO);
 }
 

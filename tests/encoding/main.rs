@@ -4,12 +4,7 @@
 //! What lives here: one file for each property. They use the public face of `windrow::encoding`
 //! only.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "in a test a panic is the report"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "in a test a panic is the report")]
 
 pub mod canonical;
 mod fixtures;

@@ -168,10 +168,7 @@ fn the_default_family_adds_counts_and_overwrites_the_rest() {
     assert_eq!(merged, CountValue::encode_plain(-1));
 
     let time = StoreKey::StoreTime.encode();
-    assert_eq!(
-        default_merge(&time, Some(b"old"), [b"new".as_slice(), b"newest"]),
-        b"newest"
-    );
+    assert_eq!(default_merge(&time, Some(b"old"), [b"new".as_slice(), b"newest"]), b"newest");
     assert_eq!(default_merge(&time, Some(b"old"), []), b"old");
     assert_eq!(default_merge(&time, None, []), b"");
     assert_eq!(default_merge(b"", None, [b"new".as_slice()]), b"new");

@@ -74,71 +74,20 @@ fn a_record_that_lacks_its_end_is_refused() {
 
 #[test]
 fn what_the_format_does_not_know_is_refused() {
-    assert!(matches!(
-        fault(set(), |r| r[0] = 2),
-        Fault::Unknown {
-            what: "record format",
-            value: 2
-        }
-    ));
-    assert!(matches!(
-        fault(set(), |r| r[1] = 0),
-        Fault::Unknown {
-            what: "data type",
-            value: 0
-        }
-    ));
-    assert!(matches!(
-        fault(set(), |r| r[1] = 6),
-        Fault::Unknown {
-            what: "data type",
-            value: 6
-        }
-    ));
-    assert!(matches!(
-        fault(set(), |r| r[2] = 3),
-        Fault::Unknown {
-            what: "encoding",
-            value: 3
-        }
-    ));
-    assert!(matches!(
-        fault(set(), |r| r[2] = 0),
-        Fault::Unknown {
-            what: "encoding",
-            value: 0
-        }
-    ));
-    assert!(matches!(
-        fault(set(), |r| r[3] = 1),
-        Fault::Unknown {
-            what: "flags",
-            value: 1
-        }
-    ));
+    assert!(matches!(fault(set(), |r| r[0] = 2), Fault::Unknown { what: "record format", value: 2 }));
+    assert!(matches!(fault(set(), |r| r[1] = 0), Fault::Unknown { what: "data type", value: 0 }));
+    assert!(matches!(fault(set(), |r| r[1] = 6), Fault::Unknown { what: "data type", value: 6 }));
+    assert!(matches!(fault(set(), |r| r[2] = 3), Fault::Unknown { what: "encoding", value: 3 }));
+    assert!(matches!(fault(set(), |r| r[2] = 0), Fault::Unknown { what: "encoding", value: 0 }));
+    assert!(matches!(fault(set(), |r| r[3] = 1), Fault::Unknown { what: "flags", value: 1 }));
 }
 
 #[test]
 fn ids_and_times_out_of_range_are_refused() {
-    assert!(matches!(
-        fault(set(), set_u64(ID, 0)),
-        Fault::OutOfRange { what: "counter" }
-    ));
-    assert!(matches!(
-        fault(set(), set_u64(ID, 19 << 56 | 1)),
-        Fault::Unknown {
-            what: "data family",
-            value: 19
-        }
-    ));
-    assert!(matches!(
-        fault(set(), set_u64(CREATED, u64::MAX)),
-        Fault::OutOfRange { what: "time" }
-    ));
-    assert!(matches!(
-        fault(set(), set_u64(EXPIRES, u64::MAX)),
-        Fault::OutOfRange { what: "time" }
-    ));
+    assert!(matches!(fault(set(), set_u64(ID, 0)), Fault::OutOfRange { what: "counter" }));
+    assert!(matches!(fault(set(), set_u64(ID, 19 << 56 | 1)), Fault::Unknown { what: "data family", value: 19 }));
+    assert!(matches!(fault(set(), set_u64(CREATED, u64::MAX)), Fault::OutOfRange { what: "time" }));
+    assert!(matches!(fault(set(), set_u64(EXPIRES, u64::MAX)), Fault::OutOfRange { what: "time" }));
 }
 
 #[test]
@@ -153,10 +102,7 @@ fn fields_that_contradict_each_other_are_refused() {
     inconsistent(list(8, 2).encode(), &|r| set_u64(SIZE, 0)(r));
     inconsistent(list(8, 2).encode(), &|r| set_u64(SIZE, u64::MAX)(r));
     assert!(matches!(fault(set(), |r| r.push(0)), Fault::TrailingBytes { extra: 1 }));
-    assert!(matches!(
-        fault(list(8, 2).encode(), |r| r.push(0)),
-        Fault::TrailingBytes { extra: 1 }
-    ));
+    assert!(matches!(fault(list(8, 2).encode(), |r| r.push(0)), Fault::TrailingBytes { extra: 1 }));
 }
 
 #[test]
@@ -184,16 +130,8 @@ fn an_expiry_at_the_epoch_is_stored_as_expired_and_not_as_never() {
     let stored = Meta::decode(&record.encode()).unwrap();
     assert_eq!(stored.expires_at, Some(UnixMillis::new(1)));
     let keyspace = KeyspaceNo::new(0).unwrap();
-    let entry = ExpireKey {
-        expires_at: UnixMillis::ZERO,
-        keyspace,
-        user_key: b"k",
-    }
-    .encode();
-    assert_eq!(
-        ExpireKey::decode(&entry).map(|key| key.expires_at),
-        Ok(UnixMillis::new(1))
-    );
+    let entry = ExpireKey { expires_at: UnixMillis::ZERO, keyspace, user_key: b"k" }.encode();
+    assert_eq!(ExpireKey::decode(&entry).map(|key| key.expires_at), Ok(UnixMillis::new(1)));
 }
 
 proptest! {

@@ -101,11 +101,7 @@ proptest! {
 
 #[test]
 fn what_expires_at_the_last_time_can_be_expired() {
-    let key = ExpireKey {
-        expires_at: UnixMillis::MAX,
-        keyspace: KeyspaceNo::MAX,
-        user_key: b"\xff",
-    };
+    let key = ExpireKey { expires_at: UnixMillis::MAX, keyspace: KeyspaceNo::MAX, user_key: b"\xff" };
     assert!(KeyRange::expired_through(UnixMillis::MAX).contains(&key.encode()));
 }
 

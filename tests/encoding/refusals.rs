@@ -18,10 +18,7 @@ fn negative_zero_and_nan_are_no_scores() {
     let negative_zero = Score::from_ordered_bytes([0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]);
     assert!(matches!(negative_zero.unwrap_err().fault(), Fault::NotCanonical { .. }));
     for nan in [[0xFF; 8], [0; 8], [0xFF, 0xF8, 0, 0, 0, 0, 0, 0]] {
-        assert!(matches!(
-            Score::from_ordered_bytes(nan).unwrap_err().fault(),
-            Fault::OutOfRange { .. }
-        ));
+        assert!(matches!(Score::from_ordered_bytes(nan).unwrap_err().fault(), Fault::OutOfRange { .. }));
     }
 }
 
@@ -33,32 +30,14 @@ fn elements_need_a_tag_and_a_whole_suffix() {
     assert!(id_of_key(&key(b"")).is_err());
     assert_eq!(id_of_key(&key(b"\x99")), Ok(id()));
     for tag in (0..=u8::MAX).filter(|tag| ![0x10, 0x20, 0x30, 0x40, 0x41, 0x50].contains(tag)) {
-        assert!(matches!(
-            refused(&[tag; 9]),
-            Fault::Unknown {
-                what: "element tag",
-                ..
-            }
-        ));
+        assert!(matches!(refused(&[tag; 9]), Fault::Unknown { what: "element tag", .. }));
     }
-    assert!(matches!(
-        refused(b"\x30\xff\xff\xff\xff\xff\xff\xff\xff"),
-        Fault::OutOfRange { .. }
-    ));
-    assert!(matches!(
-        refused(b"\x30\0\0\0\0\0\0\0"),
-        Fault::Truncated { missing: 1 }
-    ));
-    assert!(matches!(
-        refused(b"\x30\0\0\0\0\0\0\0\0\0"),
-        Fault::TrailingBytes { extra: 1 }
-    ));
+    assert!(matches!(refused(b"\x30\xff\xff\xff\xff\xff\xff\xff\xff"), Fault::OutOfRange { .. }));
+    assert!(matches!(refused(b"\x30\0\0\0\0\0\0\0"), Fault::Truncated { missing: 1 }));
+    assert!(matches!(refused(b"\x30\0\0\0\0\0\0\0\0\0"), Fault::TrailingBytes { extra: 1 }));
     assert!(matches!(refused(b"\x50\xff\xff\xff\xff"), Fault::OutOfRange { .. }));
     assert!(matches!(refused(b"\x50\0\0\0\0\0"), Fault::TrailingBytes { extra: 1 }));
-    assert!(matches!(
-        refused(b"\x41\xff\xff\xff\xff\xff\xff\xff\xffm"),
-        Fault::OutOfRange { .. }
-    ));
+    assert!(matches!(refused(b"\x41\xff\xff\xff\xff\xff\xff\xff\xffm"), Fault::OutOfRange { .. }));
 }
 
 #[test]
@@ -92,41 +71,13 @@ fn a_bitmap_that_has_a_shorter_form_is_refused() {
     assert!(matches!(refused(b""), Fault::Truncated { .. }));
     assert!(matches!(refused(b"\x04"), Fault::Unknown { what: "form", value: 4 }));
     assert!(matches!(refused(b"\x01\0"), Fault::Truncated { .. }));
-    assert!(matches!(
-        refused(b"\x01\0\x02\0\x01"),
-        Fault::NotCanonical {
-            what: "places out of order"
-        }
-    ));
-    assert!(matches!(
-        refused(b"\x01\0\x02\0\x02"),
-        Fault::NotCanonical {
-            what: "places out of order"
-        }
-    ));
-    assert!(matches!(
-        refused(b"\x01\0\x01\0\x02\0\x03"),
-        Fault::NotCanonical {
-            what: "not the shortest form"
-        }
-    ));
-    assert!(matches!(
-        refused(b"\x02"),
-        Fault::NotCanonical {
-            what: "not the shortest form"
-        }
-    ));
-    assert!(matches!(
-        refused(b"\x02\0\x01\0\x02"),
-        Fault::NotCanonical {
-            what: "not the shortest form"
-        }
-    ));
+    assert!(matches!(refused(b"\x01\0\x02\0\x01"), Fault::NotCanonical { what: "places out of order" }));
+    assert!(matches!(refused(b"\x01\0\x02\0\x02"), Fault::NotCanonical { what: "places out of order" }));
+    assert!(matches!(refused(b"\x01\0\x01\0\x02\0\x03"), Fault::NotCanonical { what: "not the shortest form" }));
+    assert!(matches!(refused(b"\x02"), Fault::NotCanonical { what: "not the shortest form" }));
+    assert!(matches!(refused(b"\x02\0\x01\0\x02"), Fault::NotCanonical { what: "not the shortest form" }));
     assert!(matches!(refused(b"\x02\0\x09\0\x01"), Fault::NotCanonical { .. }));
-    assert!(matches!(
-        refused(b"\x02\0\x01\0\x09\0\x0a\0\x20"),
-        Fault::NotCanonical { .. }
-    ));
+    assert!(matches!(refused(b"\x02\0\x01\0\x09\0\x0a\0\x20"), Fault::NotCanonical { .. }));
     assert!(matches!(refused(b"\x02\0\x01\0"), Fault::Truncated { .. }));
     let bits = |byte: u8, len: usize| [vec![3], vec![byte; len]].concat();
     assert!(SegmentBits::decode(&bits(0x55, 8_192)).is_ok());
@@ -142,16 +93,8 @@ fn a_residue_is_sorted_not_empty_and_does_not_decode() {
     let refused = |rest: &[u8]| DecodedSegment::decode(&value(rest)).unwrap_err().fault();
     assert!(DecodedSegment::decode(&value(b"\0\0\0\x01\x99")).is_ok());
     assert!(matches!(refused(b""), Fault::NotCanonical { .. }));
-    assert!(matches!(
-        refused(b"\0\0\0\x03\x01\0\x01"),
-        Fault::NotCanonical {
-            what: "residue that decodes"
-        }
-    ));
-    assert!(matches!(
-        refused(b"\0\0\0\x01\x99\0\0\0\x01\x98"),
-        Fault::NotCanonical { .. }
-    ));
+    assert!(matches!(refused(b"\0\0\0\x03\x01\0\x01"), Fault::NotCanonical { what: "residue that decodes" }));
+    assert!(matches!(refused(b"\0\0\0\x01\x99\0\0\0\x01\x98"), Fault::NotCanonical { .. }));
     assert!(matches!(refused(b"\xff\xff\xff\xff\x99"), Fault::Truncated { .. }));
     assert!(DecodedSegment::decode(b"\x0f\xff\xff\xff\xff\x01").is_err());
     assert!(SegmentBits::decode(&value(b"\0\0\0\x01\x99")).is_err());
@@ -163,27 +106,14 @@ fn counts_have_a_form() {
     assert!(CountValue::decode(b"").is_err());
     assert!(CountValue::decode(&CountValue::encode_plain(-3)).is_ok_and(|value| value.count == -3));
     let nested = [&b"\x0f\0\0\0\0\0\0\0\0\0\0\0\x09"[..], &CountValue::encode_plain(1)].concat();
-    assert!(matches!(
-        CountValue::decode(&nested).unwrap_err().fault(),
-        Fault::NotCanonical { .. }
-    ));
+    assert!(matches!(CountValue::decode(&nested).unwrap_err().fault(), Fault::NotCanonical { .. }));
 }
 
 #[test]
 fn store_keys_are_exactly_as_long_as_their_mark_asks() {
     assert!(StoreKey::decode(b"").is_err());
     assert!(StoreKey::decode(b"X").is_err());
-    for whole in [
-        &b"V"[..],
-        b"N",
-        b"R",
-        b"T",
-        b"L\x07",
-        b"D\x12",
-        b"C\0\0\0\x07",
-        b"F\0\0\0\x07",
-        b"K\x01g\0\0\0\0",
-    ] {
+    for whole in [&b"V"[..], b"N", b"R", b"T", b"L\x07", b"D\x12", b"C\0\0\0\x07", b"F\0\0\0\x07", b"K\x01g\0\0\0\0"] {
         assert!(StoreKey::decode(whole).is_ok());
         assert!(StoreKey::decode(&[whole, b"\0"].concat()).is_err());
         assert!(StoreKey::decode(&whole[..whole.len() - 1]).is_err());
@@ -236,12 +166,7 @@ fn a_flushed_keyspace_remembers_only_its_own_keys() {
 
 #[test]
 fn intervals_of_segments_are_apart() {
-    let value = |numbers: &[u8]| {
-        numbers
-            .iter()
-            .flat_map(|&number| [0, 0, 0, 0, number])
-            .collect::<Vec<_>>()
-    };
+    let value = |numbers: &[u8]| numbers.iter().flat_map(|&number| [0, 0, 0, 0, number]).collect::<Vec<_>>();
     assert!(SegmentSet::decode(&value(&[1, 2, 4, 4])).is_ok());
     for wrong in [&[1, 2, 3, 4][..], &[1, 2, 2, 4], &[4, 4, 1, 2], &[2, 1], &[1]] {
         assert!(SegmentSet::decode(&value(wrong)).is_err(), "{wrong:?}");
@@ -253,10 +178,7 @@ fn intervals_of_segments_are_apart() {
 #[test]
 fn another_version_is_named_and_not_read_further() {
     let parse = |text: &str| FormatFile::parse(text.as_bytes());
-    for (text, major, minor) in [
-        ("windrow\nformat 0.2\nwhatever comes", 0, 2),
-        ("windrow\nformat 12.0\n", 12, 0),
-    ] {
+    for (text, major, minor) in [("windrow\nformat 0.2\nwhatever comes", 0, 2), ("windrow\nformat 12.0\n", 12, 0)] {
         let found = FormatVersion { major, minor };
         assert_eq!(parse(text).unwrap_err().fault(), Fault::UnknownVersion { found });
         assert!(!found.is_supported());
@@ -275,10 +197,7 @@ fn another_version_is_named_and_not_read_further() {
         "windrow\nformat 0.99999\nkeys plain\n",
         "windrow\r\nformat 0.1\r\nkeys plain\r\n",
     ] {
-        assert!(
-            matches!(parse(text).unwrap_err().fault(), Fault::Inconsistent { .. }),
-            "{text:?}"
-        );
+        assert!(matches!(parse(text).unwrap_err().fault(), Fault::Inconsistent { .. }), "{text:?}");
     }
 }
 
@@ -287,8 +206,5 @@ fn an_error_says_which_record_and_why() {
     let error = Lease::decode(b"\0\0\0").unwrap_err();
     assert_eq!(error.to_string(), "cannot decode id lease: 5 bytes are missing");
     let error = FormatFile::parse(b"windrow\nformat 3.1\n").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "cannot decode WINDROW file: format version 3.1 is not 0.1"
-    );
+    assert_eq!(error.to_string(), "cannot decode WINDROW file: format version 3.1 is not 0.1");
 }

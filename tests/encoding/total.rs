@@ -130,8 +130,5 @@ fn hostile_nesting_costs_no_stack() {
         value = [&b"\x0f\0\0\0\x01\x01"[..], &len, &value].concat();
     }
     canonical::segment_bits(&value);
-    assert_eq!(
-        DecodedSegment::decode(&value).map(|decoded| decoded.residue.len()),
-        Ok(1)
-    );
+    assert_eq!(DecodedSegment::decode(&value).map(|decoded| decoded.residue.len()), Ok(1));
 }

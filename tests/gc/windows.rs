@@ -8,11 +8,7 @@ use windrow::{AddOptions, ManualClock, Store, UnixMillis};
 fn a_window_that_expired_gives_its_files_back_and_the_next_one_stays_whole() {
     let dir = tempfile::tempdir().unwrap();
     let clock = ManualClock::starting_at(UnixMillis::new(1_700_000_000_000));
-    let store = Store::builder(dir.path().join("s"))
-        .clock(clock.clone())
-        .background(false)
-        .open()
-        .unwrap();
+    let store = Store::builder(dir.path().join("s")).clock(clock.clone()).background(false).open().unwrap();
     let db = store.db(0);
     let minute = AddOptions::new().expire_in(Duration::from_secs(60));
     let payload = |window: u32, n: u32| {
@@ -23,15 +19,11 @@ fn a_window_that_expired_gives_its_files_back_and_the_next_one_stays_whole() {
             .collect::<Vec<u8>>()
     };
     for n in 0..5_000 {
-        db.sets()
-            .add_with(format!("old:{n}"), [payload(0, n)], minute.clone())
-            .unwrap();
+        db.sets().add_with(format!("old:{n}"), [payload(0, n)], minute.clone()).unwrap();
     }
     clock.advance(Duration::from_secs(30));
     for n in 0..5_000 {
-        db.sets()
-            .add_with(format!("new:{n}"), [payload(1, n)], minute.clone())
-            .unwrap();
+        db.sets().add_with(format!("new:{n}"), [payload(1, n)], minute.clone()).unwrap();
     }
     clock.advance(Duration::from_secs(31));
     assert_eq!(db.len().unwrap(), 10_000);
@@ -48,6 +40,7 @@ fn a_window_that_expired_gives_its_files_back_and_the_next_one_stays_whole() {
     println!("{:#?}", store.stats());
     assert_eq!(db.len().unwrap(), 0);
     assert_eq!(store.stats().data_file_bytes, 0);
+    drop(db);
     store.close().unwrap();
     let report = windrow::check(dir.path().join("s")).unwrap();
     assert!(report.is_clean(), "{report}");
