@@ -3,6 +3,7 @@
 //! May use `store` and the picture. Invariant: whole files go only from the expire family, and only below
 //! the reaper's durable position; meta records go by filter alone.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::reclaimer::PassOutcome;
@@ -37,6 +38,8 @@ pub(super) struct Memory {
     reaped_at_compaction: u64,
     /// The part of the picture that the last meta compaction could use.
     compacted_through: UnixMillis,
+    /// Meta files that are still to be compacted, one in each pass: their first and last keys.
+    to_compact: VecDeque<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Memory {
@@ -84,6 +87,11 @@ impl Memory {
     }
 
     fn meta(&mut self, pass: &ExpiredPass<'_>, counters: &ReclaimCounters, dead_percent: u8) -> Result<PassOutcome> {
+        if let Some((first, last)) = self.to_compact.pop_front() {
+            pass.db.compact_keys(Family::Meta, &first, &last);
+            ReclaimCounters::add(&counters.compactions, 1);
+            return Ok(PassOutcome::ACTED);
+        }
         let reaped = counters.totals().keys_reaped;
         let dead = reaped.saturating_sub(self.reaped_at_compaction);
         let files: Vec<&SstFile> = files_of(pass.files, Family::Meta).collect();
@@ -99,10 +107,11 @@ impl Memory {
         if pass.eager {
             pass.db.flush(Family::Meta)?;
         }
-        for file in pass.db.live_files()?.iter().filter(|file| file.family == Family::Meta) {
-            pass.db.compact_keys(Family::Meta, &file.smallest, &file.largest);
-            ReclaimCounters::add(&counters.compactions, 1);
-        }
+        // WHY: files in L0 span nearly all keys, so compacting one would compact everything; RocksDB moves them soon.
+        let below = |file: &&SstFile| file.family == Family::Meta && (file.level > 0 || pass.eager);
+        let files = pass.db.live_files()?;
+        self.to_compact =
+            files.iter().filter(below).map(|file| (file.smallest.clone(), file.largest.clone())).collect();
         Ok(PassOutcome::ACTED)
     }
 }

@@ -1,8 +1,8 @@
 //! Pins: the marks of operations in flight and of open views, which hold reclaiming back.
 //!
 //! May use `clock` and `encoding`. Invariants: (1) when [`Pins::oldest_era`] returns `e`, every operation
-//! that began before the era `e` opened has ended; (2) when [`Pins::write_horizon`] returns `h`, every write
-//! in flight, and every write to come, samples a time above `h`.
+//! that began before the era `e` opened has ended; (2) when [`Pins::write_horizon`] returns `h`, no write
+//! in flight, and none to come, samples a time below `h`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -94,14 +94,16 @@ impl Pins {
         self.fold(u64::MAX, |oldest, entry| oldest.min(entry.era))
     }
 
-    /// Returns a time below the sample of every write in flight and of every later one.
+    /// Returns the earliest sample of a write in flight, or the present: no write works with an earlier time.
+    ///
+    /// WHY it may equal a write's sample: a write files and removes only expiries above its own sample, so what
+    /// expires at or before it is out of its reach.
     pub(crate) fn write_horizon(&self) -> UnixMillis {
         let now = self.time.sample();
-        let oldest = self.fold(now, |oldest, entry| match entry.kind {
+        self.fold(now, |oldest, entry| match entry.kind {
             PinKind::Write => oldest.min(entry.sample),
             PinKind::Read | PinKind::View => oldest,
-        });
-        UnixMillis::new(oldest.get().saturating_sub(1))
+        })
     }
 
     /// Returns the earliest sample that any pin works with, or the present when nothing is pinned.
@@ -193,16 +195,16 @@ mod tests {
     }
 
     #[test]
-    fn the_horizon_lies_below_every_write_in_flight_and_ignores_readers() {
+    fn the_horizon_never_passes_a_write_in_flight_and_ignores_readers() {
         let (clock, pins) = pins();
         let view = pins.pin(PinKind::View);
         clock.advance(Duration::from_millis(10));
         let write = pins.pin(PinKind::Write);
         clock.advance(Duration::from_millis(10));
-        assert_eq!(pins.write_horizon(), UnixMillis::new(1_009));
+        assert_eq!(pins.write_horizon(), UnixMillis::new(1_010));
         assert_eq!(pins.oldest_sample(), UnixMillis::new(1_000));
         drop(write);
-        assert_eq!(pins.write_horizon(), UnixMillis::new(1_019));
+        assert_eq!(pins.write_horizon(), UnixMillis::new(1_020));
         drop(view);
     }
 
