@@ -25,7 +25,7 @@ pub(crate) use family::Family;
 pub(crate) use files::SstFile;
 pub(crate) use filter::{CompactionCounters, CompactionIo, EntryFilter, FilterSource};
 
-use crate::encoding::{DataFamily, KeyRange};
+use crate::encoding::KeyRange;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::failpoint;
 use crate::options::Options;
@@ -54,13 +54,9 @@ impl Database {
     pub(crate) fn open(path: &Path, options: &Options, source: &Arc<dyn FilterSource>) -> Result<Self> {
         let settings = tuning::database(options);
         let compactions = Arc::new(CompactionCounters::new());
-        let families = descriptors(options, source, &compactions);
+        let families = descriptors(options, source, &compactions)?;
         let db = DB::open_cf_descriptors(&settings, path, families).map_err(map_error)?;
-        let database = Self { db, settings, compactions, synced_through: AtomicU64::new(0) };
-        for family in DataFamily::all().map(Family::Data) {
-            database.set_bottommost_delay(family)?;
-        }
-        Ok(database)
+        Ok(Self { db, settings, compactions, synced_through: AtomicU64::new(0) })
     }
 
     /// Opens the database for reading only; nothing on disk changes.
@@ -69,15 +65,9 @@ impl Database {
         settings.create_if_missing(false);
         settings.create_missing_column_families(false);
         let compactions = Arc::new(CompactionCounters::new());
-        let families = descriptors(options, source, &compactions);
+        let families = descriptors(options, source, &compactions)?;
         let db = DB::open_cf_descriptors_read_only(&settings, path, families, false).map_err(map_error)?;
         Ok(Self { db, settings, compactions, synced_through: AtomicU64::new(0) })
-    }
-
-    fn set_bottommost_delay(&self, family: Family) -> Result<()> {
-        let seconds = tuning::BOTTOMMOST_DELAY_SECONDS.to_string();
-        let setting = [("bottommost_file_compaction_delay", seconds.as_str())];
-        self.db.set_options_cf(self.handle(family), &setting).map_err(map_error)
     }
 
     fn rocks(&self) -> &DB {
@@ -200,11 +190,12 @@ fn descriptors(
     options: &Options,
     source: &Arc<dyn FilterSource>,
     counters: &Arc<CompactionCounters>,
-) -> Vec<ColumnFamilyDescriptor> {
+) -> Result<Vec<ColumnFamilyDescriptor>> {
     let cache = Cache::new_lru_cache(options.block_cache_bytes);
     Family::all()
         .map(|family| {
-            ColumnFamilyDescriptor::new(family.name(), tuning::family(family, options, &cache, source, counters))
+            let settings = tuning::family(family, options, &cache, source, counters)?;
+            Ok(ColumnFamilyDescriptor::new(family.name(), settings))
         })
         .collect()
 }

@@ -12,16 +12,19 @@ use rocksdb::{
 
 use super::family::Family;
 use super::filter::{CompactionCounters, Factory, FilterSource};
+use super::map_error;
 use crate::encoding::{self, DataFamily};
+use crate::error::Result;
 use crate::options::{Compression, Options};
 
 /// Write buffers of the small families. WHY: they hold the log back for everyone until they are flushed.
 const SMALL_BUFFER_BYTES: usize = 8 << 20;
 
-/// A data family compacts its lowest level on its own only after this long (ten years): reclaiming decides.
+/// A family compacts its lowest level on its own only after ten years: reclaiming decides.
 ///
-/// WHY: with 0, RocksDB rewrites bottom files whenever a snapshot is released.
-pub(super) const BOTTOMMOST_DELAY_SECONDS: u32 = 10 * 365 * 86_400;
+/// WHY: with 0, RocksDB rewrites bottom files whenever a snapshot is released. As text, because the crate has no
+/// setter, and setting it after open costs a synced options file for each family.
+const BOTTOMMOST_DELAY: &str = "bottommost_file_compaction_delay=315360000";
 
 /// Options of the whole database.
 pub(super) fn database(options: &Options) -> RocksOptions {
@@ -62,8 +65,8 @@ pub(super) fn family(
     cache: &Cache,
     source: &Arc<dyn FilterSource>,
     counters: &Arc<CompactionCounters>,
-) -> RocksOptions {
-    let mut rocks = RocksOptions::default();
+) -> Result<RocksOptions> {
+    let mut rocks = RocksOptions::default().get_options_from_string(BOTTOMMOST_DELAY).map_err(map_error)?;
     rocks.set_compression_type(compression(options.compression));
     rocks.set_level_compaction_dynamic_level_bytes(true);
     rocks.set_target_file_size_base(options.file_bytes);
@@ -99,7 +102,7 @@ pub(super) fn family(
         }
     }
     rocks.set_block_based_table_factory(&table);
-    rocks
+    Ok(rocks)
 }
 
 fn data_family(family: DataFamily, options: &Options, rocks: &mut RocksOptions, table: &mut BlockBasedOptions) {
