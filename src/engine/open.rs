@@ -77,7 +77,7 @@ impl Engine {
         read_only: bool,
     ) -> Result<Self> {
         let position = Reaper::stored_position(&db)?;
-        let floor = position.time.max(read_store_time(&db)?);
+        let floor = Reaper::time_seen(&position).max(read_store_time(&db)?);
         let time = Arc::new(StoreTime::new(clock, floor, options.max_clock_leap));
         let pins = Arc::new(Pins::new(Arc::clone(&time)));
         picture.reaped_through = position.time;
@@ -123,8 +123,9 @@ impl Engine {
         if self.time.is_paused() {
             return Ok(Reaped::default());
         }
-        let keyspaces = self.keyspaces.current();
         let reaped = self.reaper.lock().step(|number| self.keyspaces.current().by_number(number).is_some())?;
+        // ORDER: loaded after the step, so that it knows every keyspace whose keys the step met.
+        let keyspaces = self.keyspaces.current();
         for (number, delta) in &reaped.keys {
             if let Some(keyspace) = keyspaces.by_number(*number) {
                 keyspace.add(*delta);

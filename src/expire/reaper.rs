@@ -67,6 +67,12 @@ impl Reaper {
         }
     }
 
+    /// Returns the latest time that the store is known to have reached by this position.
+    pub(crate) fn time_seen(position: &ReapedThrough) -> UnixMillis {
+        let in_hand = ExpireKey::decode(&position.cursor).map_or(UnixMillis::ZERO, |entry| entry.expires_at);
+        position.time.max(in_hand)
+    }
+
     /// Gives back what is due, up to one step's worth. `counts` tells which keyspaces still have a key count:
     /// flushed ones have none.
     pub(crate) fn step(&mut self, counts: impl Fn(KeyspaceNo) -> bool) -> Result<Reaped> {
@@ -78,11 +84,13 @@ impl Reaper {
         }
         failpoint!("reaper::before_read");
         let harvest = self.harvest(horizon)?;
-        self.looked_through = harvest.position.time;
-        if harvest.reaped.keys.is_empty() && harvest.burials.is_empty() {
+        if harvest.reaped.keys.is_empty() {
+            self.looked_through = harvest.position.time;
             return Ok(harvest.reaped);
         }
+        // ORDER: only a commit moves the position; after a failed one the same entries are read again.
         self.commit(&harvest, counts)?;
+        self.looked_through = harvest.position.time;
         self.position = harvest.position;
         failpoint!("reaper::after_commit");
         self.watermark.reaped(harvest.burials, self.position.time);

@@ -70,6 +70,8 @@ pub(super) fn family(
     rocks.set_compression_type(compression(options.compression));
     rocks.set_level_compaction_dynamic_level_bytes(true);
     rocks.set_target_file_size_base(options.file_bytes);
+    // Bounded by the one budget over all families; more than two keeps writers going while a buffer is flushed.
+    rocks.set_max_write_buffer_number(4);
     // WHY: no compaction by age. Periodic and TTL compactions would rewrite live files for nothing.
     rocks.set_periodic_compaction_seconds(0);
     rocks.set_ttl(0);
