@@ -68,6 +68,11 @@ impl SegmentBits {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
+    /// The number of places in the set that lie in `lows`.
+    pub fn count_in(&self, lows: RangeInclusive<u16>) -> u64 {
+        self.0.range_cardinality(u32::from(*lows.start())..=u32::from(*lows.end()))
+    }
+
     /// True when the set has no place.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -101,6 +101,28 @@ impl FamilyDead {
         self.segments.range(segments).map(|(_, buried)| buried.since).min()
     }
 
+    /// Counts the dead ids among `counters`.
+    pub(crate) fn dead_in(&self, counters: &Range<u64>) -> u64 {
+        let segments = counters.start / SEGMENT_IDS..counters.end.div_ceil(SEGMENT_IDS);
+        let in_bits: u64 = self
+            .segments
+            .range(segments)
+            .map(|(number, buried)| {
+                let base = number * SEGMENT_IDS;
+                let first = counters.start.saturating_sub(base);
+                let last = counters.end.min(base + SEGMENT_IDS) - 1 - base;
+                buried.bits.count_in(low(first)..=low(last))
+            })
+            .sum();
+        let in_retired: u64 = self
+            .retired
+            .iter()
+            .map(|span| counters.start.max(span.start * SEGMENT_IDS)..counters.end.min(span.end * SEGMENT_IDS))
+            .map(|inside| inside.end.saturating_sub(inside.start))
+            .sum();
+        in_bits + in_retired
+    }
+
     /// Lists the maximal runs of dead counters, retired segments included, in order.
     pub(crate) fn runs(&self) -> Vec<Range<u64>> {
         let mut runs = Vec::new();
@@ -119,6 +141,11 @@ impl FamilyDead {
         }
         runs
     }
+}
+
+/// Narrows a place within a segment.
+fn low(place: u64) -> u16 {
+    u16::try_from(place).unwrap_or(u16::MAX)
 }
 
 fn append(runs: &mut Vec<Range<u64>>, run: Range<u64>) {
@@ -178,8 +205,8 @@ impl Burials {
             let end = (start / SEGMENT_IDS + 1) * SEGMENT_IDS;
             let last = end.min(counters.end) - 1;
             if let Some(segment) = Segment::new(family, start / SEGMENT_IDS) {
-                let low = |counter: u64| u16::try_from(counter % SEGMENT_IDS).unwrap_or(u16::MAX);
-                self.segments.entry(segment).or_default().insert_range(low(start)..=low(last));
+                let lows = low(start % SEGMENT_IDS)..=low(last % SEGMENT_IDS);
+                self.segments.entry(segment).or_default().insert_range(lows);
             }
             start = end;
         }
@@ -235,6 +262,16 @@ mod tests {
         dead.retire(1);
         assert_eq!(dead.runs(), vec![10..20, 30..SEGMENT_IDS * 2 + 5]);
         assert_eq!(dead.full_segments(family(1)).count(), 0);
+    }
+
+    #[test]
+    fn dead_ids_are_counted_inside_a_span_only() {
+        let mut dead = dead(&[10..20, SEGMENT_IDS..SEGMENT_IDS * 2]);
+        assert_eq!(dead.dead_in(&(0..15)), 5);
+        assert_eq!(dead.dead_in(&(15..SEGMENT_IDS + 1)), 6);
+        assert_eq!(dead.dead_in(&(15..SEGMENT_IDS)), 5);
+        dead.retire(1);
+        assert_eq!(dead.dead_in(&(15..SEGMENT_IDS + 1)), 6);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::cleaned::Cleaned;
 use super::dead::FamilyDead;
 use crate::encoding::{CollectionId, DataFamily, id_of_key};
 use crate::store::SstFile;
@@ -42,7 +43,7 @@ fn bound(key: &[u8]) -> Option<CollectionId> {
     }
 }
 
-/// A file that holds both dead and live ids.
+/// A file that holds live ids and dead ones that no compaction has left out yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MixedFile {
     pub(crate) file: FileSpan,
@@ -91,7 +92,7 @@ impl FamilyPlan {
 }
 
 /// Plans one family.
-pub(crate) fn plan(dead: &FamilyDead, files: &[FileSpan]) -> FamilyPlan {
+pub(crate) fn plan(dead: &FamilyDead, cleaned: &Cleaned, files: &[FileSpan]) -> FamilyPlan {
     let runs = dead.runs();
     let mut plan = FamilyPlan::default();
     for file in files {
@@ -107,8 +108,11 @@ pub(crate) fn plan(dead: &FamilyDead, files: &[FileSpan]) -> FamilyPlan {
                 }
             }
             _ => {
-                let dead_ids = inside.iter().map(|run| run.end - run.start).sum();
-                plan.mixed.push(MixedFile { file: file.clone(), dead_ids, runs: inside });
+                let dead_ids: u64 = inside.iter().map(|run| run.end - run.start).sum();
+                let still_there = dead_ids.saturating_sub(cleaned.gone(&file.counters));
+                if still_there > 0 {
+                    plan.mixed.push(MixedFile { file: file.clone(), dead_ids: still_there, runs: inside });
+                }
             }
         }
     }
@@ -178,7 +182,7 @@ mod tests {
     #[test]
     fn only_files_wholly_inside_one_run_are_dropped() {
         let files = [file(6, 5..10), file(6, 10..20), file(6, 20..31), file(0, 12..13), file(6, 40..50)];
-        let plan = plan(&dead([10..20, 20..30]), &files);
+        let plan = plan(&dead([10..20, 20..30]), &Cleaned::default(), &files);
         assert_eq!(plan.drops, vec![Drop { run: 10..30, files: 1, bytes: 1000 }]);
         assert_eq!(plan.stuck.len(), 1);
         assert_eq!(plan.mixed.len(), 1);
@@ -189,9 +193,18 @@ mod tests {
 
     #[test]
     fn a_file_across_two_runs_with_a_survivor_between_is_mixed() {
-        let plan = plan(&dead([10..20, 21..30]), &[file(6, 10..30)]);
+        let plan = plan(&dead([10..20, 21..30]), &Cleaned::default(), &[file(6, 10..30)]);
         assert!(plan.drops.is_empty());
         assert_eq!(plan.mixed[0].dead_ids, 19);
+    }
+
+    #[test]
+    fn what_a_compaction_has_left_out_is_no_debt_any_more() {
+        let mut cleaned = Cleaned::default();
+        cleaned.note(&(10..30), &std::sync::Arc::new(dead([10..20, 22..30])));
+        let files = [file(6, 10..30)];
+        assert!(plan(&dead([10..20, 22..30]), &cleaned, &files).mixed.is_empty());
+        assert_eq!(plan(&dead([10..21, 22..30]), &cleaned, &files).mixed[0].dead_ids, 1);
     }
 
     #[test]

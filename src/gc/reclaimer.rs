@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::cleaned::Cleaned;
 use super::dead::FamilyDead;
 use super::expired;
+use super::filter::Filters;
 use super::planner::{FamilyPlan, FileSpan, MixedFile, clipped, plan};
 use super::stats::ReclaimCounters;
 use super::watermark::{Picture, Watermark};
@@ -53,6 +55,8 @@ struct Memory {
     mixed: HashMap<String, (u64, Duration)>,
     /// Pieces that are range-deleted already.
     range_deleted: Vec<Range<u64>>,
+    /// What compactions have left out.
+    cleaned: Cleaned,
 }
 
 /// What one pass did.
@@ -83,6 +87,7 @@ pub(crate) struct ReclaimSettings {
 pub(crate) struct Reclaimer {
     db: Arc<Database>,
     watermark: Arc<Watermark>,
+    filters: Arc<Filters>,
     ids: Arc<Ids>,
     time: Arc<StoreTime>,
     counters: Arc<ReclaimCounters>,
@@ -106,6 +111,7 @@ impl Reclaimer {
     pub(crate) fn new(
         db: Arc<Database>,
         watermark: Arc<Watermark>,
+        filters: Arc<Filters>,
         ids: Arc<Ids>,
         time: Arc<StoreTime>,
         counters: Arc<ReclaimCounters>,
@@ -115,6 +121,7 @@ impl Reclaimer {
         Self {
             db,
             watermark,
+            filters,
             ids,
             time,
             counters,
@@ -130,6 +137,7 @@ impl Reclaimer {
         let _one = self.passing.lock();
         failpoint!("reclaimer::pass", |_| Err(crate::Error::new(crate::ErrorKind::Io, "failpoint reclaimer::pass")));
         let picture = self.watermark.picture();
+        self.note_cleanings();
         let files = self.db.live_files()?;
         let pass = Pass { picture: &picture, files: &files, eager, now: self.time.monotonic() };
         let families: Vec<DataFamily> =
@@ -147,6 +155,16 @@ impl Reclaimer {
         let past = expired::ExpiredPass { db: &self.db, picture: &picture, files: &files, eager };
         let did = memory.pass(&past, &self.counters, self.settings.compact_dead_percent)?;
         Ok(outcome.and(did))
+    }
+
+    /// Takes over what compactions, asked for or not, have left out since the last pass.
+    fn note_cleanings(&self) {
+        let ended = std::mem::take(&mut *self.filters.ended.lock());
+        for cleaning in ended {
+            if let Some(memory) = self.families.get(cleaning.family.index()) {
+                memory.lock().cleaned.note(&cleaning.counters, &cleaning.picture);
+            }
+        }
     }
 
     /// Runs `work` for every family on up to as many threads as the settings allow.
@@ -184,11 +202,12 @@ impl Reclaimer {
                 None => unreadable += 1,
             }
         }
-        let plan = plan(dead, &spans);
         let Some(memory) = self.families.get(family.index()) else {
             return Ok((PassOutcome::default(), 0, None));
         };
         let mut memory = memory.lock();
+        memory.cleaned.keep_only(|span| spans.iter().any(|file| overlaps(&file.counters, span)));
+        let plan = plan(dead, &memory.cleaned, &spans);
         self.notice_quiet(&mut memory, family);
         let mut outcome = self.drop_files(family, &plan)?;
         outcome = outcome.and(self.end_game(family, dead, &plan, &mut memory, pass)?);
@@ -345,8 +364,7 @@ impl Reclaimer {
         let mut empty = Vec::new();
         for segment in dead.full_segments(family) {
             let counters = segment.number() * SEGMENT_IDS..segment.end_counter();
-            let in_a_file =
-                spans.iter().any(|file| file.counters.start < counters.end && counters.start < file.counters.end);
+            let in_a_file = spans.iter().any(|file| overlaps(&file.counters, &counters));
             if !in_a_file && self.is_empty(segment)? {
                 empty.push(segment);
             }
@@ -381,6 +399,10 @@ impl Reclaimer {
         let cursor = Cursor::open(&self.db, Family::Data(segment.family()), scan, None);
         Ok(cursor.entry()?.is_none())
     }
+}
+
+fn overlaps(a: &Range<u64>, b: &Range<u64>) -> bool {
+    a.start < b.end && b.start < a.end
 }
 
 /// How long a half-dead file may wait to die wholly: as long as its youngest collection may live, or, where no
