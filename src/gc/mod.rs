@@ -10,6 +10,7 @@ mod filter;
 mod flushed;
 mod pins;
 mod planner;
+mod quiet_log;
 mod reclaimer;
 mod stats;
 mod watermark;

@@ -16,6 +16,7 @@ use super::dead::FamilyDead;
 use super::expired;
 use super::filter::Filters;
 use super::planner::{FamilyPlan, FileSpan, MixedFile, clipped, plan};
+use super::quiet_log::QuietLog;
 use super::stats::ReclaimCounters;
 use super::watermark::{Picture, Watermark};
 use crate::clock::StoreTime;
@@ -94,6 +95,7 @@ pub(crate) struct Reclaimer {
     settings: ReclaimSettings,
     families: Vec<Mutex<Memory>>,
     expired: Mutex<expired::Memory>,
+    quiet_log: Mutex<QuietLog>,
     /// One pass at a time, whoever asks.
     passing: Mutex<()>,
 }
@@ -128,6 +130,7 @@ impl Reclaimer {
             settings,
             families,
             expired: Mutex::default(),
+            quiet_log: Mutex::default(),
             passing: Mutex::default(),
         }
     }
@@ -154,7 +157,8 @@ impl Reclaimer {
         let mut memory = self.expired.lock();
         let past = expired::ExpiredPass { db: &self.db, picture: &picture, files: &files, eager };
         let did = memory.pass(&past, &self.counters, self.settings.compact_dead_percent)?;
-        Ok(outcome.and(did))
+        let outcome = outcome.and(did);
+        Ok(outcome.and(self.quiet_log.lock().pass(&self.db, &self.counters, eager)?))
     }
 
     /// Takes over what compactions, asked for or not, have left out since the last pass.

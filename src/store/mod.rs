@@ -131,6 +131,35 @@ impl Database {
         self.db.flush_cf_opt(self.handle(family), &options).map_err(map_error)
     }
 
+    /// Writes every family's buffers to SST files, after which the log so far is not needed any more.
+    pub(crate) fn flush_all(&self) -> Result<()> {
+        let mut options = FlushOptions::default();
+        options.set_wait(true);
+        let handles: Vec<_> = Family::all().map(|family| self.handle(family)).collect();
+        self.db.flush_cfs_opt(&handles, &options).map_err(map_error)
+    }
+
+    /// Returns the number of the last commit; it grows with every one.
+    pub(crate) fn last_commit(&self) -> u64 {
+        self.db.latest_sequence_number()
+    }
+
+    /// Adds up the files of the write-ahead log.
+    pub(crate) fn log_file_bytes(&self) -> Result<u64> {
+        let list = || -> std::io::Result<u64> {
+            let mut bytes = 0;
+            for entry in std::fs::read_dir(self.db.path())? {
+                let entry = entry?;
+                if entry.path().extension().is_some_and(|extension| extension == "log") {
+                    // A log that was deleted meanwhile has no size any more.
+                    bytes += entry.metadata().map_or(0, |metadata| metadata.len());
+                }
+            }
+            Ok(bytes)
+        };
+        list().map_err(|error| Error::io("cannot list the log files", error))
+    }
+
     /// Unlinks the SST files below L0 that lie wholly inside `range`, unread. Ignores snapshots (design, rule 5).
     pub(crate) fn drop_files(&self, family: Family, range: &KeyRange) -> Result<()> {
         self.db.delete_file_in_range_cf(self.handle(family), range.start(), range.end()).map_err(map_error)
