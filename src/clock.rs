@@ -190,3 +190,78 @@ fn signed(millis: u64) -> i64 {
 fn signed_millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: u64 = 1_000_000_000;
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn at(millis: u64) -> UnixMillis {
+        UnixMillis::new(millis)
+    }
+
+    fn time(floor: u64) -> (ManualClock, StoreTime) {
+        let clock = ManualClock::starting_at(at(START));
+        (clock.clone(), StoreTime::new(Arc::new(clock), at(floor), HOUR))
+    }
+
+    #[test]
+    fn time_follows_the_wall_clock_forward_and_never_back() {
+        let (clock, time) = time(0);
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(time.sample(), at(START + 5_000));
+        clock.set_wall(at(START + 1_000));
+        assert_eq!(time.sample(), at(START + 5_000));
+        assert!(!time.is_paused());
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(time.sample(), at(START + 61_000));
+    }
+
+    #[test]
+    fn a_leap_stops_time_until_the_clock_returns_or_is_trusted() {
+        let (clock, time) = time(0);
+        clock.set_wall(at(START + 3_600_001));
+        assert_eq!(time.sample(), at(START));
+        assert!(time.is_paused());
+        clock.set_wall(at(START + 1_000));
+        assert!(!time.is_paused());
+        assert_eq!(time.sample(), at(START + 1_000));
+        clock.set_wall(at(START + 9_000_000));
+        assert!(time.is_paused());
+        time.trust_wall();
+        assert!(!time.is_paused());
+        assert_eq!(time.sample(), at(START + 9_000_000));
+    }
+
+    #[test]
+    fn a_long_wait_is_no_leap() {
+        let (clock, time) = time(0);
+        clock.advance(HOUR * 100);
+        assert!(!time.is_paused());
+        assert_eq!(time.sample(), at(START + 360_000_000));
+    }
+
+    #[test]
+    fn a_wall_clock_far_behind_the_past_pauses_until_it_catches_up() {
+        let (clock, time) = time(START + 3_600_001);
+        assert_eq!(time.sample(), at(START + 3_600_001));
+        assert!(time.is_paused());
+        clock.advance(Duration::from_secs(1));
+        assert!(time.is_paused(), "the wall clock still lies far behind");
+        clock.set_wall(at(START + 3_700_000));
+        assert!(!time.is_paused());
+        assert_eq!(time.sample(), at(START + 3_700_000));
+    }
+
+    #[test]
+    fn a_wall_clock_a_little_behind_makes_time_stand_still_without_a_pause() {
+        let (clock, time) = time(START + 10_000);
+        assert!(!time.is_paused());
+        clock.advance(Duration::from_secs(4));
+        assert_eq!(time.sample(), at(START + 10_000));
+        clock.advance(Duration::from_secs(8));
+        assert_eq!(time.sample(), at(START + 12_000));
+    }
+}

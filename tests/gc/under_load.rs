@@ -52,10 +52,11 @@ fn churn(store: &Store, thread: u64, stop: &AtomicBool) -> u64 {
             6 => {
                 let _ = db.persist(&key).unwrap();
             }
-            7 => match db.rename(&key, format!("{thread}:{}", random.u64(..KEYS))) {
-                Err(error) => assert_eq!(error.kind(), ErrorKind::NoSuchKey),
-                Ok(()) => {}
-            },
+            7 => {
+                if let Err(error) = db.rename(&key, format!("{thread}:{}", random.u64(..KEYS))) {
+                    assert_eq!(error.kind(), ErrorKind::NoSuchKey);
+                }
+            }
             8 => {
                 let big = vec![7; random.usize(..40_000)];
                 db.strings().set_with(format!("s{key}"), big, SetOptions::new().expire_in(life)).unwrap();
