@@ -4,16 +4,17 @@
 //! burial and count of an expired record are not touched; a record whose expiry has passed is never written.
 
 use crate::encoding::{
-    Body, CollectionId, CountValue, DataFamily, ExpireKey, ExpireValue, LifetimeClass, Meta, MetaKey, StoreKey,
+    Body, CollectionId, CountValue, DataFamily, ExpireKey, ExpireValue, Habit, LifetimeClass, Meta, MetaKey, StoreKey,
     UnixMillis,
 };
 use crate::engine::Engine;
+use crate::engine::births::{Birth, Written};
 use crate::engine::keyspaces::Keyspace;
 use crate::error::Result;
 use crate::failpoint::failpoint;
 use crate::gc::{Burials, merge_burials};
 use crate::store::{Batch, Family};
-use crate::types::{Before, Change, Home, KeyPlan, NewRecord};
+use crate::types::{Before, Change, ElementChange, Home, KeyPlan, NewRecord};
 
 /// A commit in the making.
 struct Staged<'a> {
@@ -22,21 +23,54 @@ struct Staged<'a> {
     batch: Batch,
     burials: Burials,
     count_delta: i64,
+    /// Held until the commit is done.
+    births: Vec<Birth<'a>>,
+    written: Vec<(DataFamily, Written)>,
 }
 
 impl Engine {
     /// Commits the plans, all of one keyspace, together. The caller holds the keys' locks and a write pin.
     pub(super) fn commit(&self, keyspace: &Keyspace, plans: Vec<KeyPlan<'_>>, sync: bool) -> Result<()> {
         let mut staged =
-            Staged { engine: self, keyspace, batch: Batch::new(), burials: Burials::default(), count_delta: 0 };
+            Staged {
+                engine: self,
+                keyspace,
+                batch: Batch::new(),
+                burials: Burials::default(),
+                count_delta: 0,
+                births: self.begin_births(&plans),
+                written: Vec::new(),
+            };
         for plan in plans {
             staged.add(plan)?;
         }
         staged.finish(sync)
     }
+
+    /// ORDER: gates in the order of their families, so that no two commits wait for each other.
+    fn begin_births(&self, plans: &[KeyPlan<'_>]) -> Vec<Birth<'_>> {
+        let mut families: Vec<DataFamily> = plans
+            .iter()
+            .filter_map(|plan| match &plan.change {
+                Change::Put(NewRecord { home: Home::NewId(habit), expires_at, .. }) => {
+                    Some(family_of_birth(*expires_at, plan.now, *habit))
+                }
+                _ => None,
+            })
+            .collect();
+        families.sort_unstable();
+        families.dedup();
+        families.into_iter().map(|family| self.births.begin(family)).collect()
+    }
 }
 
-impl Staged<'_> {
+/// Chooses the family of a collection by the time it has to live.
+fn family_of_birth(expires_at: Option<UnixMillis>, now: UnixMillis, habit: Habit) -> DataFamily {
+    let lifetime = expires_at.map(|expires_at| expires_at.saturating_since(now));
+    DataFamily::for_birth(LifetimeClass::for_ttl(lifetime), habit)
+}
+
+impl<'a> Staged<'a> {
     fn add(&mut self, plan: KeyPlan<'_>) -> Result<()> {
         let KeyPlan { key, now, before, change, mut elements, .. } = plan;
         let id = match change {
@@ -57,16 +91,26 @@ impl Staged<'_> {
             Change::Put(record) => self.put(key, now, &before, record)?,
         };
         if let Some(id) = id {
-            let (db, family) = (&self.engine.db, Family::Data(id.family()));
-            for element in &mut elements {
-                let value = element.value.take();
-                match value {
-                    Some(value) => self.batch.put(db, family, element.key_under(id), &value),
-                    None => self.batch.delete(db, family, element.key_under(id)),
-                }
-            }
+            self.put_elements(id, &mut elements);
         }
         Ok(())
+    }
+
+    fn put_elements(&mut self, id: CollectionId, elements: &mut [ElementChange]) {
+        let (db, family) = (&self.engine.db, Family::Data(id.family()));
+        let mut written = Written::default();
+        for element in elements {
+            let value = element.value.take();
+            let key = element.key_under(id);
+            let bytes = key.len() + value.as_ref().map_or(0, |value| value.len());
+            written.entries += 1;
+            written.bytes += u64::try_from(bytes).unwrap_or(0);
+            match value {
+                Some(value) => self.batch.put(db, family, key, &value),
+                None => self.batch.delete(db, family, key),
+            }
+        }
+        self.written.push((id.family(), written));
     }
 
     fn remove(&mut self, key: &[u8], before: &Before, bury: bool) {
@@ -118,13 +162,13 @@ impl Staged<'_> {
         Ok(id)
     }
 
-    /// ORDER: the id is taken as the last step of planning, so that the order of ids is nearly that of commits.
+    /// ORDER: the id is taken as the last step of planning, so that the order of ids is nearly that of commits; and
+    /// within a birth, so that the rest of the disorder stays inside one write buffer.
     fn body_of(&self, record: &NewRecord, now: UnixMillis) -> Result<Body> {
         match &record.home {
             Home::Known(body) => Ok(body.clone()),
             Home::NewId(habit) => {
-                let lifetime = record.expires_at.map(|expires_at| expires_at.saturating_since(now));
-                let family = DataFamily::for_birth(LifetimeClass::for_ttl(lifetime), *habit);
+                let family = family_of_birth(record.expires_at, now, *habit);
                 Ok(Body::Elements(self.engine.ids.take(&self.engine.db, family)?))
             }
         }
@@ -153,9 +197,10 @@ impl Staged<'_> {
         }
         failpoint!("commit::before");
         engine.db.commit(self.batch, sync)?;
+        drop(self.births);
         failpoint!("commit::after");
         self.keyspace.add(self.count_delta);
         engine.watermark.committed(self.burials);
-        Ok(())
+        self.written.into_iter().try_for_each(|(family, written)| engine.births.wrote(&engine.db, family, written))
     }
 }

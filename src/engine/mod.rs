@@ -4,6 +4,7 @@
 //! (design, rule 5); every change to a key is one commit (rule 1).
 
 mod background;
+mod births;
 mod builder;
 mod commit;
 mod db;
@@ -41,6 +42,7 @@ use crate::locks::Locks;
 use crate::options::Options;
 use crate::store::{Database, Directory};
 
+use births::Births;
 use health::Health;
 pub(crate) use keyspaces::Keyspaces;
 
@@ -53,6 +55,7 @@ pub(crate) struct Engine {
     pub(crate) keyspaces: Keyspaces,
     pub(crate) health: Health,
     ids: Arc<Ids>,
+    births: Births,
     locks: Locks,
     watermark: Arc<Watermark>,
     filters: Arc<Filters>,

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use crate::clock::{Clock, StoreTime};
 use crate::encoding::{FormatVersion, StoreKey, StoreTime as StoreTimeRecord, UnixMillis};
 use crate::engine::Engine;
+use crate::engine::births::Births;
 use crate::engine::health::Health;
 use crate::engine::keyspaces::Keyspaces;
 use crate::error::{Error, ErrorKind, Result};
@@ -99,6 +100,7 @@ impl Engine {
             Arc::clone(&counters),
             settings,
         );
+        let births = Births::new(options.family_write_buffer_bytes);
         Ok(Self {
             db,
             options,
@@ -107,6 +109,7 @@ impl Engine {
             keyspaces,
             health: Health::default(),
             ids,
+            births,
             locks: Locks::new(),
             watermark,
             filters,

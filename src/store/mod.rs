@@ -131,6 +131,13 @@ impl Database {
         self.db.flush_cf_opt(self.handle(family), &options).map_err(map_error)
     }
 
+    /// Switches a family's write buffer now and leaves the writing of it to the background.
+    pub(crate) fn begin_flush(&self, family: Family) -> Result<()> {
+        let mut options = FlushOptions::default();
+        options.set_wait(false);
+        self.db.flush_cf_opt(self.handle(family), &options).map_err(map_error)
+    }
+
     /// Writes every family's buffers to SST files, after which the log so far is not needed any more.
     pub(crate) fn flush_all(&self) -> Result<()> {
         let mut options = FlushOptions::default();

@@ -108,7 +108,8 @@ pub(super) fn family(
 }
 
 fn data_family(family: DataFamily, options: &Options, rocks: &mut RocksOptions, table: &mut BlockBasedOptions) {
-    rocks.set_write_buffer_size(options.family_write_buffer_bytes);
+    // The engine switches the buffer at half of this, between commits; see `engine/births.rs`.
+    rocks.set_write_buffer_size(options.family_write_buffer_bytes.saturating_mul(2));
     // The prefix is the id: a bloom filter answers "does this collection have elements here" within one id only.
     rocks.set_prefix_extractor(SliceTransform::create_fixed_prefix(8));
     table.set_whole_key_filtering(true);

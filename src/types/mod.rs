@@ -9,5 +9,5 @@ mod reader;
 pub(crate) mod set;
 pub(crate) mod string;
 
-pub(crate) use plan::{Before, Change, Home, KeyPlan, NewRecord, id_of};
+pub(crate) use plan::{Before, Change, ElementChange, Home, KeyPlan, NewRecord, id_of};
 pub(crate) use reader::Reader;
