@@ -165,10 +165,11 @@ impl StoreTime {
         let leap = offset.saturating_sub(self.offset.load(Ordering::Relaxed));
         let limit = signed_millis(self.max_leap);
         let was_paused = self.paused.load(Ordering::Relaxed);
-        // WHY: while paused at open because the wall lies behind, catching up is what ends the pause;
+        // WHY: a pause because the wall lay far behind at open ends when it has caught up with the store's time;
         // a wall clock that steps back while open only makes store time stand still.
-        let believed = leap <= limit && (!was_paused || leap >= -limit);
-        if leap.saturating_abs() <= limit {
+        let caught_up = signed(wall.get()).saturating_add(limit) >= signed(self.last.load(Ordering::SeqCst));
+        let believed = leap <= limit && (!was_paused || caught_up);
+        if leap.saturating_abs() <= limit || (believed && was_paused) {
             self.offset.store(offset, Ordering::Relaxed);
         }
         if believed == was_paused {
@@ -245,14 +246,16 @@ mod tests {
 
     #[test]
     fn a_wall_clock_far_behind_the_past_pauses_until_it_catches_up() {
-        let (clock, time) = time(START + 3_600_001);
-        assert_eq!(time.sample(), at(START + 3_600_001));
+        let (clock, time) = time(START + 7_200_000);
+        assert_eq!(time.sample(), at(START + 7_200_000));
         assert!(time.is_paused());
         clock.advance(Duration::from_secs(1));
         assert!(time.is_paused(), "the wall clock still lies far behind");
-        clock.set_wall(at(START + 3_700_000));
-        assert!(!time.is_paused());
-        assert_eq!(time.sample(), at(START + 3_700_000));
+        clock.advance(HOUR);
+        assert!(!time.is_paused(), "it has caught up by running");
+        assert_eq!(time.sample(), at(START + 7_200_000));
+        clock.advance(HOUR);
+        assert_eq!(time.sample(), at(START + 7_201_000));
     }
 
     #[test]

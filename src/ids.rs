@@ -3,7 +3,9 @@
 //! May use `encoding` and `store`. Invariants (design, rule 2): an id is handed out only below a lease that is
 //! on stable storage, and after a crash counting goes on at the end of the last lease.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
@@ -18,6 +20,10 @@ pub(crate) use crate::encoding::CollectionId;
 /// Ids leased at a time. WHY: each lease costs a synced commit; what a crash leaves of one costs a bitmap of runs.
 const LEASE_IDS: u64 = 1 << 20;
 
+/// How far before the last id with data a crash can have left gaps: more births than can be in flight at once,
+/// unless one stood still while thousands passed it. Each costs a seek at the open after a crash.
+const IN_FLIGHT_IDS: u64 = 4096;
+
 /// The counter of one family.
 #[derive(Debug)]
 struct Counter {
@@ -28,12 +34,14 @@ struct Counter {
 /// The id counters of all families.
 pub(crate) struct Ids {
     families: [Mutex<Counter>; DataFamily::COUNT],
+    /// Set when a commit failed: nobody knows whether its ids are used.
+    in_doubt: AtomicBool,
 }
 
 impl Ids {
     /// Reads the leases of the last session and starts behind them.
     pub(crate) fn load(db: &Database) -> Result<Self> {
-        let ids = Self { families: std::array::from_fn(|_| Mutex::new(Counter { next: 1, leased_end: 1 })) };
+        let ids = Self { families: std::array::from_fn(|_| Mutex::new(Counter { next: 1, leased_end: 1 })), in_doubt: AtomicBool::new(false) };
         for family in DataFamily::all() {
             let end = read_lease(db, family)?.first_unleased();
             *ids.counter(family).lock() = Counter { next: end, leased_end: end };
@@ -57,8 +65,16 @@ impl Ids {
         self.counter(family).lock().next
     }
 
+    /// Takes note that a commit failed: the next open looks for the gap that it may have left.
+    pub(crate) fn doubt(&self) {
+        self.in_doubt.store(true, Ordering::Relaxed);
+    }
+
     /// Gives the unused rest of every lease back, so that the next open has nothing to bury. For a clean close.
     pub(crate) fn return_leases(&self, db: &Database) -> Result<()> {
+        if self.in_doubt.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let mut batch = Batch::new();
         let mut counters = Vec::new();
         for family in DataFamily::all() {
@@ -106,17 +122,22 @@ fn used_up(family: DataFamily) -> Error {
 }
 
 /// Finds the ids that the last session leased and never wrote under: from behind the last id with data to the
-/// end of the lease. For open, before any new lease.
+/// end of the lease and, before it, the gaps that operations in flight left at a crash. For open, before any new
+/// lease. After a clean close there is nothing to find.
 ///
-/// This is positive proof: ids are handed out in order and only to operations that write elements under them,
-/// and the look for the last one is in total order.
+/// This is positive proof: a living collection has elements, ids are handed out only to operations that write
+/// elements under them, nothing is in flight yet, and the look is in total order.
 pub(crate) fn unused_of_last_leases(db: &Arc<Database>) -> Result<Burials> {
     let mut unused = Burials::default();
     for family in DataFamily::all() {
         let end = read_lease(db, family)?.first_unleased();
-        if let Some(first) = first_unused(db, family)? {
-            // WHY: a session takes a lease only when it has used up the one before.
-            unused.add_range(family, first.max(end.saturating_sub(LEASE_IDS))..end);
+        let Some(first) = first_unused(db, family)?.filter(|first| *first < end) else {
+            continue;
+        };
+        // WHY: a session takes a lease only when it has used up the one before.
+        unused.add_range(family, first.max(end.saturating_sub(LEASE_IDS))..end);
+        for gap in gaps_before(db, family, first)? {
+            unused.add_range(family, gap);
         }
     }
     Ok(unused)
@@ -124,12 +145,35 @@ pub(crate) fn unused_of_last_leases(db: &Arc<Database>) -> Result<Burials> {
 
 /// Returns the counter behind the family's last id with data, or `None` if its last key cannot be decoded.
 fn first_unused(db: &Arc<Database>, family: DataFamily) -> Result<Option<u64>> {
-    let range = KeyRange::family(family);
-    let mut scan = Scan::between(range.start(), Some(range.end().to_vec()));
-    scan.see_range_deleted = true;
-    let last = Cursor::open_last(db, Family::Data(family), scan);
+    let last = Cursor::open_last(db, Family::Data(family), physical(&KeyRange::family(family)));
     match last.entry()? {
         None => Ok(Some(1)),
         Some((key, _)) => Ok(id_of_key(key).ok().map(|id| id.counter() + 1)),
     }
+}
+
+/// Lists the ids without data among the last [`IN_FLIGHT_IDS`] below `end`.
+fn gaps_before(db: &Arc<Database>, family: DataFamily, end: u64) -> Result<Vec<Range<u64>>> {
+    let mut next = end.saturating_sub(IN_FLIGHT_IDS).max(1);
+    let mut gaps = Vec::new();
+    let mut cursor = Cursor::open(db, Family::Data(family), physical(&KeyRange::ids(family, next, end)), None);
+    while let Some((key, _)) = cursor.entry()? {
+        let Ok(id) = id_of_key(key) else {
+            // What cannot be decoded may be anybody's: nothing is proven from here on.
+            return Ok(gaps);
+        };
+        if id.counter() > next {
+            gaps.push(next..id.counter());
+        }
+        next = id.counter() + 1;
+        cursor.seek(KeyRange::ids(family, next, end).start());
+    }
+    Ok(gaps)
+}
+
+/// Scans what is physically there, range deletions or not.
+fn physical(range: &KeyRange) -> Scan {
+    let mut scan = Scan::between(range.start(), Some(range.end().to_vec()));
+    scan.see_range_deleted = true;
+    scan
 }

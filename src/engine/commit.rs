@@ -196,7 +196,7 @@ impl<'a> Staged<'a> {
             self.batch.merge(&engine.db, Family::Default, &StoreKey::Count(self.keyspace.number).encode(), &operand);
         }
         failpoint!("commit::before");
-        engine.db.commit(self.batch, sync)?;
+        engine.db.commit(self.batch, sync).inspect_err(|_| engine.ids.doubt())?;
         drop(self.births);
         failpoint!("commit::after");
         self.keyspace.add(self.count_delta);

@@ -94,7 +94,6 @@ impl Engine {
         let reclaimer = Reclaimer::new(
             Arc::clone(&db),
             Arc::clone(&watermark),
-            Arc::clone(&filters),
             Arc::clone(&ids),
             Arc::clone(&time),
             Arc::clone(&counters),

@@ -1,7 +1,8 @@
-//! Which spans of ids a compaction has already rid of their dead, and of which dead.
+//! Which spans of ids the reclaimer's compactions have already rid of their dead, and of which dead.
 //!
-//! May use the dead set. Invariant: a span's picture is the one that the last compaction through it worked
-//! with; what died later is still there. Kept in memory only: after a restart everything counts as not cleaned.
+//! May use the dead set. Invariant: a span's picture is one that a compaction through all levels worked with;
+//! what died later is still there. RocksDB's own compactions are not noted: they may leave the lowest level out.
+//! Kept in memory only: after a restart everything counts as not cleaned.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -4,11 +4,8 @@
 //! 6): only positive proof removes an entry. What cannot be decoded is kept and counted. A filter never
 //! writes, waits, reads the store or panics.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::Mutex;
 
 use super::dead::FamilyDead;
 use super::watermark::Published;
@@ -21,18 +18,6 @@ pub(crate) struct Filters {
     pub(crate) published: Arc<Published>,
     /// Entries met that could not be decoded.
     pub(crate) undecodable: Arc<AtomicU64>,
-    /// Compactions of data families that have ended since somebody asked.
-    pub(crate) ended: Arc<Mutex<Vec<Cleaning>>>,
-}
-
-/// What one compaction went through.
-#[derive(Debug)]
-pub(crate) struct Cleaning {
-    pub(crate) family: DataFamily,
-    /// From the first id met to the last.
-    pub(crate) counters: Range<u64>,
-    /// The dead that it left out.
-    pub(crate) picture: Arc<FamilyDead>,
 }
 
 impl FilterSource for Filters {
@@ -43,9 +28,7 @@ impl FilterSource for Filters {
             Family::Data(data) => {
                 let dead = Arc::clone(picture.dead.family(data));
                 let nothing = dead.is_empty() && dead.retired().is_empty();
-                let ended = Arc::clone(&self.ended);
-                let filter = DataFilter { family: data, dead, first: None, last: None, undecodable, ended };
-                (!nothing).then(|| Box::new(filter) as _)
+                (!nothing).then(|| Box::new(DataFilter { family: data, dead, last: None, undecodable }) as _)
             }
             Family::Meta => {
                 let through = picture.meta_dead_through;
@@ -64,11 +47,9 @@ impl FilterSource for Filters {
 struct DataFilter {
     family: DataFamily,
     dead: Arc<FamilyDead>,
-    first: Option<CollectionId>,
     /// The last verdict: elements of one id come in a row.
     last: Option<(CollectionId, bool)>,
     undecodable: Arc<AtomicU64>,
-    ended: Arc<Mutex<Vec<Cleaning>>>,
 }
 
 impl EntryFilter for DataFilter {
@@ -81,19 +62,9 @@ impl EntryFilter for DataFilter {
             Some((last, verdict)) if last == id => verdict,
             _ => {
                 let verdict = self.dead.contains(id);
-                self.first.get_or_insert(id);
                 self.last = Some((id, verdict));
                 verdict
             }
-        }
-    }
-
-    /// The lock is held for a push here and for a swap by the reclaimer: nobody waits on it.
-    fn finish(&mut self) {
-        if let (Some(first), Some((last, _))) = (self.first, self.last) {
-            let counters = first.counter()..last.counter() + 1;
-            let picture = Arc::clone(&self.dead);
-            self.ended.lock().push(Cleaning { family: self.family, counters, picture });
         }
     }
 }

@@ -14,7 +14,6 @@ use parking_lot::Mutex;
 use super::cleaned::Cleaned;
 use super::dead::FamilyDead;
 use super::expired;
-use super::filter::Filters;
 use super::planner::{FamilyPlan, FileSpan, MixedFile, clipped, plan};
 use super::quiet_log::QuietLog;
 use super::stats::ReclaimCounters;
@@ -56,7 +55,7 @@ struct Memory {
     mixed: HashMap<String, (u64, Duration)>,
     /// Pieces that are range-deleted already.
     range_deleted: Vec<Range<u64>>,
-    /// What compactions have left out.
+    /// What this reclaimer's own compactions have left out.
     cleaned: Cleaned,
 }
 
@@ -88,7 +87,6 @@ pub(crate) struct ReclaimSettings {
 pub(crate) struct Reclaimer {
     db: Arc<Database>,
     watermark: Arc<Watermark>,
-    filters: Arc<Filters>,
     ids: Arc<Ids>,
     time: Arc<StoreTime>,
     counters: Arc<ReclaimCounters>,
@@ -113,8 +111,7 @@ impl Reclaimer {
     pub(crate) fn new(
         db: Arc<Database>,
         watermark: Arc<Watermark>,
-        filters: Arc<Filters>,
-        ids: Arc<Ids>,
+            ids: Arc<Ids>,
         time: Arc<StoreTime>,
         counters: Arc<ReclaimCounters>,
         settings: ReclaimSettings,
@@ -123,7 +120,6 @@ impl Reclaimer {
         Self {
             db,
             watermark,
-            filters,
             ids,
             time,
             counters,
@@ -140,7 +136,6 @@ impl Reclaimer {
         let _one = self.passing.lock();
         failpoint!("reclaimer::pass", |_| Err(crate::Error::new(crate::ErrorKind::Io, "failpoint reclaimer::pass")));
         let picture = self.watermark.picture();
-        self.note_cleanings();
         let files = self.db.live_files()?;
         let pass = Pass { picture: &picture, files: &files, eager, now: self.time.monotonic() };
         let families: Vec<DataFamily> =
@@ -159,16 +154,6 @@ impl Reclaimer {
         let did = memory.pass(&past, &self.counters, self.settings.compact_dead_percent)?;
         let outcome = outcome.and(did);
         Ok(outcome.and(self.quiet_log.lock().pass(&self.db, &self.counters, eager)?))
-    }
-
-    /// Takes over what compactions, asked for or not, have left out since the last pass.
-    fn note_cleanings(&self) {
-        let ended = std::mem::take(&mut *self.filters.ended.lock());
-        for cleaning in ended {
-            if let Some(memory) = self.families.get(cleaning.family.index()) {
-                memory.lock().cleaned.note(&cleaning.counters, &cleaning.picture);
-            }
-        }
     }
 
     /// Runs `work` for every family on up to as many threads as the settings allow.
@@ -289,9 +274,10 @@ impl Reclaimer {
         for file in &plan.stuck {
             let passes = memory.stuck.entry(file.name.clone()).or_default();
             *passes += 1;
+            let passes = *passes;
             let patience = if pass.eager && family.habit() == Habit::Growing { 0 } else { QUIET_PASSES };
-            if *passes > patience && (pass.eager || memory.quiet_passes >= QUIET_PASSES) {
-                self.compact(family, &file.counters);
+            if passes > patience && (pass.eager || memory.quiet_passes >= QUIET_PASSES) {
+                self.compact(family, &file.counters, memory, pass);
                 outcome = PassOutcome::ACTED;
                 break;
             }
@@ -322,7 +308,7 @@ impl Reclaimer {
                 continue;
             }
             if enough {
-                self.compact(family, &mixed.file.counters);
+                self.compact(family, &mixed.file.counters, memory, pass);
                 return Ok(PassOutcome::ACTED);
             }
             if dead_bytes >= LARGE_RESIDUE_BYTES && self.delete_residue(family, mixed, memory)? {
@@ -357,10 +343,12 @@ impl Reclaimer {
         Ok(true)
     }
 
-    fn compact(&self, family: DataFamily, counters: &Range<u64>) {
+    /// Compacts a span of ids through all levels, and remembers that what was dead there is gone.
+    fn compact(&self, family: DataFamily, counters: &Range<u64>, memory: &mut Memory, pass: &Pass<'_>) {
         failpoint!("reclaimer::before_compact");
         self.db.compact(Family::Data(family), &KeyRange::ids(family, counters.start, counters.end));
         ReclaimCounters::add(&self.counters.compactions, 1);
+        memory.cleaned.note(counters, pass.picture.dead.family(family));
     }
 
     /// Replaces the bitmaps of wholly dead segments that hold nothing any more by their place in the interval set.

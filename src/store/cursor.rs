@@ -120,6 +120,11 @@ impl Cursor {
         }
     }
 
+    /// Moves to the first entry at or after `key`.
+    pub(crate) fn seek(&mut self, key: &[u8]) {
+        self.raw.seek(key);
+    }
+
     /// Moves to the next entry.
     pub(crate) fn advance(&mut self) {
         if self.raw.valid() {

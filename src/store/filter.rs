@@ -17,9 +17,6 @@ use super::family::{FAMILIES, Family};
 pub(crate) trait EntryFilter: Send {
     /// Tells whether the entry is proven dead. What cannot be decoded is alive.
     fn is_dead(&mut self, key: &[u8], value: &[u8]) -> bool;
-
-    /// Is told that the compaction has met its last entry.
-    fn finish(&mut self) {}
 }
 
 /// Makes a filter for each compaction.
@@ -130,8 +127,5 @@ impl CompactionFilter for CountingFilter {
 impl Drop for CountingFilter {
     fn drop(&mut self) {
         self.counters.add(self.family, self.io);
-        if let Some(picture) = &mut self.picture {
-            picture.finish();
-        }
     }
 }
