@@ -41,7 +41,10 @@ pub(crate) struct Ids {
 impl Ids {
     /// Reads the leases of the last session and starts behind them.
     pub(crate) fn load(db: &Database) -> Result<Self> {
-        let ids = Self { families: std::array::from_fn(|_| Mutex::new(Counter { next: 1, leased_end: 1 })), in_doubt: AtomicBool::new(false) };
+        let ids = Self {
+            families: std::array::from_fn(|_| Mutex::new(Counter { next: 1, leased_end: 1 })),
+            in_doubt: AtomicBool::new(false),
+        };
         for family in DataFamily::all() {
             let end = read_lease(db, family)?.first_unleased();
             *ids.counter(family).lock() = Counter { next: end, leased_end: end };

@@ -34,6 +34,9 @@ pub mod encoding;
 
 #[cfg(feature = "engine")]
 mod check;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 #[cfg(feature = "engine")]
 mod clock;
 #[cfg(feature = "engine")]

@@ -31,16 +31,15 @@ struct Staged<'a> {
 impl Engine {
     /// Commits the plans, all of one keyspace, together. The caller holds the keys' locks and a write pin.
     pub(super) fn commit(&self, keyspace: &Keyspace, plans: Vec<KeyPlan<'_>>, sync: bool) -> Result<()> {
-        let mut staged =
-            Staged {
-                engine: self,
-                keyspace,
-                batch: Batch::new(),
-                burials: Burials::default(),
-                count_delta: 0,
-                births: self.begin_births(&plans),
-                written: Vec::new(),
-            };
+        let mut staged = Staged {
+            engine: self,
+            keyspace,
+            batch: Batch::new(),
+            burials: Burials::default(),
+            count_delta: 0,
+            births: self.begin_births(&plans),
+            written: Vec::new(),
+        };
         for plan in plans {
             staged.add(plan)?;
         }

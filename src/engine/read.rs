@@ -9,6 +9,7 @@ use crate::encoding::{KeyspaceNo, Meta, UnixMillis};
 use crate::engine::Engine;
 use crate::engine::keyspaces::{Keyspace, Map};
 use crate::error::Result;
+use crate::failpoint::failpoint;
 use crate::gc::{Pin, PinKind};
 use crate::options::Durability;
 use crate::store::Snapshot;
@@ -28,10 +29,12 @@ pub struct Reading {
 impl Reading {
     /// Reads the record of a living key.
     pub(crate) fn live(&self, key: &[u8]) -> Result<Option<Meta>> {
-        match self.number() {
-            Some(number) => self.reader.live(number, key, self.now),
-            None => Ok(None),
-        }
+        let found = match self.number() {
+            Some(number) => self.reader.live(number, key, self.now)?,
+            None => None,
+        };
+        failpoint!("read::after_record");
+        Ok(found)
     }
 
     /// Returns the keyspace's number, if it was ever written to.

@@ -111,7 +111,7 @@ impl Reclaimer {
     pub(crate) fn new(
         db: Arc<Database>,
         watermark: Arc<Watermark>,
-            ids: Arc<Ids>,
+        ids: Arc<Ids>,
         time: Arc<StoreTime>,
         counters: Arc<ReclaimCounters>,
         settings: ReclaimSettings,

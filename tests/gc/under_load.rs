@@ -106,7 +106,14 @@ fn nothing_is_torn_or_leaked_while_everything_happens_at_once() {
     let store = Store::builder(&path).options(options).open().unwrap();
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        let writers: Vec<_> = (0..4).map(|n| scope.spawn({ let (store, stop) = (&store, &stop); move || churn(store, n, stop) })).collect();
+        let writers: Vec<_> = (0..4)
+            .map(|n| {
+                scope.spawn({
+                    let (store, stop) = (&store, &stop);
+                    move || churn(store, n, stop)
+                })
+            })
+            .collect();
         let started = Instant::now();
         let (mut looks, mut seen) = (0, 0);
         while started.elapsed() < RUN {

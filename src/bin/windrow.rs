@@ -1,0 +1,154 @@
+//! The tool `windrow`: arguments only; the work is done in the library's `cli`.
+//!
+//! May use `clap` and `windrow::cli`. Invariant: ends with 0 when all was well, 1 when something was not as it
+//! should be or could not be done, 2 when the arguments make no sense.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use windrow::cli::{self, Input, JsonTo, WindowBench};
+
+/// A store of Redis-style data that gives the space of dead data back almost for free.
+#[derive(Parser)]
+#[command(name = "windrow", version, subcommand_required = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measure what a store does on this machine
+    #[command(subcommand)]
+    Bench(Bench),
+    /// Verify a store that nobody has open: nothing leaks, nothing is torn, counts and expiries agree
+    ///
+    /// Reads the whole store and changes nothing. Ends with 1 if anything is not as it must be.
+    Check {
+        /// Directory of the store
+        dir: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Fill windows of short-lived sets, check them, let them expire and watch the disk come back
+    ///
+    /// Windows are written one after another; after each one everything that lives is read back and compared byte
+    /// for byte. Without --ttl time is the writing itself: a window dies when the second window after it has been
+    /// written, so three are alive at most. Progress goes to standard error, the table to standard output. Ends with
+    /// 1 if anything was not as written.
+    Window(WindowArguments),
+}
+
+#[derive(Args)]
+struct WindowArguments {
+    /// Directory of the store, missing or empty; it is kept [default: a temporary one, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+
+    /// Windows to write, one after another
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    windows: u32,
+
+    /// Sets in each window
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    collections: u64,
+
+    /// Elements in each set
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    elements: u32,
+
+    /// Bytes of each element, random and not compressible (8 to 1048576)
+    #[arg(long, value_name = "BYTES", default_value_t = 4096)]
+    value_bytes: usize,
+
+    /// Seed of the random bytes
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// Let a set live this long in real time: 2.5 (seconds), 250ms, 10m, 1h [default: until the second window after
+    /// its own has been written]
+    #[arg(long, value_name = "SECONDS", value_parser = cli::duration)]
+    ttl: Option<Duration>,
+
+    /// Write every regular file under DIR as a set of its numbered 4 KiB blocks, and check it against the file
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["collections", "elements", "value_bytes", "seed"])]
+    from: Option<PathBuf>,
+
+    /// Threads that write and check [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+
+    /// After each window read back one living set in N; the check after the last window reads all
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    check_every: u32,
+
+    /// Longest wait for the space after the last expiry
+    #[arg(long, value_name = "SECONDS", value_parser = cli::duration, default_value = "60")]
+    wait: Duration,
+
+    /// Write the figures as JSON to FILE, or to standard output for `-`
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// Draw disk use and live bytes over time to FILE
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+impl From<WindowArguments> for WindowBench {
+    fn from(arguments: WindowArguments) -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            dir: arguments.dir,
+            windows: arguments.windows,
+            input: match arguments.from {
+                Some(root) => Input::Tree(root),
+                None => Input::Generated {
+                    collections: arguments.collections,
+                    elements: arguments.elements,
+                    value_bytes: arguments.value_bytes,
+                    seed: arguments.seed,
+                },
+            },
+            lifetime: arguments.ttl,
+            threads: arguments.threads.unwrap_or(cores),
+            check_every: arguments.check_every,
+            settle_wait: arguments.wait,
+            json: arguments.json.map(|path| match path.to_str() {
+                Some("-") => JsonTo::Stdout,
+                _ => JsonTo::File(path),
+            }),
+            svg: arguments.svg,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_stderr();
+    let outcome = match arguments.command {
+        Command::Bench(Bench::Window(arguments)) => cli::bench_window(arguments.into()),
+        Command::Check { dir } => cli::check_store(&dir),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            // A closed standard error changes nothing about the outcome.
+            let _ = writeln!(std::io::stderr(), "windrow: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Shows warnings, or what `RUST_LOG` asks for.
+fn log_to_stderr() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

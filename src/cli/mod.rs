@@ -1,0 +1,39 @@
+//! The command-line tool's work, behind the arguments that `src/bin/windrow.rs` reads.
+//!
+//! May use the public handles of the crate and nothing below them, as any other program would. Invariant: no
+//! error, however unlikely, ends in a panic; a run that found a mismatch never ends well.
+
+mod bench;
+mod chart;
+mod check;
+mod config;
+mod disk;
+mod failure;
+#[cfg(test)]
+mod fixture;
+mod generated;
+mod histogram;
+mod json;
+mod ledger;
+mod parallel;
+mod place;
+mod progress;
+mod report;
+mod run;
+mod settle;
+mod table;
+mod text;
+mod times;
+mod tree;
+mod verify;
+mod watcher;
+mod workload;
+mod write;
+
+pub use self::{
+    bench::bench_window,
+    config::{Input, JsonTo, WindowBench},
+    failure::{Failure, Result},
+    text::duration,
+    verify::check_store,
+};

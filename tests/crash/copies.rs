@@ -1,0 +1,223 @@
+//! A copy of the directory at every step of a burial and of reclaiming: each opens, holds one moment's truth,
+//! and nothing in it is torn or leaked.
+
+use std::time::Duration;
+
+use fail::FailScenario;
+use windrow::{AddOptions, Clock, SetOptions, UnixMillis};
+
+use crate::data::payload;
+use crate::fixture::{Fixture, settle};
+use crate::recorder::{Recorder, Value, World};
+
+/// Every place that burying and reclaiming pass by, but for retiring.
+const PLACES: &[&str] = &[
+    "commit::before",
+    "commit::after",
+    "keyspaces::flush",
+    "reaper::before_read",
+    "reaper::before_commit",
+    "reaper::after_commit",
+    "watermark::before_sync",
+    "watermark::after_sync",
+    "flushed::before_commit",
+    "flushed::before_drop",
+    "flushed::before_removal",
+    "expired::before_drop",
+    "reclaimer::before_drop",
+    "reclaimer::after_drop",
+    "reclaimer::before_flush",
+    "reclaimer::before_range_delete",
+    "reclaimer::before_compact",
+];
+
+/// Places around the retirement of a whole segment.
+const RETIRING: &[&str] = &[
+    "reaper::after_commit",
+    "watermark::after_sync",
+    "reclaimer::after_drop",
+    "reclaimer::before_retire",
+    "reclaimer::after_retire",
+];
+
+/// Sets of either kind, of 8 KB each: more than one write buffer.
+const PAIRS: u64 = 160;
+
+fn key(db: u32, name: &str) -> (u32, Vec<u8>) {
+    (db, name.as_bytes().to_vec())
+}
+
+fn add(recorder: &Recorder<'_>, now: UnixMillis, name: &str, seed: u64, lifetime: Option<Duration>) {
+    let two = [payload(seed, 4000), payload(seed + 10_000, 4000)];
+    recorder.step(
+        |world: &mut World| {
+            let members = two.iter().cloned().collect();
+            let expires_at = lifetime.map(|lifetime| now.saturating_add(lifetime));
+            world.insert(key(0, name), (Value::set(&members), expires_at));
+        },
+        |store| {
+            let mut options = AddOptions::new();
+            if let Some(lifetime) = lifetime {
+                options = options.expire_in(lifetime);
+            }
+            store.db(0).sets().add_with(name, &two, options).unwrap();
+        },
+    );
+}
+
+fn set(recorder: &Recorder<'_>, db: u32, name: &str, value: Vec<u8>) {
+    recorder.step(
+        |world| {
+            world.insert(key(db, name), (Value::string(&value), None));
+        },
+        |store| store.db(db).strings().set(name, &value).unwrap(),
+    );
+}
+
+fn delete(recorder: &Recorder<'_>, name: &str) {
+    recorder.step(
+        |world| {
+            world.remove(&key(0, name));
+        },
+        |store| assert_eq!(store.db(0).delete([name]).unwrap(), 1),
+    );
+}
+
+/// A life in which everything happens: births, deletes, overwrites, expiry, renames, swaps and flushes.
+fn live(recorder: &Recorder<'_>, fixture: &Fixture) {
+    let minute = Some(Duration::from_secs(60));
+    let hour = Some(Duration::from_secs(3600));
+    recorder.phase("writing");
+    for n in 0..PAIRS {
+        add(recorder, fixture.clock.wall(), &format!("dying:{n:03}"), n, minute);
+        add(recorder, fixture.clock.wall(), &format!("lasting:{n:03}"), n + 1000, None);
+        if n % 20 == 0 {
+            recorder.sync();
+        }
+    }
+    add(recorder, fixture.clock.wall(), "hourly", 5000, hour);
+    set(recorder, 0, "inline", b"v".to_vec());
+    set(recorder, 0, "pieces", payload(1, 60_000));
+    recorder.sync();
+    recorder.phase("deleting");
+    for n in 0..PAIRS - 30 {
+        delete(recorder, &format!("lasting:{n:03}"));
+        if n % 30 == 0 {
+            recorder.sync();
+        }
+    }
+    recorder.phase("overwriting");
+    set(recorder, 0, "pieces", payload(2, 30_000));
+    set(recorder, 0, "lasting:150", b"now a string".to_vec());
+    recorder.phase("renaming");
+    recorder.step(
+        |world| {
+            let moved = world.remove(&key(0, "lasting:131")).unwrap();
+            world.insert(key(0, "lasting:132"), moved);
+        },
+        |store| store.db(0).rename("lasting:131", "lasting:132").unwrap(),
+    );
+    recorder.phase("reclaiming deletes");
+    settle(recorder.store());
+    recorder.sync();
+    recorder.phase("expiring");
+    fixture.seconds_pass(61);
+    settle(recorder.store());
+    recorder.phase("deleting scattered ones");
+    for n in (133..PAIRS).filter(|n| n % 4 != 0 && *n != 150) {
+        delete(recorder, &format!("lasting:{n:03}"));
+    }
+    settle(recorder.store());
+    flush(recorder, fixture);
+    expire_little_by_little(recorder, fixture);
+    recorder.phase("a quiet end");
+    settle(recorder.store());
+}
+
+fn flush(recorder: &Recorder<'_>, fixture: &Fixture) {
+    recorder.phase("swapping");
+    set(recorder, 1, "one", b"1".to_vec());
+    recorder.step(
+        |world| {
+            let all = std::mem::take(world);
+            world.extend(all.into_iter().map(|((db, key), value)| ((1 - db, key), value)));
+        },
+        |store| store.namespace("").swap(0, 1).unwrap(),
+    );
+    recorder.phase("flushing");
+    recorder.step(|world| world.retain(|(db, _), _| *db != 1), |store| store.db(1).flush().unwrap());
+    recorder.phase("reclaiming the flush");
+    settle(recorder.store());
+    recorder.phase("expiring after the flush");
+    for n in 0..10 {
+        let now = fixture.clock.wall();
+        recorder.step(
+            |world| {
+                let expires_at = now.saturating_add(Duration::from_secs(5));
+                world.insert(key(1, &n.to_string()), (Value::string(&payload(n, 5000)), Some(expires_at)));
+            },
+            |store| {
+                let expiring = SetOptions::new().expire_in(Duration::from_secs(5));
+                store.db(1).strings().set_with(n.to_string(), payload(n, 5000), expiring).unwrap();
+            },
+        );
+    }
+    fixture.seconds_pass(4000);
+    settle(recorder.store());
+}
+
+/// Moves the entries of later times below L0, so that their file is dropped when its time has come.
+fn expire_little_by_little(recorder: &Recorder<'_>, fixture: &Fixture) {
+    recorder.phase("expiring little by little");
+    for n in 0..8 {
+        let now = fixture.clock.wall();
+        add(recorder, now, &format!("soon:{n}"), n, Some(Duration::from_secs(1)));
+        add(recorder, now, &format!("later:{n}"), n, Some(Duration::from_secs(60)));
+        fixture.seconds_pass(2);
+        settle(recorder.store());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    fixture.seconds_pass(100);
+    settle(recorder.store());
+}
+
+#[test]
+fn every_copy_taken_while_the_process_works_opens_whole() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let recorder = Recorder::new(&fixture, PLACES, false);
+    live(&recorder, &fixture);
+    let copies = recorder.verify();
+    assert!(copies >= 40, "{copies} copies");
+}
+
+#[test]
+fn every_copy_that_a_power_loss_would_leave_opens_whole() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let recorder = Recorder::new(&fixture, PLACES, true);
+    live(&recorder, &fixture);
+    let copies = recorder.verify();
+    assert!(copies >= 40, "{copies} copies");
+}
+
+#[test]
+fn every_copy_taken_while_a_segment_is_retired_opens_whole() {
+    for loses_power in [false, true] {
+        let _alone = FailScenario::setup();
+        let fixture = Fixture::new();
+        let recorder = Recorder::new(&fixture, RETIRING, loses_power);
+        set(&recorder, 0, "kept", payload(1, 5000));
+        recorder.sync();
+        recorder.phase("filling a segment");
+        let expiring = AddOptions::new().expire_in(Duration::from_secs(60));
+        for n in 0..66_000 {
+            recorder.store().db(2).sets().add_with(format!("{n}"), ["m"], expiring.clone()).unwrap();
+        }
+        recorder.phase("retiring it");
+        fixture.seconds_pass(61);
+        settle(recorder.store());
+        assert_eq!(recorder.store().stats().segments_retired, 1);
+        recorder.verify();
+    }
+}

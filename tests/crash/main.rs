@@ -1,0 +1,22 @@
+//! Operations, workers and whole processes stopped in the middle.
+//!
+//! Fail points are global, so every test holds a `FailScenario` and runs alone.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod copies;
+mod failing_worker;
+mod kill;
+mod paused;
+mod reaper_failures;
+mod reaper_races;
+mod recorder;
+
+#[path = "../support/data.rs"]
+mod data;
+#[path = "../support/disk.rs"]
+mod disk;
+#[path = "../support/fixture.rs"]
+mod fixture;
+#[path = "../support/pause.rs"]
+mod pause;

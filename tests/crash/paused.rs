@@ -1,0 +1,178 @@
+//! Operations paused between the record of a key and its elements while everything behind them is reclaimed.
+
+use std::thread;
+use std::time::Duration;
+
+use fail::FailScenario;
+use windrow::{AddOptions, SetOptions, Store};
+
+use crate::data::payload;
+use crate::fixture::{Fixture, close_and_check, settle};
+use crate::pause::Pause;
+
+const KEYS: u64 = 1000;
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn fill(store: &Store, options: &AddOptions) {
+    for n in 0..KEYS {
+        store.db(0).sets().add_with(format!("s:{n}"), [payload(n, 3000)], options.clone()).unwrap();
+    }
+}
+
+/// Tries three times to give everything back; a pin must prevent it.
+fn settle_in_vain(store: &Store) {
+    for _ in 0..3 {
+        store.settle(Duration::from_millis(100)).unwrap();
+    }
+}
+
+/// Pauses `read` behind the record of its key, does `change`, reclaims, and returns what `read` answers then.
+fn paused<T: Send>(store: &Store, read: impl FnOnce(&Store) -> T + Send, change: impl FnOnce()) -> T {
+    thread::scope(|scope| {
+        let pause = Pause::at("read::after_record");
+        let reading = scope.spawn(|| read(store));
+        pause.wait();
+        change();
+        settle_in_vain(store);
+        pause.resume();
+        reading.join().unwrap()
+    })
+}
+
+#[test]
+fn a_read_paused_while_its_key_is_deleted_recreated_and_reclaimed_still_returns_the_old_truth() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    for options in [AddOptions::new(), AddOptions::new().expire_in(MINUTE), AddOptions::new().growing()] {
+        fill(&store, &options);
+        let found = paused(
+            &store,
+            |store| store.db(0).sets().contains("s:500", payload(500, 3000)).unwrap(),
+            || {
+                for n in 0..KEYS {
+                    store.db(0).delete([format!("s:{n}")]).unwrap();
+                }
+                fill_with_others(&store);
+            },
+        );
+        assert!(found, "{options:?}");
+        assert!(!store.db(0).sets().contains("s:500", payload(500, 3000)).unwrap());
+        let held = store.stats().data_file_bytes;
+        settle(&store);
+        assert!(store.stats().data_file_bytes < held, "the pause is over and the files go");
+        store.db(0).flush().unwrap();
+    }
+    settle(&store);
+    close_and_check(store, &fixture.path("store"));
+}
+
+fn fill_with_others(store: &Store) {
+    for n in 0..KEYS {
+        store.db(0).sets().add(format!("s:{n}"), ["other"]).unwrap();
+    }
+}
+
+#[test]
+fn a_paused_read_of_a_string_in_pieces_returns_one_whole_value() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    for length in [2_000, 16_383, 16_384, 16_385, 100_000] {
+        store.db(0).strings().set("k", payload(1, length)).unwrap();
+        let got = paused(
+            &store,
+            |store| store.db(0).strings().get("k").unwrap(),
+            || {
+                store.db(0).delete(["k"]).unwrap();
+                store.db(0).strings().set("k", payload(2, length + 1)).unwrap();
+            },
+        );
+        let got = got.unwrap();
+        assert!(got == payload(1, length) || got == payload(2, length + 1), "torn at {length}: {}", got.len());
+        let got = paused(
+            &store,
+            |store| store.db(0).strings().get("k").unwrap(),
+            || {
+                store.db(0).strings().append("k", payload(3, 20_000)).unwrap();
+            },
+        );
+        let (old, mut new) = (payload(2, length + 1), payload(2, length + 1));
+        new.extend(payload(3, 20_000));
+        let got = got.unwrap();
+        assert!(got == old || got == new, "torn by an append at {length}: {}", got.len());
+    }
+    settle(&store);
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
+fn a_read_paused_while_its_key_expires_and_is_reclaimed_answers_by_the_time_it_began() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    fill(&store, &AddOptions::new().expire_in(MINUTE));
+    let expiring = SetOptions::new().expire_in(MINUTE);
+    store.db(0).strings().set_with("string", payload(9, 5000), expiring).unwrap();
+    let found = paused(
+        &store,
+        |store| store.db(0).sets().contains("s:1", payload(1, 3000)).unwrap(),
+        || fixture.seconds_pass(30),
+    );
+    assert!(found);
+    let got = paused(&store, |store| store.db(0).strings().get("string").unwrap(), || fixture.seconds_pass(3600));
+    assert_eq!(got.unwrap(), payload(9, 5000));
+    assert_eq!(store.db(0).len().unwrap(), 0);
+    settle(&store);
+    assert_eq!(store.stats().data_file_bytes, 0);
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
+fn a_read_paused_while_its_db_is_flushed_or_swapped_away_still_returns_the_old_truth() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    for swaps in [false, true] {
+        fill(&store, &AddOptions::new());
+        let found = paused(
+            &store,
+            |store| store.db(0).sets().contains("s:7", payload(7, 3000)).unwrap(),
+            || {
+                if swaps {
+                    store.namespace("").swap(0, 5).unwrap();
+                    store.db(5).flush().unwrap();
+                } else {
+                    store.db(0).flush().unwrap();
+                }
+                store.db(0).sets().add("s:7", ["other"]).unwrap();
+            },
+        );
+        assert!(found, "swapped: {swaps}");
+        settle(&store);
+        assert_eq!(store.db(0).len().unwrap(), 1);
+    }
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
+fn a_write_paused_while_its_db_is_flushed_lands_before_the_flush_or_after_it() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    store.db(0).sets().add("s", ["old"]).unwrap();
+    thread::scope(|scope| {
+        let pause = Pause::at("write::planning");
+        let writing = scope.spawn(|| store.db(0).sets().add("s", ["new"]).unwrap());
+        pause.wait();
+        store.db(0).flush().unwrap();
+        settle_in_vain(&store);
+        assert_eq!(store.stats().flushed_keyspaces, 1, "the flush waits for the write in flight");
+        pause.resume();
+        writing.join().unwrap();
+    });
+    assert!(!store.db(0).exists("s").unwrap(), "a write that began before the flush is flushed with the rest");
+    settle(&store);
+    assert_eq!(store.db(0).len().unwrap(), 0);
+    close_and_check(store, &fixture.path("store"));
+}

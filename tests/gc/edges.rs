@@ -1,0 +1,94 @@
+//! The borders of what is dropped: the neighbours of a run of dead ids, and of a range of past times, survive.
+
+use std::time::Duration;
+
+use windrow::{AddOptions, Store};
+
+use crate::data::{members, payload};
+use crate::fixture::{Fixture, close_and_check, settle};
+
+const SETS: u64 = 3000;
+
+/// Writes sets whose ids follow each other. Two members each, so that an id has a first and a last key.
+fn fill(store: &Store, options: &AddOptions) {
+    for n in 0..SETS {
+        let two = [payload(n, 1000), payload(n + SETS, 1000)];
+        store.db(0).sets().add_with(format!("{n:05}"), two, options.clone()).unwrap();
+    }
+}
+
+fn assert_whole(store: &Store, n: u64) {
+    let mut expected = [payload(n, 1000), payload(n + SETS, 1000)];
+    expected.sort();
+    assert_eq!(members(&store.db(0), format!("{n:05}")), expected, "set {n}");
+}
+
+#[test]
+fn the_neighbours_of_a_dropped_run_survive_wherever_it_begins_and_ends() {
+    for (from, to) in [(0, 2000), (1, 2999), (700, 2100), (1000, SETS), (0, SETS - 1)] {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        fill(&store, &AddOptions::new().expire_in(Duration::from_secs(60)));
+        for n in from..to {
+            store.db(0).delete([format!("{n:05}")]).unwrap();
+        }
+        settle(&store);
+        assert!(store.stats().files_dropped > 0, "{from}..{to}: {:#?}", store.stats());
+        for n in (0..from).chain(to..SETS) {
+            assert_whole(&store, n);
+        }
+        close_and_check(store, &fixture.path("store"));
+        let store = fixture.open();
+        for n in (0..from).chain(to..SETS) {
+            assert_whole(&store, n);
+        }
+    }
+}
+
+#[test]
+fn every_border_between_two_files_can_be_the_end_of_a_dropped_run() {
+    // Runs that grow one id at a time pass every border between files.
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    fill(&store, &AddOptions::new().expire_in(Duration::from_secs(60)));
+    let mut dropped = 0;
+    for n in 0..SETS - 1 {
+        store.db(0).delete([format!("{n:05}")]).unwrap();
+        if n % 10 == 0 {
+            let _ = store.settle(Duration::from_millis(1)).unwrap();
+            dropped = dropped.max(store.stats().files_dropped);
+        }
+        if n % 50 == 0 {
+            (n + 1..SETS).step_by(97).chain([n + 1, SETS - 1]).for_each(|n| assert_whole(&store, n));
+        }
+    }
+    assert_whole(&store, SETS - 1);
+    settle(&store);
+    assert_whole(&store, SETS - 1);
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
+fn a_key_that_expires_a_millisecond_after_a_dropped_range_of_times_still_expires_and_is_counted() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    for n in 0..2000_u64 {
+        let lifetime = Duration::from_millis(1000 + n);
+        db.sets().add_with(format!("{n}"), ["m"], AddOptions::new().expire_in(lifetime)).unwrap();
+    }
+    fixture.clock.advance(Duration::from_millis(1000));
+    for n in (0..2000_u64).step_by(100) {
+        settle(&store);
+        let expected = 2000 - n - 1;
+        let counted = db.len().unwrap();
+        assert!(counted == expected || counted == expected + 1, "{counted} keys at {n}");
+        assert!(!db.exists(format!("{n}")).unwrap());
+        assert!(db.exists(format!("{}", n + 1)).unwrap());
+        fixture.clock.advance(Duration::from_millis(100));
+    }
+    settle(&store);
+    assert_eq!(db.len().unwrap(), 0);
+    drop(db);
+    close_and_check(store, &fixture.path("store"));
+}

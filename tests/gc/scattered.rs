@@ -1,0 +1,36 @@
+//! Dead data scattered among survivors: it is rewritten once, not again and again.
+
+use windrow::AddOptions;
+
+use crate::data::{members, payload};
+use crate::fixture::{Fixture, close_and_check, settle};
+
+#[test]
+fn survivors_among_many_dead_are_rewritten_once_and_then_left_alone() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    for options in [AddOptions::new(), AddOptions::new().expire_in(std::time::Duration::from_secs(60))] {
+        for n in 0..1000 {
+            db.sets().add_with(format!("{n}"), [payload(n, 2000)], options.clone()).unwrap();
+        }
+        for n in (0..1000).filter(|n| n % 4 != 0) {
+            db.delete([format!("{n}")]).unwrap();
+        }
+        settle(&store);
+        let before = store.stats();
+        settle(&store);
+        let after = store.stats();
+        assert_eq!(after.compactions, before.compactions, "{after:#?}");
+        let written = after.data_compaction_written_bytes;
+        assert!(written < 3 << 20, "half a million bytes live; {written} were written");
+        for n in (0..1000).step_by(4) {
+            assert_eq!(members(&db, format!("{n}")), [payload(n, 2000)]);
+            db.delete([format!("{n}")]).unwrap();
+        }
+        settle(&store);
+        assert_eq!(store.stats().data_file_bytes, 0, "{:#?}", store.stats());
+    }
+    drop(db);
+    close_and_check(store, &fixture.path("store"));
+}

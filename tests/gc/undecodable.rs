@@ -1,0 +1,102 @@
+//! Records that nobody can decode, put into a store behind its back: they are kept and counted, and what lies
+//! around them works on.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rocksdb::{ColumnFamilyDescriptor, DB, IteratorMode, MergeOperands, Options};
+use windrow::encoding::{default_merge, merge_segments};
+use windrow::{AddOptions, Finding};
+
+use crate::data::{members, payload};
+use crate::fixture::{Fixture, settle};
+
+/// Junk for each family that reclaiming reads. No key of windrow's looks like these.
+const JUNK: [(&str, &[u8], &[u8]); 5] = [
+    ("data-1", b"\x01\x00", b"short element key"),
+    ("data-1", b"\x01\x00\x00\x00\x00\x00\x00\x05\xee?", b"element of an unknown tag"),
+    ("meta", b"\x00\x00\x00\x01Mjunk", b"no header"),
+    ("expire", b"\x00\x00\x00\x00\x00\x00\x00\x09", b"short entry"),
+    ("gc", b"\x01\x00\x00", b"no segment"),
+];
+
+fn open_raw(path: &Path) -> DB {
+    let options = Options::default();
+    let families = DB::list_cf(&options, path).unwrap().into_iter().map(|name| {
+        let mut options = Options::default();
+        match name.as_str() {
+            "gc" => options.set_merge_operator_associative("windrow-gc", |_, old, new: &MergeOperands| {
+                Some(merge_segments(old, new.iter()))
+            }),
+            "default" => options.set_merge_operator_associative("windrow-default", |key, old, new: &MergeOperands| {
+                Some(default_merge(key, old, new.iter()))
+            }),
+            _ => {}
+        }
+        ColumnFamilyDescriptor::new(name, options)
+    });
+    DB::open_cf_descriptors(&options, path, families.collect::<Vec<_>>()).unwrap()
+}
+
+#[test]
+fn what_cannot_be_decoded_is_kept_and_counted_and_the_rest_is_reclaimed() {
+    let fixture = Fixture::new();
+    let path = fixture.path("store");
+    let minute = AddOptions::new().expire_in(Duration::from_secs(60));
+    {
+        let store = fixture.open();
+        store.db(0).sets().add("kept", ["m"]).unwrap();
+        for n in 0..1000 {
+            store.db(0).sets().add_with(format!("{n}"), [payload(n, 2000)], minute.clone()).unwrap();
+        }
+        store.close().unwrap();
+    }
+    {
+        let raw = open_raw(&path);
+        for (family, key, value) in JUNK {
+            raw.put_cf(raw.cf_handle(family).unwrap(), key, value).unwrap();
+        }
+    }
+    {
+        let store = fixture.open();
+        for n in 1000..2000 {
+            store.db(0).sets().add_with(format!("{n}"), [payload(n, 2000)], minute.clone()).unwrap();
+        }
+        fixture.seconds_pass(61);
+        store.settle(Duration::from_secs(3)).unwrap();
+        let db = store.db(0);
+        assert_eq!(members(&db, "kept"), ["m"]);
+        assert_eq!(db.len().unwrap(), 1);
+        assert!(store.stats().undecodable_entries > 0, "{:#?}", store.stats());
+        drop(db);
+        store.close().unwrap();
+    }
+    let report = windrow::check(&path).unwrap();
+    let undecodable = report.findings().iter().filter(|finding| matches!(finding, Finding::Undecodable { .. })).count();
+    assert!(undecodable >= 3, "{report}");
+    let raw = open_raw(&path);
+    for (family, key, value) in JUNK {
+        if family == "data-1" && key.len() > 8 {
+            // Its id can be read and is dead, so the element may go with it.
+            continue;
+        }
+        let found = raw.get_cf(raw.cf_handle(family).unwrap(), key).unwrap();
+        assert_eq!(found.as_deref(), Some(value), "{family}");
+    }
+    let left = raw.iterator_cf(raw.cf_handle("data-1").unwrap(), IteratorMode::Start).count();
+    assert!(left <= 2, "{left} entries are left of the dead ones");
+}
+
+#[test]
+fn compactions_while_nothing_is_dead_keep_everything() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    for n in 0..2000 {
+        store.db(0).sets().add_with(format!("{n}"), [payload(n, 2000)], AddOptions::new()).unwrap();
+    }
+    settle(&store);
+    assert_eq!(store.stats().entries_filtered, 0);
+    for n in 0..2000 {
+        assert_eq!(members(&store.db(0), format!("{n}")), [payload(n, 2000)]);
+    }
+}

@@ -1,0 +1,70 @@
+//! Every key, member and value is arbitrary bytes; the longest are right and longer ones a clear error.
+
+use windrow::{Action, ErrorKind, Options, SetOptions};
+
+use crate::data::{keys, members, payload};
+use crate::fixture::{Fixture, close_and_check, settle};
+
+#[test]
+fn keys_members_and_values_of_any_bytes_are_kept_apart() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    let mut all: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
+    all.extend([vec![], vec![0; 20], vec![0xff; 20], b"k\0\0".to_vec(), b"k\0".to_vec(), vec![0, 0xff]]);
+    for bytes in &all {
+        db.strings().set(bytes, bytes).unwrap();
+    }
+    db.sets().add("members", &all).unwrap();
+    for bytes in &all {
+        assert_eq!(db.strings().get(bytes).unwrap().as_deref(), Some(bytes.as_slice()));
+        assert!(db.sets().contains("members", bytes).unwrap());
+    }
+    all.sort();
+    assert_eq!(members(&db, "members"), all);
+    all.push(b"members".to_vec());
+    all.sort();
+    assert_eq!(keys(&db), all);
+    settle(&store);
+    assert_eq!(db.len().unwrap(), all.len() as u64);
+    drop(db);
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
+fn the_longest_key_and_member_are_kept_and_longer_ones_refused() {
+    let fixture = Fixture::new();
+    for (key_limit, member_limit) in [(64 << 10, 64 << 10), (16, 17), (1 << 20, 1 << 20)] {
+        let mut options = Options::default();
+        options.max_key_bytes = key_limit;
+        options.max_member_bytes = member_limit;
+        let path = fixture.path(&format!("{key_limit}"));
+        let builder = windrow::Store::builder(&path).clock(fixture.clock.clone()).background(false);
+        let store = builder.options(options).open().unwrap();
+        let db = store.db(0);
+        let (key, member) = (payload(1, key_limit), payload(2, member_limit));
+        db.sets().add(&key, [&member]).unwrap();
+        db.strings().set_with(&key[1..], "v", SetOptions::new().expire_in(crate::fixture::PATIENCE)).unwrap();
+        settle(&store);
+        assert!(db.sets().contains(&key, &member).unwrap());
+        let long = [key.as_slice(), b"x"].concat();
+        let too_long = [
+            db.strings().set(&long, "v").err(),
+            db.sets().add(&long, ["m"]).err(),
+            db.delete([&long]).err(),
+            db.persist(&long).err(),
+            db.rename(&key, &long).err(),
+            db.sets().add(&key, [[member.as_slice(), b"x"].concat()]).err(),
+        ];
+        for (n, error) in too_long.into_iter().enumerate() {
+            let error = error.unwrap();
+            assert_eq!(error.kind(), ErrorKind::TooLarge, "operation {n}");
+            assert_eq!(error.action(), Action::FixCall);
+        }
+        assert!(!db.exists(&long).unwrap());
+        assert_eq!(db.sets().len(&key).unwrap(), 1);
+        assert_eq!(db.len().unwrap(), 2);
+        drop(db);
+        close_and_check(store, &path);
+    }
+}

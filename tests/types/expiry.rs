@@ -1,0 +1,137 @@
+//! Expiry: conditions, milliseconds, and what counts until the reaper has come.
+
+use std::time::Duration;
+
+use windrow::{AddOptions, ExpireCondition, SetOptions, Ttl, UnixMillis};
+
+use crate::data::keys;
+use crate::fixture::{Fixture, START, close_and_check, settle};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_key_lives_to_its_last_millisecond_and_not_into_the_next() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    db.strings().set("k", "v").unwrap();
+    assert!(db.expire("k", Duration::from_millis(1500)).unwrap());
+    assert_eq!(db.ttl("k").unwrap(), Ttl::In(Duration::from_millis(1500)));
+    assert_eq!(db.expires_at("k").unwrap(), Some(START.saturating_add(Duration::from_millis(1500))));
+    fixture.clock.advance(Duration::from_millis(1499));
+    assert_eq!(db.ttl("k").unwrap(), Ttl::In(Duration::from_millis(1)));
+    settle(&store);
+    assert!(db.exists("k").unwrap());
+    fixture.clock.advance(Duration::from_millis(1));
+    assert!(!db.exists("k").unwrap());
+    assert_eq!(db.ttl("k").unwrap(), Ttl::NoKey);
+    assert_eq!(db.strings().get("k").unwrap(), None);
+    assert_eq!(db.len().unwrap(), 1, "it counts until it is reaped");
+    assert!(keys(&db).is_empty());
+    fixture.clock.advance(Duration::from_millis(1));
+    settle(&store);
+    assert_eq!(db.len().unwrap(), 0);
+}
+
+#[test]
+fn conditions_let_an_expiry_through_as_redis_does() {
+    use ExpireCondition::{Always, Earlier, HasExpiry, Later, NoExpiry};
+    let fixture = Fixture::new();
+    let db = fixture.open().db(0);
+    for (current, condition, allowed) in [
+        (None, Always, true),
+        (None, NoExpiry, true),
+        (None, HasExpiry, false),
+        (None, Later, false),
+        (None, Earlier, true),
+        (Some(5), NoExpiry, false),
+        (Some(5), HasExpiry, true),
+        (Some(5), Later, true),
+        (Some(5), Earlier, false),
+        (Some(10), Later, false),
+        (Some(10), Earlier, false),
+        (Some(15), Later, false),
+        (Some(15), Earlier, true),
+    ] {
+        db.strings().set("k", "v").unwrap();
+        if let Some(seconds) = current {
+            db.expire("k", seconds * SECOND).unwrap();
+        }
+        assert_eq!(db.expire_if("k", 10 * SECOND, condition).unwrap(), allowed, "{current:?} {condition:?}");
+        let expected = if allowed { Some(10) } else { current };
+        let expected = expected.map_or(Ttl::Forever, |seconds| Ttl::In(seconds * SECOND));
+        assert_eq!(db.ttl("k").unwrap(), expected, "{current:?} {condition:?}");
+        assert!(!db.expire_if("missing", SECOND, condition).unwrap());
+    }
+}
+
+#[test]
+fn an_expiry_that_has_passed_deletes_at_once_unless_its_condition_forbids() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    for past in [START, UnixMillis::ZERO, UnixMillis::new(1)] {
+        db.sets().add("s", ["m"]).unwrap();
+        assert!(!db.expire_at("s", past, ExpireCondition::HasExpiry).unwrap());
+        assert!(db.exists("s").unwrap());
+        assert!(db.expire_at("s", past, ExpireCondition::Always).unwrap());
+        assert!(!db.exists("s").unwrap());
+        assert_eq!(db.len().unwrap(), 0);
+    }
+    db.strings().set("k", "v").unwrap();
+    assert!(db.expire("k", Duration::ZERO).unwrap());
+    assert_eq!(db.len().unwrap(), 0);
+    settle(&store);
+    drop(db);
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
+fn persist_and_expire_move_the_one_entry_and_nothing_expires_by_an_older_one() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    db.sets().add_with("s", ["m"], AddOptions::new().expire_in(SECOND)).unwrap();
+    for seconds in [5, 2, 9, 9, 3, 50] {
+        assert!(db.expire("s", seconds * SECOND).unwrap());
+    }
+    assert!(db.persist("s").unwrap());
+    assert!(!db.persist("s").unwrap());
+    assert!(!db.persist("missing").unwrap());
+    db.expire("s", 20 * SECOND).unwrap();
+    fixture.seconds_pass(19);
+    settle(&store);
+    assert!(db.exists("s").unwrap());
+    assert_eq!(store.stats().keys_reaped, 0);
+    fixture.seconds_pass(2);
+    settle(&store);
+    assert_eq!(store.stats().keys_reaped, 1);
+    assert_eq!(db.len().unwrap(), 0);
+    drop(db);
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
+fn a_key_written_again_after_it_expired_counts_twice_until_the_reaper_has_come() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    db.strings().set_with("k", "old", SetOptions::new().expire_in(SECOND)).unwrap();
+    fixture.seconds_pass(1);
+    db.strings().set_with("k", "new", SetOptions::new().expire_in(10 * SECOND)).unwrap();
+    assert_eq!(db.len().unwrap(), 2);
+    assert_eq!(keys(&db).len(), 1);
+    fixture.seconds_pass(1);
+    settle(&store);
+    assert_eq!(db.len().unwrap(), 1);
+    assert_eq!(db.strings().get("k").unwrap().unwrap(), "new");
+    fixture.seconds_pass(10);
+    db.sets().add("k", ["third"]).unwrap();
+    assert_eq!(db.delete(["k"]).unwrap(), 1);
+    assert_eq!(db.len().unwrap(), 1);
+    settle(&store);
+    assert_eq!(db.len().unwrap(), 0);
+    assert_eq!(store.stats().keys_reaped, 2);
+    drop(db);
+    close_and_check(store, &fixture.path("store"));
+}
