@@ -155,7 +155,7 @@ mod tests {
             (generated(0, 1, 8), "--collections"),
             (generated(1, 0, 8), "--elements"),
             (generated(1, 1, 7), "--value-bytes"),
-            (generated(u64::MAX, 1, 8), "--collections"),
+            (generated(MAX_COLLECTIONS + 1, 1, 8), "--collections"),
         ] {
             let mut asked = bench();
             asked.input = input;

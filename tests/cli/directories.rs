@@ -19,6 +19,7 @@ fn a_named_directory_is_kept_and_is_a_store() {
             "3",
         ])
         .well();
+    assert!(!names(&place.path("deep/store")).is_empty());
     let store = windrow::Store::open(place.path("deep/store")).unwrap();
     assert_eq!(store.db(0).len().unwrap(), 0, "everything expired");
     assert!(place.left_over().is_empty());
