@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{RwLock, RwLockReadGuard};
 
 use crate::encoding::DataFamily;
-use crate::error::Result;
 use crate::store::{Database, Family};
 
 /// What an entry takes in the write buffer beside its key and value, roughly.
@@ -54,20 +53,24 @@ impl Births {
 
     /// Counts entries that were committed to `family`, and switches its buffer when it is full. The caller's own
     /// births have ended.
-    pub(super) fn wrote(&self, db: &Database, family: DataFamily, written: Written) -> Result<()> {
+    ///
+    /// A switch that fails is no failure of the commit before it: RocksDB reports what is wrong at the next write,
+    /// and switches the buffer by itself when it has grown to twice the size.
+    pub(super) fn wrote(&self, db: &Database, family: DataFamily, written: Written) {
         let gate = self.gate(family);
         let bytes = written.bytes + written.entries * ENTRY_OVERHEAD_BYTES;
         if gate.buffered_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes < self.switch_at_bytes {
-            return Ok(());
+            return;
         }
         let _closed = gate.open.write();
         // Somebody else may have switched it while this thread waited.
         if gate.buffered_bytes.load(Ordering::Relaxed) < self.switch_at_bytes {
-            return Ok(());
+            return;
         }
-        db.begin_flush(Family::Data(family))?;
         gate.buffered_bytes.store(0, Ordering::Relaxed);
-        Ok(())
+        if let Err(error) = db.begin_flush(Family::Data(family)) {
+            tracing::warn!(%error, "a write buffer could not be switched");
+        }
     }
 
     fn gate(&self, family: DataFamily) -> &Gate {

@@ -200,6 +200,9 @@ impl<'a> Staged<'a> {
         failpoint!("commit::after");
         self.keyspace.add(self.count_delta);
         engine.watermark.committed(self.burials);
-        self.written.into_iter().try_for_each(|(family, written)| engine.births.wrote(&engine.db, family, written))
+        for (family, written) in self.written {
+            engine.births.wrote(&engine.db, family, written);
+        }
+        Ok(())
     }
 }
