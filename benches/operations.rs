@@ -3,6 +3,7 @@
 //! Uses the public API and criterion. What it shows: that deleting costs the same for a set of any size, and what
 //! a time to live adds to a write. Values are 100 bytes, durability is `Buffered`.
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
+#![allow(clippy::expect_used, reason = "a benchmark that cannot begin has nothing to measure")]
 
 use std::hint::black_box;
 use std::time::Duration;

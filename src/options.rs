@@ -63,19 +63,22 @@ pub struct Options {
     pub max_log_bytes: u64,
     /// Open files: -1 keeps all open (default), else at least 64. Fewer: less memory, slower reads.
     pub max_open_files: i32,
-    /// Compression of SST blocks. Default [`Compression::Lz4`].
+    /// Compression of SST blocks. Default [`Compression::Lz4`]. Stronger: less disk, more processor time.
     pub compression: Compression,
-    /// RocksDB's threads for flushes and compactions. Default 2, 2 to 64.
+    /// RocksDB's threads for flushes and compactions. Default 4, 2 to 64. Fewer: a long compaction holds flushes and
+    /// file moves back; more: bursts of background work take more cores.
     pub background_threads: u32,
-    /// Threads that reclaim, each on another family. Default 2, 1 to 32.
+    /// Threads that reclaim, each on another family. Default 2, 1 to 32. More: space comes back sooner when many
+    /// families owe it, with more reads and writes at once.
     pub reclaim_threads: usize,
-    /// Reads and writes SST files past the operating system's cache. Default false.
+    /// Reads and writes SST files past the operating system's cache. Default false. True: memory use is what the
+    /// options say, but the block cache alone serves reads.
     pub direct_io: bool,
     /// When a commit is on stable storage. Default [`Durability::Interval`].
     pub durability: Durability,
     /// Longest user key. Default 64 KiB, 16 B to 1 MiB. Keys are copied into every index block that they start.
     pub max_key_bytes: usize,
-    /// Longest set member or hash field (part of a RocksDB key). Default 64 KiB, 16 B to 1 MiB.
+    /// Longest set member or hash field. Default 64 KiB, 16 B to 1 MiB. They are parts of RocksDB keys, with the same cost.
     pub max_member_bytes: usize,
     /// Longest string or other value. Default and maximum 512 MiB (as in Redis), at least 1 KiB. A write holds it in memory twice.
     pub max_value_bytes: usize,
@@ -85,11 +88,12 @@ pub struct Options {
     /// Strings without a time to live up to this size lie in their meta record. Default 1 KiB, 0 to 64 KiB.
     pub inline_lasting_bytes: usize,
     /// How far the wall clock may leap ahead of the monotonic clock, or lie behind the store's own past at open,
-    /// before expiry pauses. Default 1 hour, at least 1 second.
+    /// before expiry pauses. Default 1 hour, at least 1 second. Smaller: pauses for smaller faults, and for a machine
+    /// that slept; larger: a larger fault expires keys too early.
     pub max_clock_leap: Duration,
     /// How long the reaper waits when nothing is due. Default 20 ms, 1 ms to 1 minute. Longer: fewer wake-ups, later space.
     pub reap_interval: Duration,
-    /// How often reclaiming looks for work. Default 200 ms, 1 ms to 1 minute.
+    /// How often reclaiming looks for work. Default 200 ms, 1 ms to 1 minute. Longer: less work when idle, later space.
     pub reclaim_interval: Duration,
     /// Share of dead ids in a file from which it is compacted, in percent. Default 60, 10 to 100.
     /// Lower: less dead data on disk, more rewriting (live/(1-live) bytes for each byte freed).
@@ -108,7 +112,7 @@ impl Default for Options {
             max_log_bytes: 512 << 20,
             max_open_files: -1,
             compression: Compression::default(),
-            background_threads: 2,
+            background_threads: 4,
             reclaim_threads: 2,
             direct_io: false,
             durability: Durability::default(),

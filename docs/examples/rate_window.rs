@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use windrow::{AddOptions, Store};
 
-fn main() -> windrow::Result<()> {
-    let dir = tempfile::tempdir().expect("a temporary directory");
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let dir = tempfile::tempdir()?;
     let store = Store::open(dir.path().join("store"))?;
     let db = store.namespace("seen").db(0);
 
@@ -25,5 +25,6 @@ fn main() -> windrow::Result<()> {
         let key = key?;
         println!("{} has {} clients", key.escape_ascii(), frozen.sets().len(&key)?);
     }
-    store.close()
+    store.close()?;
+    Ok(())
 }

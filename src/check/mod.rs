@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
-use crate::encoding::{FormatVersion, KeyLayout, ReapedThrough, StoreKey};
+use crate::encoding::{FormatVersion, KeyLayout, KeyspaceNo, ReapedThrough, StoreKey, StoreTime, UnixMillis};
 use crate::engine::Keyspaces;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expire::Reaper;
@@ -28,6 +28,8 @@ struct Checked {
     layout: KeyLayout,
     dead: DeadSet,
     keyspaces: Keyspaces,
+    /// Flushed and not walked to the end.
+    flushed: Vec<KeyspaceNo>,
     position: ReapedThrough,
 }
 
@@ -67,16 +69,25 @@ pub fn check(path: impl AsRef<Path>) -> Result<CheckReport> {
     let db = Arc::new(Database::open_read_only(path, &options, &source)?);
     check_version(&db)?;
     let (dead, undecodable) = load_dead(&db, Duration::ZERO)?;
-    let (keyspaces, _) = Keyspaces::load(&db)?;
+    let (keyspaces, flushed) = Keyspaces::load(&db)?;
     let position = Reaper::stored_position(&db)?;
-    let checked = Checked { db, layout: directory.layout, dead, keyspaces, position };
+    let checked = Checked { db, layout: directory.layout, dead, keyspaces, flushed, position };
     let mut report = CheckReport::default();
     if undecodable > 0 {
         report.add(Finding::Undecodable { family: Family::Gc.name(), key: Vec::new() });
     }
-    let owners = records::check(&checked, SystemClock::default().wall(), &mut report)?;
+    let owners = records::check(&checked, latest_time(&checked)?, &mut report)?;
     elements::check(&checked, owners, &mut report)?;
     Ok(report)
+}
+
+/// Returns the present, or the latest time that the store has seen if its clock was ahead.
+fn latest_time(checked: &Checked) -> Result<UnixMillis> {
+    let seen = match checked.db.get(Family::Default, &StoreKey::StoreTime.encode(), None)? {
+        Some(value) => StoreTime::decode(&value)?.0,
+        None => UnixMillis::ZERO,
+    };
+    Ok(SystemClock::default().wall().max(seen).max(Reaper::time_seen(&checked.position)))
 }
 
 fn check_version(db: &Database) -> Result<()> {

@@ -70,7 +70,10 @@ impl Tally<'_> {
 
     fn record(&mut self, keyspace: KeyspaceNo, user_key: &[u8], meta: &Meta) -> Result<()> {
         if !self.is_named(keyspace) {
-            // A flushed keyspace: its ids are buried by and by.
+            if !self.checked.flushed.contains(&keyspace) {
+                self.report.add(Finding::StrayRecord { keyspace: keyspace.get(), key: user_key.to_vec() });
+            }
+            // A flushed keyspace's ids are buried by and by.
             self.owners.extend(meta.id().map(|id| Owner { id, record: None }));
             return Ok(());
         }

@@ -55,6 +55,13 @@ pub enum Finding {
         /// The user key.
         key: Vec<u8>,
     },
+    /// A record of a keyspace that has no name and is not being given back.
+    StrayRecord {
+        /// The keyspace's number.
+        keyspace: u32,
+        /// The user key.
+        key: Vec<u8>,
+    },
     /// A keyspace's key count is not the number of its keys.
     CountMismatch {
         /// The keyspace's number.
@@ -89,6 +96,9 @@ impl fmt::Display for Finding {
             }
             Self::MissingExpiry { key } => write!(f, "no expire entry for key {}", key.escape_ascii()),
             Self::StrayExpiry { key } => write!(f, "an expire entry without a record for key {}", key.escape_ascii()),
+            Self::StrayRecord { keyspace, key } => {
+                write!(f, "a record in the unnamed keyspace {keyspace}: {}", key.escape_ascii())
+            }
             Self::CountMismatch { keyspace, recorded, counted } => {
                 write!(f, "keyspace {keyspace} counts {recorded} keys, has {counted}")
             }

@@ -1,8 +1,9 @@
-//! The background threads: reaper, reclaimer and, for `Interval` durability, the log's sync.
+//! The background threads: reaper, watermark, reclaimer, and the log's sync for commits of `Interval` durability.
 //!
 //! May use the engine. Invariants (design, rule 11): a thread that fails or panics poisons the store with its
 //! error and ends; stopping wakes every thread and waits for it.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -11,11 +12,10 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::failpoint;
-use crate::options::Durability;
 
-/// How often the log is synced under `Interval` durability.
+/// How often the log is synced for commits of `Interval` durability.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The running threads of a store.
@@ -34,13 +34,12 @@ impl Background {
         let (stop, stopped) = bounded(0);
         let mut background = Self { stop, threads: Vec::new() };
         let options = &engine.options;
-        let mut work: Vec<(&str, Duration, Round)> = vec![
+        let work: [(&str, Duration, Round); 4] = [
             ("windrow-reaper", options.reap_interval, reap),
+            ("windrow-watermark", options.reclaim_interval, watermark),
             ("windrow-reclaim", options.reclaim_interval, reclaim),
+            ("windrow-sync", SYNC_INTERVAL, sync),
         ];
-        if options.durability == Durability::Interval {
-            work.push(("windrow-sync", SYNC_INTERVAL, sync));
-        }
         for (name, pause, round) in work {
             match spawn(name, pause, round, Arc::clone(engine), stopped.clone()) {
                 Ok(thread) => background.threads.push(thread),
@@ -75,7 +74,7 @@ fn spawn(
             let more = match catch_unwind(AssertUnwindSafe(|| round(&engine))) {
                 Ok(Ok(more)) => more,
                 Ok(Err(cause)) => return engine.health.poison(cause),
-                Err(_) => return engine.health.poison(Error::corrupt("a background thread panicked")),
+                Err(panic) => return engine.health.poison(panicked(panic.as_ref())),
             };
             let wait = if more { Duration::ZERO } else { pause };
             if stopped.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected) {
@@ -85,9 +84,21 @@ fn spawn(
     })
 }
 
+fn panicked(payload: &(dyn Any + Send)) -> Error {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    Error::new(ErrorKind::Poisoned, format!("a background thread panicked: {}", text.unwrap_or_default()))
+}
+
 fn reap(engine: &Engine) -> Result<bool> {
     failpoint!("background::reap", |_| Err(Error::new(crate::ErrorKind::Io, "failpoint background::reap")));
     Ok(engine.reap()?.more)
+}
+
+/// A thread of its own, so that a long compaction does not hold burials and flushed keyspaces back.
+fn watermark(engine: &Engine) -> Result<bool> {
+    engine.advance()?;
+    Ok(false)
 }
 
 fn reclaim(engine: &Engine) -> Result<bool> {
@@ -96,6 +107,8 @@ fn reclaim(engine: &Engine) -> Result<bool> {
 }
 
 fn sync(engine: &Engine) -> Result<bool> {
-    engine.db.sync_log()?;
+    if engine.take_sync_wanted() {
+        engine.db.sync_log()?;
+    }
     Ok(false)
 }

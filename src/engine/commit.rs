@@ -41,7 +41,7 @@ impl Engine {
             written: Vec::new(),
         };
         for plan in plans {
-            staged.add(plan)?;
+            staged.add(plan).inspect_err(|_| self.ids.doubt())?;
         }
         staged.finish(sync)
     }

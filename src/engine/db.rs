@@ -450,7 +450,9 @@ impl Db<Live> {
     pub fn flush(&self) -> Result<()> {
         let engine = self.engine();
         engine.check_writable()?;
-        engine.flush_keyspace(&self.namespace, self.number, engine.must_sync(self.source.durability))
+        engine.flush_keyspace(&self.namespace, self.number, engine.must_sync(self.source.durability))?;
+        engine.want_sync(self.source.durability);
+        Ok(())
     }
 }
 

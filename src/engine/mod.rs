@@ -30,6 +30,7 @@ pub use strings::{SetOptions, SetOutcome, Strings};
 pub use view::{View, ViewNamespace};
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 
@@ -56,6 +57,8 @@ pub(crate) struct Engine {
     pub(crate) health: Health,
     ids: Arc<Ids>,
     births: Births,
+    /// Set by commits of `Interval` durability, cleared by the sync that covers them.
+    sync_wanted: AtomicBool,
     locks: Locks,
     watermark: Arc<Watermark>,
     filters: Arc<Filters>,

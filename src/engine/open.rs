@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -49,7 +50,9 @@ impl Engine {
             }
         }
         failpoint!("open::before_leases");
-        let picture = bury_unused_leases(&db, load_dead(&db, clock.monotonic())?.0, clock.monotonic())?;
+        let (dead, undecodable) = load_dead(&db, clock.monotonic())?;
+        ReclaimCounters::add(&filters.undecodable, undecodable);
+        let picture = bury_unused_leases(&db, dead, clock.monotonic())?;
         Self::assemble(db, directory, filters, picture, options, clock, false)
     }
 
@@ -109,6 +112,7 @@ impl Engine {
             health: Health::default(),
             ids,
             births,
+            sync_wanted: AtomicBool::new(false),
             locks: Locks::new(),
             watermark,
             filters,
@@ -139,24 +143,34 @@ impl Engine {
         Ok(reaped)
     }
 
-    /// Moves the watermark, walks flushed keyspaces and makes one reclaiming pass; returns whether there is more.
-    pub(super) fn reclaim(&self, eager: bool) -> Result<bool> {
+    /// Moves the watermark and walks flushed keyspaces; returns whether anything changed.
+    pub(super) fn advance(&self) -> Result<bool> {
         let published = self.watermark.advance(&self.db)?;
         let walked = self.flushed.step(&self.db, &self.pins, &self.watermark)?;
-        let pass = self.reclaimer.pass(eager)?;
-        Ok(published || walked || pass.acted || pass.pending)
+        Ok(published || walked)
     }
 
-    /// Reaps and reclaims until nothing is left to do or the deadline has passed.
-    pub(super) fn settle(&self, deadline: Instant) -> Result<bool> {
+    /// Makes one reclaiming pass; returns whether there is more to do.
+    pub(super) fn reclaim(&self, eager: bool) -> Result<bool> {
+        let pass = self.reclaimer.pass(eager)?;
+        Ok(pass.acted || pass.pending)
+    }
+
+    /// Tells whether a commit of `Interval` durability was made since this was last asked.
+    pub(super) fn take_sync_wanted(&self) -> bool {
+        self.sync_wanted.swap(false, Ordering::AcqRel)
+    }
+
+    /// Reaps and reclaims until nothing is left to do or the deadline, if there is one, has passed.
+    pub(super) fn settle(&self, deadline: Option<Instant>) -> Result<bool> {
         loop {
             while self.reap()?.more {}
-            let busy = self.reclaim(true)?;
+            let busy = self.advance()? | self.reclaim(true)?;
             let waiting = self.watermark.has_waiting() || self.flushed.len() > 0;
             if !busy && !waiting {
                 return Ok(true);
             }
-            if Instant::now() >= deadline {
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Ok(false);
             }
             std::thread::sleep(SETTLE_PAUSE);
@@ -216,7 +230,8 @@ fn read_store_time(db: &Database) -> Result<UnixMillis> {
 
 /// Buries what the last session leased and never wrote under, in one synced commit.
 fn bury_unused_leases(db: &Arc<Database>, dead: DeadSet, now: Duration) -> Result<Picture> {
-    let unused = unused_of_last_leases(db)?;
+    let mut unused = unused_of_last_leases(db)?;
+    unused.keep_only(|segment, bits| !dead.family(segment.family()).knows(segment.number(), bits));
     let mut picture = Picture { dead, ..Picture::default() };
     let mut batch = Batch::new();
     merge_burials(db, &picture, &unused, &mut batch);

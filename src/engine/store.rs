@@ -241,7 +241,7 @@ impl Store {
     /// ```
     pub fn settle(&self, timeout: Duration) -> Result<bool> {
         self.engine().check_writable()?;
-        self.engine().settle(Instant::now() + timeout)
+        self.engine().settle(Instant::now().checked_add(timeout))
     }
 
     /// Returns what the store holds, owes and has given back. Takes RocksDB's mutex: not for a hot path.
@@ -326,6 +326,10 @@ impl Namespace {
         let engine = &self.live.engine;
         engine.check_writable()?;
         let _pin = engine.pins.pin(crate::gc::PinKind::Write);
-        engine.keyspaces.swap(&engine.db, &self.name, a, b, engine.must_sync(self.live.durability))
+        if a != b {
+            engine.keyspaces.swap(&engine.db, &self.name, a, b, engine.must_sync(self.live.durability))?;
+            engine.want_sync(self.live.durability);
+        }
+        Ok(())
     }
 }

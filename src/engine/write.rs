@@ -3,6 +3,8 @@
 //! May use everything below the engine. Invariant: the keyspace number under which the keys are locked is the
 //! one under which they are written.
 
+use std::sync::atomic::Ordering;
+
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::failpoint;
@@ -61,6 +63,7 @@ impl Engine {
             failpoint!("write::planning");
             let outcome = plan(&mut plans)?;
             self.commit(keyspace, plans, self.must_sync(place.durability))?;
+            self.want_sync(place.durability);
             return Ok(outcome);
         }
     }
@@ -68,6 +71,15 @@ impl Engine {
     /// Tells whether a commit has to be on stable storage before its call returns.
     pub(super) fn must_sync(&self, durability: Option<Durability>) -> bool {
         durability.unwrap_or(self.options.durability) == Durability::Sync
+    }
+
+    /// Has the log synced within the interval, if the commit just made asks for it.
+    pub(super) fn want_sync(&self, durability: Option<Durability>) {
+        let wanted = durability.unwrap_or(self.options.durability) == Durability::Interval;
+        // Looked at first: all writers would fight for the cache line otherwise.
+        if wanted && !self.sync_wanted.load(Ordering::Acquire) {
+            self.sync_wanted.store(true, Ordering::Release);
+        }
     }
 
     /// Refuses keys longer than the store's limit.

@@ -123,36 +123,70 @@ impl FamilyDead {
         in_bits + in_retired
     }
 
-    /// Lists the maximal runs of dead counters, retired segments included, in order.
-    pub(crate) fn runs(&self) -> Vec<Range<u64>> {
-        let mut runs = Vec::new();
+    /// Tells whether every id in `counters` is dead.
+    pub(crate) fn all_dead_in(&self, counters: &Range<u64>) -> bool {
+        counters.is_empty() || self.dead_in(counters) == counters.end - counters.start
+    }
+
+    /// Tells whether all of `bits` are dead in a segment already.
+    pub(crate) fn knows(&self, segment: u64, bits: &SegmentBits) -> bool {
+        self.retired.contains(segment)
+            || self.segments.get(&segment).is_some_and(|buried| {
+                let mut united = SegmentBits::clone(&buried.bits);
+                united.union_with(bits);
+                united.len() == buried.bits.len()
+            })
+    }
+
+    /// Lists the maximal runs of dead ids in `counters`, in order; `None` if there are more than `most`.
+    pub(crate) fn runs_in(&self, counters: &Range<u64>, most: usize) -> Option<Vec<Range<u64>>> {
+        let mut runs: Vec<Range<u64>> = Vec::new();
+        let mut append = |run: Range<u64>| {
+            let run = run.start.max(counters.start)..run.end.min(counters.end);
+            match runs.last_mut() {
+                _ if run.is_empty() => {}
+                Some(last) if last.end >= run.start => last.end = last.end.max(run.end),
+                _ => runs.push(run),
+            }
+            runs.len() <= most
+        };
         let mut retired = self.retired.iter().map(|span| span.start * SEGMENT_IDS..span.end * SEGMENT_IDS).peekable();
-        for (segment, buried) in &self.segments {
+        let segments = counters.start / SEGMENT_IDS..counters.end.div_ceil(SEGMENT_IDS);
+        for (segment, buried) in self.segments.range(segments) {
             let base = segment * SEGMENT_IDS;
             while let Some(span) = retired.next_if(|span| span.start < base) {
-                append(&mut runs, span);
+                if !append(span) {
+                    return None;
+                }
             }
             for bits in buried.bits.ranges() {
-                append(&mut runs, base + u64::from(*bits.start())..base + u64::from(*bits.end()) + 1);
+                if !append(base + u64::from(*bits.start())..base + u64::from(*bits.end()) + 1) {
+                    return None;
+                }
             }
         }
-        for span in retired {
-            append(&mut runs, span);
-        }
-        runs
+        retired.all(append).then_some(runs)
+    }
+
+    /// Finds the first dead id at or behind `counter`.
+    pub(crate) fn first_from(&self, counter: u64) -> Option<u64> {
+        let in_bits = self.segments.range(counter / SEGMENT_IDS..).find_map(|(segment, buried)| {
+            let base = segment * SEGMENT_IDS;
+            let run = buried.bits.ranges().find(|run| base + u64::from(*run.end()) >= counter)?;
+            Some(counter.max(base + u64::from(*run.start())))
+        });
+        let in_retired = self
+            .retired
+            .iter()
+            .find(|span| span.end * SEGMENT_IDS > counter)
+            .map(|span| counter.max(span.start * SEGMENT_IDS));
+        in_bits.into_iter().chain(in_retired).min()
     }
 }
 
 /// Narrows a place within a segment.
 fn low(place: u64) -> u16 {
     u16::try_from(place).unwrap_or(u16::MAX)
-}
-
-fn append(runs: &mut Vec<Range<u64>>, run: Range<u64>) {
-    match runs.last_mut() {
-        Some(last) if last.end >= run.start => last.end = last.end.max(run.end),
-        _ => runs.push(run),
-    }
 }
 
 /// The dead ids of all families. Cloning copies a handful of pointers.
@@ -219,6 +253,11 @@ impl Burials {
         }
     }
 
+    /// Keeps only the segments that `wanted` names.
+    pub(crate) fn keep_only(&mut self, wanted: impl Fn(&Segment, &SegmentBits) -> bool) {
+        self.segments.retain(|segment, bits| wanted(segment, bits));
+    }
+
     /// Lists the segments with their bits.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Segment, &SegmentBits)> {
         self.segments.iter()
@@ -243,7 +282,7 @@ mod tests {
         DataFamily::new(number).unwrap()
     }
 
-    fn dead(ranges: &[Range<u64>]) -> FamilyDead {
+    fn dead_ranges(ranges: &[Range<u64>]) -> FamilyDead {
         let mut burials = Burials::default();
         for range in ranges {
             burials.add_range(family(1), range.clone());
@@ -257,16 +296,34 @@ mod tests {
 
     #[test]
     fn runs_coalesce_across_segments_and_retired_ones() {
-        let mut dead = dead(&[10..20, 30..SEGMENT_IDS * 2 + 5]);
-        assert_eq!(dead.runs(), vec![10..20, 30..SEGMENT_IDS * 2 + 5]);
+        let everything = 0..u64::MAX;
+        let mut dead = dead_ranges(&[10..20, 30..SEGMENT_IDS * 2 + 5]);
+        let runs = vec![10..20, 30..SEGMENT_IDS * 2 + 5];
+        assert_eq!(dead.runs_in(&everything, 2), Some(runs.clone()));
+        assert_eq!(dead.runs_in(&everything, 1), None);
+        assert_eq!(dead.runs_in(&(15..40), 2), Some(vec![15..20, 30..40]));
+        let lasting = dead_ranges(&[5..SEGMENT_IDS, SEGMENT_IDS..SEGMENT_IDS * 9]);
+        assert_eq!(lasting.runs_in(&everything, 1).map(|runs| runs.len()), Some(1), "one run over nine segments");
         dead.retire(1);
-        assert_eq!(dead.runs(), vec![10..20, 30..SEGMENT_IDS * 2 + 5]);
+        assert_eq!(dead.runs_in(&everything, 2), Some(runs));
         assert_eq!(dead.full_segments(family(1)).count(), 0);
+        assert!(dead.all_dead_in(&(30..SEGMENT_IDS * 2)) && !dead.all_dead_in(&(29..31)));
+    }
+
+    #[test]
+    fn the_next_dead_id_is_found_in_bitmaps_and_retired_segments() {
+        let mut dead = dead_ranges(&[10..20, SEGMENT_IDS..SEGMENT_IDS * 2, SEGMENT_IDS * 2 + 7..SEGMENT_IDS * 2 + 9]);
+        dead.retire(1);
+        assert_eq!(dead.first_from(0), Some(10));
+        assert_eq!(dead.first_from(15), Some(15));
+        assert_eq!(dead.first_from(20), Some(SEGMENT_IDS));
+        assert_eq!(dead.first_from(SEGMENT_IDS * 2), Some(SEGMENT_IDS * 2 + 7));
+        assert_eq!(dead.first_from(SEGMENT_IDS * 2 + 9), None);
     }
 
     #[test]
     fn dead_ids_are_counted_inside_a_span_only() {
-        let mut dead = dead(&[10..20, SEGMENT_IDS..SEGMENT_IDS * 2]);
+        let mut dead = dead_ranges(&[10..20, SEGMENT_IDS..SEGMENT_IDS * 2]);
         assert_eq!(dead.dead_in(&(0..15)), 5);
         assert_eq!(dead.dead_in(&(15..SEGMENT_IDS + 1)), 6);
         assert_eq!(dead.dead_in(&(15..SEGMENT_IDS)), 5);
@@ -276,7 +333,7 @@ mod tests {
 
     #[test]
     fn burying_twice_counts_once_and_a_retired_segment_stays_dead() {
-        let mut dead = dead(&[10..20, 12..14]);
+        let mut dead = dead_ranges(&[10..20, 12..14]);
         assert_eq!(dead.buried_ids(), 10);
         dead.retire(0);
         assert!(dead.contains(CollectionId::new(family(1), 5).unwrap()));

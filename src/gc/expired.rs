@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::reclaimer::PassOutcome;
 use super::stats::ReclaimCounters;
@@ -18,6 +19,9 @@ use crate::store::{Database, Family, SstFile};
 const PATIENCE_PASSES: u32 = 50;
 /// Meta files are left alone while fewer records than this are dead. WHY: small stores are cheap as they are.
 const WORTH_COMPACTING_RECORDS: u64 = 100_000;
+
+/// How far the oldest pin may stand behind the reaper without being called an old view.
+const VIEW_LAG: Duration = Duration::from_secs(1);
 
 /// What a pass works on.
 pub(super) struct ExpiredPass<'a> {
@@ -97,7 +101,9 @@ impl Memory {
         let files: Vec<&SstFile> = files_of(pass.files, Family::Meta).collect();
         let records: u64 = files.iter().map(|file| file.entries).sum::<u64>() + pass.db.buffered_entries(Family::Meta);
         let enough = u128::from(dead) * 100 >= u128::from(records) * u128::from(dead_percent);
-        let new_proof = pass.picture.meta_dead_through > self.compacted_through;
+        // WHY: under an old view most of the dead records must stay, and rewriting them all would be in vain.
+        let all_may_go = pass.picture.meta_dead_through.saturating_add(VIEW_LAG) >= pass.picture.reaped_through;
+        let new_proof = all_may_go && pass.picture.meta_dead_through > self.compacted_through;
         let worth_it = enough && dead >= WORTH_COMPACTING_RECORDS;
         if dead == 0 || !new_proof || !(worth_it || (pass.eager && enough)) {
             return Ok(PassOutcome::default());

@@ -3,11 +3,11 @@
 //! May use `encoding`, `store` and `clock`; the engine starts it. Invariant: nothing here walks elements to
 //! find garbage, and nothing physical happens to what a pin may still read.
 
-mod cleaned;
 mod dead;
 mod expired;
 mod filter;
 mod flushed;
+mod mixed;
 mod pins;
 mod planner;
 mod quiet_log;

@@ -5,7 +5,6 @@
 
 use std::ops::Range;
 
-use super::cleaned::Cleaned;
 use super::dead::FamilyDead;
 use crate::encoding::{CollectionId, DataFamily, id_of_key};
 use crate::store::SstFile;
@@ -43,27 +42,29 @@ fn bound(key: &[u8]) -> Option<CollectionId> {
     }
 }
 
-/// A file that holds live ids and dead ones that no compaction has left out yet.
+/// A file that holds both dead and live ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MixedFile {
     pub(crate) file: FileSpan,
+    /// Dead ids in its span. Their elements may be gone from the file already.
     pub(crate) dead_ids: u64,
-    /// The runs in it, cut to its span.
-    pub(crate) runs: Vec<Range<u64>>,
 }
 
 impl MixedFile {
-    /// Estimates the dead bytes, taking every id for equally large.
-    pub(crate) fn dead_bytes(&self) -> u64 {
-        let ids = self.file.counters.end - self.file.counters.start;
-        share(self.file.size_bytes, self.dead_ids, ids)
+    /// Estimates the dead bytes when `gone` of the dead ids have no element here any more, taking every id for equally
+    /// large.
+    pub(crate) fn dead_bytes(&self, gone: u64) -> u64 {
+        let live = (self.file.counters.end - self.file.counters.start).saturating_sub(self.dead_ids);
+        let dead = self.dead_ids.saturating_sub(gone);
+        let exact = u128::from(self.file.size_bytes) * u128::from(dead) / u128::from((live + dead).max(1));
+        u64::try_from(exact).unwrap_or(u64::MAX)
     }
 }
 
 /// What can be done for one family.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FamilyPlan {
-    /// Runs that hold at least one whole file below L0, with those files' number and bytes.
+    /// Dead spans that hold at least one whole file below L0, with those files' number and bytes.
     pub(crate) drops: Vec<Drop>,
     /// Dead files in L0, which cannot be dropped where they are.
     pub(crate) stuck: Vec<FileSpan>,
@@ -73,7 +74,7 @@ pub(crate) struct FamilyPlan {
     pub(crate) files_end: u64,
 }
 
-/// Files to drop inside one run.
+/// Files to drop inside one run of dead ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Drop {
     pub(crate) run: Range<u64>,
@@ -81,73 +82,38 @@ pub(crate) struct Drop {
     pub(crate) bytes: u64,
 }
 
-impl FamilyPlan {
-    /// Estimates the dead bytes in files.
-    pub(crate) fn debt_bytes(&self) -> u64 {
-        let whole: u64 = self.drops.iter().map(|drop| drop.bytes).sum();
-        let stuck: u64 = self.stuck.iter().map(|file| file.size_bytes).sum();
-        let mixed: u64 = self.mixed.iter().map(MixedFile::dead_bytes).sum();
-        whole + stuck + mixed
-    }
-}
-
 /// Plans one family.
-pub(crate) fn plan(dead: &FamilyDead, cleaned: &Cleaned, files: &[FileSpan]) -> FamilyPlan {
-    let runs = dead.runs();
+pub(crate) fn plan(dead: &FamilyDead, files: &[FileSpan]) -> FamilyPlan {
     let mut plan = FamilyPlan::default();
+    let mut droppable: Vec<&FileSpan> = Vec::new();
     for file in files {
         plan.files_end = plan.files_end.max(file.counters.end);
-        let inside = clipped(&runs, &file.counters);
-        match inside.as_slice() {
-            [] => {}
-            [whole] if *whole == file.counters => {
-                if file.level == 0 {
-                    plan.stuck.push(file.clone());
-                } else if let Some(run) = run_around(&runs, &file.counters) {
-                    add_drop(&mut plan.drops, run, file.size_bytes);
-                }
-            }
-            _ => {
-                let dead_ids: u64 = inside.iter().map(|run| run.end - run.start).sum();
-                let still_there = dead_ids.saturating_sub(cleaned.gone(&file.counters));
-                if still_there > 0 {
-                    plan.mixed.push(MixedFile { file: file.clone(), dead_ids: still_there, runs: inside });
-                }
-            }
+        match dead.dead_in(&file.counters) {
+            0 => {}
+            all if all == file.counters.end - file.counters.start => match file.level {
+                0 => plan.stuck.push(file.clone()),
+                _ => droppable.push(file),
+            },
+            dead_ids => plan.mixed.push(MixedFile { file: file.clone(), dead_ids }),
         }
+    }
+    droppable.sort_unstable_by_key(|file| file.counters.start);
+    for file in droppable {
+        add_drop(dead, &mut plan.drops, file);
     }
     plan
 }
 
-fn add_drop(drops: &mut Vec<Drop>, run: Range<u64>, bytes: u64) {
-    match drops.iter_mut().find(|drop| drop.run == run) {
-        Some(drop) => {
-            drop.files += 1;
-            drop.bytes += bytes;
+/// Joins a file to the span before it if all between them is dead. WHY: thousands of small drops are slow.
+fn add_drop(dead: &FamilyDead, drops: &mut Vec<Drop>, file: &FileSpan) {
+    match drops.last_mut() {
+        Some(last) if dead.all_dead_in(&(last.run.end..file.counters.start.max(last.run.end))) => {
+            last.run.end = last.run.end.max(file.counters.end);
+            last.files += 1;
+            last.bytes += file.size_bytes;
         }
-        None => drops.push(Drop { run, files: 1, bytes }),
+        _ => drops.push(Drop { run: file.counters.clone(), files: 1, bytes: file.size_bytes }),
     }
-}
-
-fn run_around(runs: &[Range<u64>], span: &Range<u64>) -> Option<Range<u64>> {
-    let behind = runs.partition_point(|run| run.start <= span.start);
-    runs.get(behind.checked_sub(1)?).filter(|run| run.end >= span.end).cloned()
-}
-
-/// Cuts the runs to `span`. Runs are sorted and disjoint.
-pub(crate) fn clipped(runs: &[Range<u64>], span: &Range<u64>) -> Vec<Range<u64>> {
-    let first = runs.partition_point(|run| run.end <= span.start);
-    runs.iter()
-        .skip(first)
-        .take_while(|run| run.start < span.end)
-        .map(|run| run.start.max(span.start)..run.end.min(span.end))
-        .collect()
-}
-
-/// Returns `whole * part / of`, without overflow.
-fn share(whole: u64, part: u64, of: u64) -> u64 {
-    let exact = u128::from(whole) * u128::from(part) / u128::from(of.max(1));
-    u64::try_from(exact).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -182,29 +148,28 @@ mod tests {
     #[test]
     fn only_files_wholly_inside_one_run_are_dropped() {
         let files = [file(6, 5..10), file(6, 10..20), file(6, 20..31), file(0, 12..13), file(6, 40..50)];
-        let plan = plan(&dead([10..20, 20..30]), &Cleaned::default(), &files);
-        assert_eq!(plan.drops, vec![Drop { run: 10..30, files: 1, bytes: 1000 }]);
+        let plan = plan(&dead([10..20, 20..30]), &files);
+        assert_eq!(plan.drops, vec![Drop { run: 10..20, files: 1, bytes: 1000 }]);
         assert_eq!(plan.stuck.len(), 1);
         assert_eq!(plan.mixed.len(), 1);
         assert_eq!(plan.mixed[0].dead_ids, 10);
         assert_eq!(plan.files_end, 50);
-        assert_eq!(plan.debt_bytes(), 2000 + 909);
+        assert_eq!(plan.mixed[0].dead_bytes(0), 909);
+        assert_eq!(plan.mixed[0].dead_bytes(10), 0);
     }
 
     #[test]
     fn a_file_across_two_runs_with_a_survivor_between_is_mixed() {
-        let plan = plan(&dead([10..20, 21..30]), &Cleaned::default(), &[file(6, 10..30)]);
+        let plan = plan(&dead([10..20, 21..30]), &[file(6, 10..30)]);
         assert!(plan.drops.is_empty());
         assert_eq!(plan.mixed[0].dead_ids, 19);
     }
 
     #[test]
-    fn what_a_compaction_has_left_out_is_no_debt_any_more() {
-        let mut cleaned = Cleaned::default();
-        cleaned.note(&(10..30), &std::sync::Arc::new(dead([10..20, 22..30])));
-        let files = [file(6, 10..30)];
-        assert!(plan(&dead([10..20, 22..30]), &cleaned, &files).mixed.is_empty());
-        assert_eq!(plan(&dead([10..21, 22..30]), &cleaned, &files).mixed[0].dead_ids, 1);
+    fn dead_files_are_dropped_together_when_all_between_them_is_dead() {
+        let dead = dead([10..20, 20..40, 50..60]);
+        let plan = plan(&dead, &[file(6, 30..40), file(5, 10..15), file(6, 50..60)]);
+        assert_eq!(plan.drops.iter().map(|drop| drop.run.clone()).collect::<Vec<_>>(), [10..40, 50..60]);
     }
 
     #[test]

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::cleaned::Cleaned;
 use super::dead::FamilyDead;
 use super::expired;
-use super::planner::{FamilyPlan, FileSpan, MixedFile, clipped, plan};
+use super::mixed::{Choice, MixedFiles};
+use super::planner::{FamilyPlan, FileSpan, plan};
 use super::quiet_log::QuietLog;
 use super::stats::ReclaimCounters;
 use super::watermark::{Picture, Watermark};
@@ -33,14 +33,6 @@ const VERY_QUIET_PASSES: u32 = 50;
 const WORTH_FLUSHING_BYTES: u64 = 1 << 20;
 /// Dead runs that are range-deleted before a flush, at the most. WHY: each tombstone costs readers until the flush.
 const MAX_RANGE_DELETIONS: usize = 64;
-/// A dead piece of a file that is range-deleted although the file is mostly alive.
-const LARGE_RESIDUE_BYTES: u64 = 16 << 20;
-/// Files with more runs than this are judged by their ids alone. WHY: each look at bytes reads index blocks.
-const MAX_RUNS_WEIGHED: usize = 8;
-/// Longest wait for a half-dead file of an expiring family to die wholly.
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
-/// Wait where no lifetime is known: long enough to see whether the file is still dying.
-const SHORT_WAIT: Duration = Duration::from_secs(5);
 
 /// What the last passes saw of one family.
 #[derive(Debug, Default)]
@@ -51,12 +43,7 @@ struct Memory {
     buried_at_flush: u64,
     /// Dead L0 files and in how many passes they were seen.
     stuck: HashMap<String, u32>,
-    /// Mixed files worth compacting: their dead ids, and since when that number stands.
-    mixed: HashMap<String, (u64, Duration)>,
-    /// Pieces that are range-deleted already.
-    range_deleted: Vec<Range<u64>>,
-    /// What this reclaimer's own compactions have left out.
-    cleaned: Cleaned,
+    mixed: MixedFiles,
 }
 
 /// What one pass did.
@@ -195,8 +182,8 @@ impl Reclaimer {
             return Ok((PassOutcome::default(), 0, None));
         };
         let mut memory = memory.lock();
-        memory.cleaned.keep_only(|span| spans.iter().any(|file| overlaps(&file.counters, span)));
-        let plan = plan(dead, &memory.cleaned, &spans);
+        let plan = plan(dead, &spans);
+        memory.mixed.keep_only(&plan.mixed);
         self.notice_quiet(&mut memory, family);
         let mut outcome = self.drop_files(family, &plan)?;
         outcome = outcome.and(self.end_game(family, dead, &plan, &mut memory, pass)?);
@@ -205,7 +192,7 @@ impl Reclaimer {
         if unreadable == 0 {
             outcome = outcome.and(self.retire(family, dead, &spans)?);
         }
-        Ok((outcome, plan.debt_bytes(), oldest_debt(dead, &plan)))
+        Ok((outcome, debt_bytes(&plan, &memory), oldest_debt(dead, &plan, &memory)))
     }
 
     fn notice_quiet(&self, memory: &mut Memory, family: DataFamily) {
@@ -245,9 +232,9 @@ impl Reclaimer {
         if !pass.eager && !worth_it {
             return Ok(PassOutcome::default());
         }
-        let only_buffered = clipped(&dead.runs(), &(plan.files_end..u64::MAX));
-        if !only_buffered.is_empty() && only_buffered.len() <= MAX_RANGE_DELETIONS {
-            self.range_delete(family, &only_buffered)?;
+        match dead.runs_in(&(plan.files_end..u64::MAX), MAX_RANGE_DELETIONS) {
+            Some(only_buffered) if !only_buffered.is_empty() => self.range_delete(family, &only_buffered)?,
+            _ => {}
         }
         failpoint!("reclaimer::before_flush");
         self.db.flush(here)?;
@@ -277,7 +264,7 @@ impl Reclaimer {
             let passes = *passes;
             let patience = if pass.eager && family.habit() == Habit::Growing { 0 } else { QUIET_PASSES };
             if passes > patience && (pass.eager || memory.quiet_passes >= QUIET_PASSES) {
-                self.compact(family, &file.counters, memory, pass);
+                self.compact(family, &file.counters);
                 outcome = PassOutcome::ACTED;
                 break;
             }
@@ -285,8 +272,7 @@ impl Reclaimer {
         outcome
     }
 
-    /// Compacts one file whose dead share passes the limit, once waiting promises nothing more; or range-deletes a
-    /// large dead piece of a file that is mostly alive.
+    /// Compacts one file that is worth it.
     fn compact_mixed(
         &self,
         family: DataFamily,
@@ -294,61 +280,27 @@ impl Reclaimer {
         memory: &mut Memory,
         pass: &Pass<'_>,
     ) -> Result<PassOutcome> {
-        memory.mixed.retain(|name, _| plan.mixed.iter().any(|mixed| mixed.file.name == *name));
-        for mixed in &plan.mixed {
-            let dead_bytes = self.weigh(family, mixed);
-            let enough = u128::from(dead_bytes) * 100
-                >= u128::from(mixed.file.size_bytes) * u128::from(self.settings.compact_dead_percent);
-            let (seen, since) = *memory.mixed.entry(mixed.file.name.clone()).or_insert((mixed.dead_ids, pass.now));
-            if seen != mixed.dead_ids {
-                memory.mixed.insert(mixed.file.name.clone(), (mixed.dead_ids, pass.now));
+        let choice = Choice {
+            db: &self.db,
+            family,
+            dead: pass.picture.dead.family(family),
+            dead_percent: self.settings.compact_dead_percent,
+            eager: pass.eager,
+            now: pass.now,
+        };
+        match memory.mixed.choose(&plan.mixed, &choice)? {
+            Some(counters) => {
+                self.compact(family, &counters);
+                Ok(PassOutcome::ACTED)
             }
-            let waited = seen == mixed.dead_ids && pass.now.saturating_sub(since) >= patience(family);
-            if !pass.eager && !waited {
-                continue;
-            }
-            if enough {
-                self.compact(family, &mixed.file.counters, memory, pass);
-                return Ok(PassOutcome::ACTED);
-            }
-            if dead_bytes >= LARGE_RESIDUE_BYTES && self.delete_residue(family, mixed, memory)? {
-                return Ok(PassOutcome::ACTED);
-            }
+            None => Ok(PassOutcome::default()),
         }
-        Ok(PassOutcome::default())
     }
 
-    /// Estimates a file's dead bytes by its ids and, where few runs make that cheap, by RocksDB's index.
-    fn weigh(&self, family: DataFamily, mixed: &MixedFile) -> u64 {
-        let by_ids = mixed.dead_bytes();
-        if mixed.runs.len() > MAX_RUNS_WEIGHED {
-            return by_ids;
-        }
-        let ranges: Vec<_> = mixed.runs.iter().map(|run| KeyRange::ids(family, run.start, run.end)).collect();
-        let by_index: u64 = self.db.approximate_bytes(Family::Data(family), &ranges).iter().sum();
-        by_ids.max(by_index.min(mixed.file.size_bytes))
-    }
-
-    /// ORDER: new data is flushed first and the tombstones after it, in a file of their own; mixed with new data
-    /// they would widen its file over everything between (design, section 8).
-    fn delete_residue(&self, family: DataFamily, mixed: &MixedFile, memory: &mut Memory) -> Result<bool> {
-        let fresh: Vec<_> = mixed.runs.iter().filter(|run| !memory.range_deleted.contains(run)).cloned().collect();
-        if fresh.is_empty() || fresh.len() > MAX_RUNS_WEIGHED {
-            return Ok(false);
-        }
-        self.db.flush(Family::Data(family))?;
-        self.range_delete(family, &fresh)?;
-        self.db.flush(Family::Data(family))?;
-        memory.range_deleted.extend(fresh);
-        Ok(true)
-    }
-
-    /// Compacts a span of ids through all levels, and remembers that what was dead there is gone.
-    fn compact(&self, family: DataFamily, counters: &Range<u64>, memory: &mut Memory, pass: &Pass<'_>) {
+    fn compact(&self, family: DataFamily, counters: &Range<u64>) {
         failpoint!("reclaimer::before_compact");
         self.db.compact(Family::Data(family), &KeyRange::ids(family, counters.start, counters.end));
         ReclaimCounters::add(&self.counters.compactions, 1);
-        memory.cleaned.note(counters, pass.picture.dead.family(family));
     }
 
     /// Replaces the bitmaps of wholly dead segments that hold nothing any more by their place in the interval set.
@@ -397,19 +349,17 @@ fn overlaps(a: &Range<u64>, b: &Range<u64>) -> bool {
     a.start < b.end && b.start < a.end
 }
 
-/// How long a half-dead file may wait to die wholly: as long as its youngest collection may live, or, where no
-/// lifetime is known, until its dead share has stood still for a moment.
-fn patience(family: DataFamily) -> Duration {
-    match family.class().longest() {
-        Some(longest) => longest.min(LONGEST_WAIT),
-        None if family.class().number() == 0 => SHORT_WAIT,
-        None => LONGEST_WAIT,
-    }
+/// Estimates the dead bytes in a family's files.
+fn debt_bytes(plan: &FamilyPlan, memory: &Memory) -> u64 {
+    let whole: u64 = plan.drops.iter().map(|drop| drop.bytes).sum();
+    let stuck: u64 = plan.stuck.iter().map(|file| file.size_bytes).sum();
+    let mixed: u64 = plan.mixed.iter().map(|mixed| memory.mixed.dead_bytes(mixed)).sum();
+    whole + stuck + mixed
 }
 
-fn oldest_debt(dead: &FamilyDead, plan: &FamilyPlan) -> Option<Duration> {
+fn oldest_debt(dead: &FamilyDead, plan: &FamilyPlan, memory: &Memory) -> Option<Duration> {
     let stuck = plan.stuck.iter().map(|file| &file.counters);
-    let mixed = plan.mixed.iter().map(|mixed| &mixed.file.counters);
+    let mixed = plan.mixed.iter().filter(|mixed| memory.mixed.dead_bytes(mixed) > 0).map(|mixed| &mixed.file.counters);
     let whole = plan.drops.iter().map(|drop| &drop.run);
     stuck.chain(mixed).chain(whole).filter_map(|counters| dead.oldest_since(counters)).min()
 }

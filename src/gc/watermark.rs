@@ -31,6 +31,8 @@ pub(crate) struct Picture {
 #[derive(Debug, Default)]
 pub(crate) struct Published {
     current: RwLock<Arc<Picture>>,
+    /// One change at a time.
+    changing: Mutex<()>,
 }
 
 impl Published {
@@ -39,11 +41,12 @@ impl Published {
         Arc::clone(&self.current.read())
     }
 
+    /// Builds the next picture beside the current one, so that filters and commits wait for a swap only.
     fn update(&self, change: impl FnOnce(&mut Picture)) {
-        let mut current = self.current.write();
-        let mut next = Picture::clone(&current);
+        let _one = self.changing.lock();
+        let mut next = Picture::clone(&self.picture());
         change(&mut next);
-        *current = Arc::new(next);
+        *self.current.write() = Arc::new(next);
     }
 }
 

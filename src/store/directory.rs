@@ -3,6 +3,7 @@
 //! Uses `encoding` for the file's text and std's file locks. Invariant: nothing is created or changed in a
 //! directory that is not a store of a known format, and one process at a time may write to it.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -12,6 +13,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Name of the plain file that says what the directory holds.
 pub(crate) const FORMAT_FILE: &str = "WINDROW";
+
+/// Begins the names of format files that are being written.
+const TEMPORARY: &str = "WINDROW.new.";
 
 /// More than this in a format file is no format file. WHY: nothing is read without a bound.
 const MAX_FORMAT_BYTES: u64 = 4096;
@@ -36,7 +40,23 @@ pub(crate) fn open_or_create(path: &Path, layout: KeyLayout) -> Result<Directory
     let lock = open_format(path, true)?;
     lock_or_refuse(path, lock.try_lock())?;
     let layout = read_format(path, &lock)?;
+    refuse_without_current(path)?;
     Ok(Directory { layout, _lock: lock })
+}
+
+/// Refuses a directory that has lost RocksDB's `CURRENT` file but not its data: RocksDB would begin anew and delete it.
+fn refuse_without_current(path: &Path) -> Result<()> {
+    if path.join("CURRENT").exists() {
+        return Ok(());
+    }
+    for name in names(path)? {
+        let name = name.to_string_lossy();
+        // A crash at creation can leave a manifest, but never data.
+        if name.ends_with(".sst") || name.ends_with(".log") {
+            return Err(not_a_store(path, "RocksDB's CURRENT file is missing beside its data"));
+        }
+    }
+    Ok(())
 }
 
 /// Locks an existing store for reading; several readers may share it, but none beside a writer.
@@ -55,25 +75,31 @@ fn not_a_store(path: &Path, why: &str) -> Error {
 }
 
 fn is_empty(path: &Path) -> Result<bool> {
-    let mut entries = fs::read_dir(path).map_err(|e| Error::io(format!("cannot list {}", path.display()), e))?;
     // A half-written format file is all that a crash during creation can leave.
-    Ok(entries.all(|entry| entry.is_ok_and(|entry| entry.file_name().as_encoded_bytes() == temporary().as_bytes())))
+    Ok(names(path)?.iter().all(|name| name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes())))
 }
 
-fn temporary() -> String {
-    format!("{FORMAT_FILE}.new")
+fn names(path: &Path) -> Result<Vec<OsString>> {
+    let list = || -> std::io::Result<Vec<OsString>> {
+        fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
+    };
+    list().map_err(|e| Error::io(format!("cannot list {}", path.display()), e))
 }
 
-/// ORDER: written, synced, renamed, directory synced: the file is whole or absent.
+/// ORDER: written and synced under a name of its own, then linked, then the directory is synced: the file is whole or
+/// absent. A link never replaces a file that somebody else has made and locked meanwhile.
 fn write_format(path: &Path, layout: KeyLayout) -> Result<()> {
     let text = FormatFile::new(layout).print();
     let whole = path.join(FORMAT_FILE);
-    let part = path.join(temporary());
+    let part = path.join(format!("{TEMPORARY}{}-{:?}", std::process::id(), std::thread::current().id()));
     let write = || -> std::io::Result<()> {
         let mut file = File::create(&part)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(&part, &whole)?;
+        match fs::hard_link(&part, &whole) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+            _ => fs::remove_file(&part)?,
+        }
         File::open(path)?.sync_all()
     };
     write().map_err(|e| Error::io(format!("cannot write {}", whole.display()), e))

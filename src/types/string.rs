@@ -10,6 +10,9 @@ use crate::encoding::{Body, CollectionId, DataType, ElementKey, Habit, Meta, STR
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{Change, Home, KeyPlan, NewRecord, Reader, id_of};
 
+/// [`STRING_PIECE_BYTES`] as offsets are counted.
+const PIECE: u64 = STRING_PIECE_BYTES as u64;
+
 /// Limits that come from the store's options.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -141,6 +144,11 @@ fn write_at(plan: &mut KeyPlan<'_>, offset: u64, part: &[u8], limits: &Limits) -
         Body::Elements(_) | Body::List { .. } => {
             let id = id_of(&meta)?;
             let size = meta.size.max(end);
+            if meta.size < PIECE && size >= PIECE && offset >= PIECE {
+                // INVARIANT: a first piece that does not fill its place is the whole string; see `single_piece`.
+                let first = plan.reader.element(id, &ElementKey::StringPiece(0))?.unwrap_or_default();
+                plan.put_element(&ElementKey::StringPiece(0), overlay(&first, STRING_PIECE_BYTES, b""));
+            }
             for (number, within, slice) in pieces_of(offset, part) {
                 let old = plan.reader.element(id, &ElementKey::StringPiece(number))?.unwrap_or_default();
                 plan.put_element(&ElementKey::StringPiece(number), overlay(&old, within, slice));
@@ -240,9 +248,9 @@ pub(crate) fn is_in_pieces(meta: &Meta) -> bool {
 /// Reads a short string in pieces without a snapshot; `None` if only a snapshot can tell.
 ///
 /// The piece may be younger than the record. As long as it does not fill its place, it is the whole string of
-/// its moment.
+/// its moment: a string that grows beyond its first piece fills that piece in the same commit.
 pub(crate) fn single_piece(reader: &Reader, meta: &Meta) -> Result<Option<Bytes>> {
-    if meta.size >= wide(STRING_PIECE_BYTES) {
+    if meta.size >= PIECE {
         return Ok(None);
     }
     let piece = reader.element(id_of(meta)?, &ElementKey::StringPiece(0))?.ok_or_else(missing_piece)?;

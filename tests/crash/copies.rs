@@ -1,13 +1,14 @@
 //! A copy of the directory at every step of a burial and of reclaiming: each opens, holds one moment's truth,
 //! and nothing in it is torn or leaked.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fail::FailScenario;
-use windrow::{AddOptions, Clock, SetOptions, UnixMillis};
+use windrow::{AddOptions, Clock, SetOptions, Store, UnixMillis};
 
 use crate::data::payload;
-use crate::fixture::{Fixture, settle};
+use crate::disk::copy_store;
+use crate::fixture::{Fixture, PATIENCE, assert_clean, settle, small};
 use crate::recorder::{Recorder, Value, World};
 
 /// Every place that burying and reclaiming pass by, but for retiring.
@@ -220,4 +221,37 @@ fn every_copy_taken_while_a_segment_is_retired_opens_whole() {
         assert_eq!(recorder.store().stats().segments_retired, 1);
         recorder.verify();
     }
+}
+
+#[test]
+fn a_segment_is_retired_only_when_nothing_of_it_is_left_on_disk() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let (from, to) = (fixture.path("store"), fixture.path("copy"));
+    let mut options = small();
+    options.reclaim_interval = Duration::from_millis(1);
+    let builder = Store::builder(&from).clock(fixture.clock.clone()).options(options);
+    let store = builder.open().unwrap();
+    // Sets that grow stay in L0 for a while, where their files cannot be dropped.
+    let expiring = AddOptions::new().expire_in(Duration::from_secs(60)).growing();
+    for n in 0..66_000_u64 {
+        store.db(0).sets().add_with(format!("{n}"), [payload(n, 40)], expiring.clone()).unwrap();
+    }
+    let (copied_from, copied_to) = (from.clone(), to.clone());
+    let first = std::sync::Once::new();
+    fail::cfg_callback("reclaimer::before_retire", move || {
+        first.call_once(|| copy_store(&copied_from, &copied_to));
+    })
+    .unwrap();
+    fixture.seconds_pass(61);
+    let began = Instant::now();
+    while store.stats().segments_retired == 0 {
+        assert!(began.elapsed() < PATIENCE, "{:#?}", store.stats());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    store.close().unwrap();
+    let report = windrow::check(&to).unwrap();
+    assert!(report.is_clean(), "{report}");
+    assert!(report.dead_elements < 1000, "the segment still held elements: {report}");
+    assert_clean(&from);
 }

@@ -28,8 +28,13 @@ fn settle_in_vain(store: &Store) {
 
 /// Pauses `read` behind the record of its key, does `change`, reclaims, and returns what `read` answers then.
 fn paused<T: Send>(store: &Store, read: impl FnOnce(&Store) -> T + Send, change: impl FnOnce()) -> T {
+    paused_at(store, 1, read, change)
+}
+
+/// Does as [`paused`], at the `nth` time that a record has been read.
+fn paused_at<T: Send>(store: &Store, nth: usize, read: impl FnOnce(&Store) -> T + Send, change: impl FnOnce()) -> T {
     thread::scope(|scope| {
-        let pause = Pause::at("read::after_record");
+        let pause = Pause::at_passage("read::after_record", nth);
         let reading = scope.spawn(|| read(store));
         pause.wait();
         change();
@@ -102,6 +107,45 @@ fn a_paused_read_of_a_string_in_pieces_returns_one_whole_value() {
         let got = got.unwrap();
         assert!(got == old || got == new, "torn by an append at {length}: {}", got.len());
     }
+    settle(&store);
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
+fn a_read_of_many_elements_paused_behind_the_record_sees_the_elements_of_that_moment() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    db.strings().set("long", payload(1, 100_000)).unwrap();
+    // A long string is read under a snapshot, its record once more.
+    let append = || {
+        db.strings().append("long", payload(2, 50_000)).unwrap();
+    };
+    let got = paused_at(&store, 2, |store| store.db(0).strings().get("long"), append);
+    assert!(got.unwrap().unwrap() == payload(1, 100_000));
+    let overwrite = || {
+        db.strings().set_range("long", 0, payload(3, 150_000)).unwrap();
+    };
+    let mut before = payload(1, 100_000);
+    before.extend(payload(2, 50_000));
+    let got = paused_at(&store, 2, |store| store.db(0).strings().get_range("long", 10_000, 120_000), overwrite);
+    assert!(got.unwrap() == before[10_000..=120_000]);
+    db.sets().add("set", ["a", "b", "c"]).unwrap();
+    let change = || {
+        db.sets().remove("set", ["a", "b"]).unwrap();
+        db.sets().add("set", ["d"]).unwrap();
+    };
+    let members = paused(&store, |store| store.db(0).sets().members("set").unwrap(), change);
+    let members: Vec<_> = members.map(Result::unwrap).collect();
+    assert_eq!(members, ["a", "b", "c"]);
+    let remove = || {
+        db.sets().remove("set", ["c"]).unwrap();
+    };
+    let mut drawn = paused(&store, |store| store.db(0).sets().random("set", 2), remove).unwrap();
+    drawn.sort();
+    assert_eq!(drawn, ["c", "d"]);
+    drop(db);
     settle(&store);
     close_and_check(store, &fixture.path("store"));
 }

@@ -1,4 +1,22 @@
 //! Reclaiming, end to end through the public API.
+//!
+//! Where each rule of the design (section 5) is tested; `crash`, `gc`, `model` and `types` are test binaries:
+//!
+//! | rule | tests |
+//! |---|---|
+//! | 1 one commit | `crash`: `copies`, `kill` |
+//! | 2 ids are never reused | `crash`: `copies` (every reopened copy writes fresh collections), `reaper_failures` (gaps) |
+//! | 3 positive proof of death | `gc`: `undecodable` |
+//! | 4 durable before physical | `crash`: `copies::every_copy_that_a_power_loss_would_leave_opens_whole` |
+//! | 5 readers come first | `gc`: `views`; `crash`: `paused` |
+//! | 6 a filter is a pure look-up | `gc`: `undecodable::compactions_while_nothing_is_dead_keep_everything`, `under_load` |
+//! | 7 range ends | `gc`: `edges` |
+//! | 8 nothing forgotten before it is proven empty | `crash`: `copies` (retirement) |
+//! | 9 the reaper and the writers agree | `crash`: `reaper_races`, `reaper_failures`; `types`: `expiry` |
+//! | 10 time does not jump | `types`: `clock`; `crash`: `reaper_failures` (the millisecond in which reaping stopped) |
+//! | 11 background failure is loud and closable | `crash`: `failing_worker` |
+//!
+//! `model` compares random operations with a model, all rules at once.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 

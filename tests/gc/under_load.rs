@@ -63,7 +63,8 @@ fn churn(store: &Store, thread: u64, stop: &AtomicBool) -> u64 {
             }
             _ => {
                 let found: Vec<_> = db.sets().members(&key).unwrap().map(Result::unwrap).collect();
-                assert!(is_whole(&found), "a set of mixed stamps under {key}");
+                // In the other dbs a swap between the deletion and the addition brings another set to the same name.
+                assert!(db.number() != 0 || is_whole(&found), "a set of mixed stamps under {key}");
             }
         }
         operations += 1;

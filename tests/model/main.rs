@@ -9,4 +9,5 @@ mod world;
 #[path = "../support/data.rs"]
 mod data;
 #[path = "../support/fixture.rs"]
+#[expect(dead_code, reason = "the model needs a part of it")]
 mod fixture;

@@ -12,12 +12,13 @@ use crate::fixture::{Fixture, assert_clean, settle};
 use crate::world::{self, Entry, Value, World};
 
 const DBS: u32 = 3;
-const STEPS: u32 = 4000;
+const STEPS: u32 = 2500;
 
 /// A store, its model, and views with the model of their moment.
 struct Run<'a> {
     fixture: &'a Fixture,
-    store: Store,
+    /// `None` only while it is opened again.
+    store: Option<Store>,
     world: World,
     views: Vec<(View, World)>,
     random: Rng,
@@ -43,6 +44,10 @@ fn lifetime(random: &mut Rng) -> Duration {
 }
 
 impl Run<'_> {
+    fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
     fn step(&mut self) {
         match self.random.u8(..100) {
             0..=19 => self.set(),
@@ -64,7 +69,7 @@ impl Run<'_> {
 
     fn place(&mut self) -> (Db, usize, Vec<u8>) {
         let number = self.random.u32(..DBS);
-        (self.store.db(number), number as usize, key(&mut self.random))
+        (self.store().db(number), number as usize, key(&mut self.random))
     }
 
     fn set(&mut self) {
@@ -271,10 +276,10 @@ impl Run<'_> {
     fn flush_or_swap(&mut self) {
         let (a, b) = (self.random.u32(..DBS), self.random.u32(..DBS));
         if self.random.bool() {
-            self.store.db(a).flush().unwrap();
+            self.store().db(a).flush().unwrap();
             self.world.dbs[a as usize] = world::Db::default();
         } else {
-            self.store.namespace("").swap(a, b).unwrap();
+            self.store().namespace("").swap(a, b).unwrap();
             self.world.dbs.swap(a as usize, b as usize);
         }
     }
@@ -286,14 +291,14 @@ impl Run<'_> {
     }
 
     fn reclaim(&mut self) {
-        let settled = self.store.settle(Duration::from_millis(1)).unwrap();
-        assert!(!settled || self.views.is_empty() || self.store.stats().waiting_ids == 0);
+        let settled = self.store().settle(Duration::from_millis(1)).unwrap();
+        assert!(!settled || self.views.is_empty() || self.store().stats().waiting_ids == 0);
         self.world.reaped();
     }
 
     fn view(&mut self) {
         if self.views.len() < 4 && self.random.bool() {
-            self.views.push((self.store.view().unwrap(), self.world.clone()));
+            self.views.push((self.store().view().unwrap(), self.world.clone()));
         } else if !self.views.is_empty() {
             let chosen = self.random.usize(..self.views.len());
             let (view, world) = self.views.swap_remove(chosen);
@@ -330,19 +335,16 @@ impl Run<'_> {
         for (view, world) in std::mem::take(&mut self.views) {
             compare_view(&view, &world);
         }
-        self.store.clone().close().unwrap();
-        // The old handle goes with its replacement; the directory must be free before.
-        self.store = {
-            let placeholder = self.fixture.open_at(&self.fixture.path("placeholder"));
-            drop(std::mem::replace(&mut self.store, placeholder));
-            assert_clean(&self.fixture.path("store"));
-            self.fixture.open()
-        };
+        if let Some(store) = self.store.take() {
+            store.close().unwrap();
+        }
+        assert_clean(&self.fixture.path("store"));
+        self.store = Some(self.fixture.open());
     }
 
     fn compare_everything(&mut self) {
         for (number, model) in self.world.dbs.iter().enumerate() {
-            let db = self.store.db(number as u32);
+            let db = self.store().db(number as u32);
             compare(&db, model, self.world.now);
             assert_eq!(db.len().unwrap(), model.len(), "count of db {number}");
         }
@@ -392,21 +394,22 @@ fn random_operations_answer_as_the_model_does() {
         let fixture = Fixture::new();
         let store = fixture.open();
         let world = World::new(DBS as usize, store.time());
-        let mut run = Run { fixture: &fixture, store, world, views: Vec::new(), random: Rng::with_seed(seed) };
+        let mut run =
+            Run { fixture: &fixture, store: Some(store), world, views: Vec::new(), random: Rng::with_seed(seed) };
         for _ in 0..STEPS {
             run.step();
         }
         run.compare_everything();
         run.views.clear();
-        settle(&run.store);
+        settle(run.store());
         run.world.reaped();
         run.compare_everything();
         for number in 0..DBS {
-            run.store.db(number).flush().unwrap();
+            run.store().db(number).flush().unwrap();
         }
-        settle(&run.store);
-        assert_eq!(run.store.stats().data_file_bytes, 0);
-        run.store.close().unwrap();
+        settle(run.store());
+        assert_eq!(run.store().stats().data_file_bytes, 0);
+        run.store.take().unwrap().close().unwrap();
         assert_clean(&fixture.path("store"));
     }
 }

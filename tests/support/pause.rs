@@ -1,5 +1,6 @@
 //! Stopping a thread of the engine at a named place.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -15,10 +16,19 @@ pub(crate) struct Pause {
 impl Pause {
     /// Stops the next thread at `place`; those after it pass.
     pub(crate) fn at(place: &'static str) -> Self {
+        Self::at_passage(place, 1)
+    }
+
+    /// Stops whoever comes by `place` as the `nth`, counted from 1; all others pass.
+    pub(crate) fn at_passage(place: &'static str, nth: usize) -> Self {
+        let passages = AtomicUsize::new(0);
         let (arrive, arrived) = channel();
         let (go, gone) = channel::<()>();
         let first = Mutex::new(Some((arrive, gone)));
         fail::cfg_callback(place, move || {
+            if passages.fetch_add(1, Ordering::Relaxed) + 1 != nth {
+                return;
+            }
             let mine = first.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some((arrive, gone)) = mine {
                 let _ = arrive.send(());

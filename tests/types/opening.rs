@@ -128,10 +128,15 @@ fn a_directory_that_is_no_store_or_of_an_unknown_format_is_left_untouched() {
     fixture.open().close().unwrap();
     let known = fs::read_to_string(path.join("WINDROW")).unwrap();
     let newer = known.replace("0.1", "9.9");
-    assert_ne!(newer, known);
-    for (name, text) in
-        [("newer", newer.as_str()), ("noise", "not a format file"), ("empty", ""), ("cut", &known[..known.len() / 2])]
-    {
+    let next = known.replace("0.1", "0.2");
+    assert!(newer != known && next != known);
+    for (name, text) in [
+        ("newer", newer.as_str()),
+        ("next", next.as_str()),
+        ("noise", "not a format file"),
+        ("empty", ""),
+        ("cut", &known[..known.len() / 2]),
+    ] {
         fs::write(path.join("WINDROW"), text).unwrap();
         let before = contents(&path);
         for opened in [Store::open(&path), read_only(&path, &fixture)] {
