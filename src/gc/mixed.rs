@@ -132,7 +132,7 @@ fn count_gone(mixed: &MixedFile, choice: &Choice<'_>) -> Result<u64> {
     let mut cursor = Cursor::open(choice.db, Family::Data(choice.family), scan, None);
     let (mut looked, mut missing) = (0, 0);
     for probe in 0..PROBES {
-        let from = span.start + (span.end - span.start) / PROBES * probe;
+        let from = span.start + (span.end - span.start) * probe / PROBES;
         let Some(dead) = choice.dead.first_from(from).filter(|dead| *dead < span.end) else {
             break;
         };
@@ -141,7 +141,8 @@ fn count_gone(mixed: &MixedFile, choice: &Choice<'_>) -> Result<u64> {
         looked += 1;
         missing += u64::from(!found);
     }
-    Ok(mixed.dead_ids / looked.max(1) * missing)
+    // A span has less than 2^56 ids, so the product fits.
+    Ok(mixed.dead_ids * missing / looked.max(1))
 }
 
 /// How long a half-dead file may wait to die wholly: as long as its youngest collection may live, or, where no
