@@ -16,6 +16,8 @@ use crate::store::{Cursor, Database, Family, Scan};
 
 /// A dead piece of a file from which the file is worth rewriting although it is mostly alive: a giant collection's end.
 const LARGE_RESIDUE_BYTES: u64 = 16 << 20;
+/// Less than this is not believed of the index, which knows blocks only: where nothing is left it may show some.
+const SMALLEST_WEIGHED_BYTES: u64 = 1 << 20;
 /// Files with more runs than this are judged by their ids alone. WHY: each look at bytes reads index blocks.
 const MAX_RUNS_WEIGHED: usize = 8;
 /// Dead ids that are looked for in a file before it is rewritten. Each costs a seek; 16 tell a quarter from a half.
@@ -95,8 +97,11 @@ impl Watched {
         if u128::from(by_ids) * 100 >= limit {
             return true;
         }
+        if self.gone >= mixed.dead_ids {
+            return false;
+        }
         let by_index = self.weigh(mixed, choice);
-        by_index >= LARGE_RESIDUE_BYTES || (by_index > 0 && u128::from(by_index) * 100 >= limit)
+        by_index >= LARGE_RESIDUE_BYTES || (by_index >= SMALLEST_WEIGHED_BYTES && u128::from(by_index) * 100 >= limit)
     }
 
     /// Reads the dead bytes from RocksDB's index, now and then, where few runs make that cheap. By ids, a dead giant
