@@ -4,7 +4,7 @@
 .PHONY: help demo test ci bench fuzz fmt setup
 
 # About half a minute, and less than 3 GB on disk.
-DEMO_ARGS ?= --windows 4 --collections 50000 --elements 1 --value-bytes 4096 --ttl 5s
+DEMO_ARGS ?= --windows 5 --collections 150000 --elements 1 --value-bytes 4096
 TEST_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_SECONDS ?= 60
