@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
-use crate::encoding::{FormatVersion, KeyLayout, KeyspaceNo, ReapedThrough, StoreKey, StoreTime, UnixMillis};
-use crate::engine::Keyspaces;
-use crate::error::{Error, ErrorKind, Result};
+use crate::encoding::{KeyLayout, KeyspaceNo, ReapedThrough, StoreKey, StoreTime, UnixMillis};
+use crate::engine::{Keyspaces, require_known_format};
+use crate::error::Result;
 use crate::expire::Reaper;
 use crate::gc::{DeadSet, Filters, load_dead};
 use crate::options::Options;
@@ -67,7 +67,7 @@ pub fn check(path: impl AsRef<Path>) -> Result<CheckReport> {
     let options = Options::default();
     let source: Arc<dyn FilterSource> = Arc::new(Filters::default());
     let db = Arc::new(Database::open_read_only(path, &options, &source)?);
-    check_version(&db)?;
+    require_known_format(&db)?;
     let (dead, undecodable) = load_dead(&db, Duration::ZERO)?;
     let (keyspaces, flushed) = Keyspaces::load(&db)?;
     let position = Reaper::stored_position(&db)?;
@@ -88,17 +88,4 @@ fn latest_time(checked: &Checked) -> Result<UnixMillis> {
         None => UnixMillis::ZERO,
     };
     Ok(SystemClock::default().wall().max(seen).max(Reaper::time_seen(&checked.position)))
-}
-
-fn check_version(db: &Database) -> Result<()> {
-    let version = match db.get(Family::Default, &StoreKey::Version.encode(), None)? {
-        Some(value) => FormatVersion::decode(&value)?,
-        None => {
-            return Err(Error::new(ErrorKind::NotAStore, "the store was never completely created"));
-        }
-    };
-    if version.is_supported() {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::UnknownFormat, format!("the store's records have the unknown format {version}")))
 }

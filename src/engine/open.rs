@@ -62,10 +62,7 @@ impl Engine {
         let filters = Arc::new(Filters::default());
         let source: Arc<dyn FilterSource> = Arc::<Filters>::clone(&filters);
         let db = Arc::new(Database::open_read_only(path, &options, &source)?);
-        let found = read_version(&db)?;
-        check_version(
-            found.ok_or_else(|| Error::new(ErrorKind::NotAStore, "the store was never completely created"))?,
-        )?;
+        require_known_format(&db)?;
         let (dead, _) = load_dead(&db, clock.monotonic())?;
         let picture = Picture { dead, ..Picture::default() };
         Self::assemble(db, directory, filters, picture, options, clock, true)
@@ -194,7 +191,7 @@ impl Engine {
         self.flushed.len()
     }
 
-    /// Empties a keyspace in O(1).
+    /// Empties a keyspace, in the same time for any number of keys.
     pub(super) fn flush_keyspace(&self, namespace: &[u8], number: u32, sync: bool) -> Result<()> {
         let flushed = {
             let _pin = self.pins.pin(crate::gc::PinKind::Write);
@@ -212,6 +209,12 @@ fn read_version(db: &Database) -> Result<Option<FormatVersion>> {
         Some(value) => Ok(Some(FormatVersion::decode(&value)?)),
         None => Ok(None),
     }
+}
+
+/// Refuses a store whose records are of another format than this version's, or that was never completely created.
+pub(crate) fn require_known_format(db: &Database) -> Result<()> {
+    let found = read_version(db)?;
+    check_version(found.ok_or_else(|| Error::new(ErrorKind::NotAStore, "the store was never completely created"))?)
 }
 
 fn check_version(found: FormatVersion) -> Result<()> {

@@ -41,8 +41,10 @@ pub enum HeldBackBy {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Ids that are buried and whose segments still stand in bitmaps.
+    /// Estimate of the dead ids that still have elements in SST files.
     pub debt_ids: u64,
+    /// Buried ids that stand in bitmaps: those of segments that are not wholly dead and given back yet.
+    pub buried_ids: u64,
     /// Ids that are buried and still held back by a pin or a log sync.
     pub waiting_ids: u64,
     /// Estimate of the dead bytes in SST files of the data families.
@@ -75,9 +77,9 @@ pub struct Stats {
     pub data_compaction_read_bytes: u64,
     /// Bytes of keys and values that they wrote again.
     pub data_compaction_written_bytes: u64,
-    /// The same for the meta and expire families.
+    /// Bytes of keys and values that compactions of the meta and expire families read.
     pub other_compaction_read_bytes: u64,
-    /// The same for the meta and expire families.
+    /// Bytes of keys and values that they wrote again.
     pub other_compaction_written_bytes: u64,
     /// Bytes of SST files in the data families.
     pub data_file_bytes: u64,
@@ -98,7 +100,8 @@ impl Engine {
         let totals = self.counters.totals();
         let io = self.db.io_totals();
         let mut stats = Stats {
-            debt_ids: self.watermark.picture().dead.buried_ids(),
+            debt_ids: totals.debt_ids,
+            buried_ids: self.watermark.picture().dead.buried_ids(),
             waiting_ids: self.watermark.waiting_ids(),
             debt_bytes: totals.debt_bytes,
             debt_age: totals.debt_age,

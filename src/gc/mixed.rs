@@ -4,12 +4,11 @@
 //! it, so a sparse file is not rewritten again and again; what is noted here is a hint that may be lost.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::dead::FamilyDead;
-use super::planner::MixedFile;
+use super::planner::{FileSpan, MixedFile};
 use crate::encoding::{DataFamily, KeyRange, id_of_key};
 use crate::error::Result;
 use crate::store::{Cursor, Database, Family, Scan};
@@ -61,14 +60,15 @@ impl MixedFiles {
         self.watched.retain(|name, _| files.iter().any(|mixed| mixed.file.name == *name));
     }
 
-    /// Estimates the dead bytes in a file.
-    pub(super) fn dead_bytes(&self, mixed: &MixedFile) -> u64 {
-        mixed.dead_bytes(self.watched.get(&mixed.file.name).map_or(0, |watched| watched.gone))
+    /// Estimates the dead ids with elements in a file, and their bytes.
+    pub(super) fn debt(&self, mixed: &MixedFile) -> (u64, u64) {
+        let gone = self.watched.get(&mixed.file.name).map_or(0, |watched| watched.gone);
+        (mixed.dead_left(gone), mixed.dead_bytes(gone))
     }
 
     /// Chooses a file to rewrite now: one whose dead share has passed the limit for as long as waiting could still
     /// have made it die wholly, and in which the dead data was found.
-    pub(super) fn choose(&mut self, files: &[MixedFile], choice: &Choice<'_>) -> Result<Option<Range<u64>>> {
+    pub(super) fn choose(&mut self, files: &[MixedFile], choice: &Choice<'_>) -> Result<Option<FileSpan>> {
         for mixed in files {
             let watched = self.watched.entry(mixed.file.name.clone()).or_default();
             if !watched.is_worth_it(mixed, choice) {
@@ -83,7 +83,7 @@ impl MixedFiles {
             watched.gone = count_gone(mixed, choice)?;
             if watched.is_worth_it(mixed, choice) {
                 watched.since = None;
-                return Ok(Some(mixed.file.counters.clone()));
+                return Ok(Some(mixed.file.clone()));
             }
         }
         Ok(None)

@@ -51,11 +51,16 @@ pub(crate) struct MixedFile {
 }
 
 impl MixedFile {
+    /// Returns the dead ids when `gone` of them have no element here any more.
+    pub(crate) fn dead_left(&self, gone: u64) -> u64 {
+        self.dead_ids.saturating_sub(gone)
+    }
+
     /// Estimates the dead bytes when `gone` of the dead ids have no element here any more, taking every id for equally
     /// large.
     pub(crate) fn dead_bytes(&self, gone: u64) -> u64 {
         let live = (self.file.counters.end - self.file.counters.start).saturating_sub(self.dead_ids);
-        let dead = self.dead_ids.saturating_sub(gone);
+        let dead = self.dead_left(gone);
         let exact = u128::from(self.file.size_bytes) * u128::from(dead) / u128::from((live + dead).max(1));
         u64::try_from(exact).unwrap_or(u64::MAX)
     }

@@ -129,13 +129,14 @@ impl Reclaimer {
             DataFamily::all().filter(|family| !picture.dead.family(*family).is_empty()).collect();
         let results = self.in_parallel(&families, |family| self.reclaim_family(family, &pass))?;
         let mut outcome = PassOutcome::default();
-        let (mut debt, mut oldest) = (0, None::<Duration>);
-        for (did, bytes, since) in results {
+        let (mut ids, mut bytes, mut oldest) = (0, 0, None::<Duration>);
+        for (did, debt) in results {
             outcome = outcome.and(did);
-            debt += bytes;
-            oldest = oldest.into_iter().chain(since).min();
+            ids += debt.ids;
+            bytes += debt.bytes;
+            oldest = oldest.into_iter().chain(debt.since).min();
         }
-        self.counters.set_debt(debt, oldest.map_or(Duration::ZERO, |since| pass.now.saturating_sub(since)));
+        self.counters.set_debt(ids, bytes, oldest.map_or(Duration::ZERO, |since| pass.now.saturating_sub(since)));
         let mut memory = self.expired.lock();
         let past = expired::ExpiredPass { db: &self.db, picture: &picture, files: &files, eager };
         let did = memory.pass(&past, &self.counters, self.settings.compact_dead_percent)?;
@@ -168,8 +169,8 @@ impl Reclaimer {
         done.into_inner().into_iter().collect()
     }
 
-    /// Works on one family; returns what it did, the debt it saw in bytes, and since when the oldest of it waits.
-    fn reclaim_family(&self, family: DataFamily, pass: &Pass<'_>) -> Result<(PassOutcome, u64, Option<Duration>)> {
+    /// Works on one family; returns what it did and the debt it saw.
+    fn reclaim_family(&self, family: DataFamily, pass: &Pass<'_>) -> Result<(PassOutcome, Debt)> {
         let dead = pass.picture.dead.family(family);
         let (mut spans, mut unreadable) = (Vec::new(), 0_u32);
         for file in pass.files.iter().filter(|file| file.family == Family::Data(family)) {
@@ -179,7 +180,7 @@ impl Reclaimer {
             }
         }
         let Some(memory) = self.families.get(family.index()) else {
-            return Ok((PassOutcome::default(), 0, None));
+            return Ok((PassOutcome::default(), Debt::default()));
         };
         let mut memory = memory.lock();
         let plan = plan(dead, &spans);
@@ -192,7 +193,7 @@ impl Reclaimer {
         if unreadable == 0 {
             outcome = outcome.and(self.retire(family, dead, &spans)?);
         }
-        Ok((outcome, debt_bytes(&plan, &memory), oldest_debt(dead, &plan, &memory)))
+        Ok((outcome, Debt::of(dead, &plan, &memory)))
     }
 
     fn notice_quiet(&self, memory: &mut Memory, family: DataFamily) {
@@ -289,8 +290,12 @@ impl Reclaimer {
             now: pass.now,
         };
         match memory.mixed.choose(&plan.mixed, &choice)? {
-            Some(counters) => {
-                self.compact(family, &counters);
+            Some(file) => {
+                self.compact(family, &file.counters);
+                // RocksDB does not say whether it worked, but a rewritten file is gone. The next try waits as the first did.
+                if self.db.live_files()?.iter().any(|live| live.name == file.name) {
+                    tracing::warn!(file = file.name, "a compaction left its file as it was");
+                }
                 Ok(PassOutcome::ACTED)
             }
             None => Ok(PassOutcome::default()),
@@ -349,17 +354,36 @@ fn overlaps(a: &Range<u64>, b: &Range<u64>) -> bool {
     a.start < b.end && b.start < a.end
 }
 
-/// Estimates the dead bytes in a family's files.
-fn debt_bytes(plan: &FamilyPlan, memory: &Memory) -> u64 {
-    let whole: u64 = plan.drops.iter().map(|drop| drop.bytes).sum();
-    let stuck: u64 = plan.stuck.iter().map(|file| file.size_bytes).sum();
-    let mixed: u64 = plan.mixed.iter().map(|mixed| memory.mixed.dead_bytes(mixed)).sum();
-    whole + stuck + mixed
+/// What a family's files hold that is dead.
+#[derive(Clone, Copy, Debug, Default)]
+struct Debt {
+    ids: u64,
+    bytes: u64,
+    /// Since when the oldest of it waits.
+    since: Option<Duration>,
 }
 
-fn oldest_debt(dead: &FamilyDead, plan: &FamilyPlan, memory: &Memory) -> Option<Duration> {
-    let stuck = plan.stuck.iter().map(|file| &file.counters);
-    let mixed = plan.mixed.iter().filter(|mixed| memory.mixed.dead_bytes(mixed) > 0).map(|mixed| &mixed.file.counters);
-    let whole = plan.drops.iter().map(|drop| &drop.run);
-    stuck.chain(mixed).chain(whole).filter_map(|counters| dead.oldest_since(counters)).min()
+impl Debt {
+    fn of(dead: &FamilyDead, plan: &FamilyPlan, memory: &Memory) -> Self {
+        let mut debt = Self::default();
+        for drop in &plan.drops {
+            debt.add(dead, &drop.run, drop.run.end - drop.run.start, drop.bytes);
+        }
+        for file in &plan.stuck {
+            debt.add(dead, &file.counters, file.counters.end - file.counters.start, file.size_bytes);
+        }
+        for mixed in &plan.mixed {
+            let (ids, bytes) = memory.mixed.debt(mixed);
+            debt.add(dead, &mixed.file.counters, ids, bytes);
+        }
+        debt
+    }
+
+    fn add(&mut self, dead: &FamilyDead, counters: &Range<u64>, ids: u64, bytes: u64) {
+        self.ids += ids;
+        self.bytes += bytes;
+        if ids > 0 {
+            self.since = self.since.into_iter().chain(dead.oldest_since(counters)).min();
+        }
+    }
 }

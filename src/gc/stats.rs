@@ -15,6 +15,7 @@ pub(crate) struct ReclaimCounters {
     pub(crate) flushes: AtomicU64,
     pub(crate) segments_retired: AtomicU64,
     pub(crate) keys_reaped: AtomicU64,
+    pub(crate) debt_ids: AtomicU64,
     pub(crate) debt_bytes: AtomicU64,
     debt_age_ms: AtomicU64,
 }
@@ -29,6 +30,7 @@ pub(crate) struct Totals {
     pub(crate) flushes: u64,
     pub(crate) segments_retired: u64,
     pub(crate) keys_reaped: u64,
+    pub(crate) debt_ids: u64,
     pub(crate) debt_bytes: u64,
     pub(crate) debt_age: Duration,
 }
@@ -40,7 +42,8 @@ impl ReclaimCounters {
     }
 
     /// Shows the debt that a pass found.
-    pub(crate) fn set_debt(&self, bytes: u64, age: Duration) {
+    pub(crate) fn set_debt(&self, ids: u64, bytes: u64, age: Duration) {
+        self.debt_ids.store(ids, Ordering::Relaxed);
         self.debt_bytes.store(bytes, Ordering::Relaxed);
         self.debt_age_ms.store(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
@@ -56,6 +59,7 @@ impl ReclaimCounters {
             flushes: read(&self.flushes),
             segments_retired: read(&self.segments_retired),
             keys_reaped: read(&self.keys_reaped),
+            debt_ids: read(&self.debt_ids),
             debt_bytes: read(&self.debt_bytes),
             debt_age: Duration::from_millis(read(&self.debt_age_ms)),
         }

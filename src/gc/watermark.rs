@@ -42,7 +42,7 @@ impl Published {
     }
 
     /// Builds the next picture beside the current one, so that filters and commits wait for a swap only.
-    fn update(&self, change: impl FnOnce(&mut Picture)) {
+    pub(crate) fn update(&self, change: impl FnOnce(&mut Picture)) {
         let _one = self.changing.lock();
         let mut next = Picture::clone(&self.picture());
         change(&mut next);
@@ -69,6 +69,8 @@ pub(crate) struct Watermark {
     time: Arc<StoreTime>,
     committed: Mutex<Committed>,
     waiting: Mutex<VecDeque<Waiting>>,
+    /// Held while burials are in nobody's list, between being taken and waiting.
+    advancing: Mutex<()>,
     published: Arc<Published>,
 }
 
@@ -77,7 +79,14 @@ impl Watermark {
     pub(crate) fn new(pins: Arc<Pins>, time: Arc<StoreTime>, published: Arc<Published>, picture: Picture) -> Self {
         let committed = Committed { burials: Burials::default(), reaped_through: picture.reaped_through };
         published.update(|current| *current = picture);
-        Self { pins, time, committed: Mutex::new(committed), waiting: Mutex::default(), published }
+        Self {
+            pins,
+            time,
+            committed: Mutex::new(committed),
+            waiting: Mutex::default(),
+            advancing: Mutex::default(),
+            published,
+        }
     }
 
     /// Takes note of burials after their commit.
@@ -110,6 +119,7 @@ impl Watermark {
     /// ORDER: take the commits, open an era, sync the log. A pin of the new era began after the commits, and
     /// the sync covers them.
     pub(crate) fn advance(&self, db: &Database) -> Result<bool> {
+        let _one = self.advancing.lock();
         let (burials, reaped_through) = {
             let mut committed = self.committed.lock();
             (std::mem::take(&mut committed.burials), committed.reaped_through)
@@ -164,6 +174,7 @@ impl Watermark {
 
     /// Tells whether burials wait for a sync or for pins.
     pub(crate) fn has_waiting(&self) -> bool {
+        let _still = self.advancing.lock();
         !self.waiting.lock().is_empty() || !self.committed.lock().burials.is_empty()
     }
 

@@ -112,6 +112,33 @@ fn a_paused_read_of_a_string_in_pieces_returns_one_whole_value() {
 }
 
 #[test]
+fn a_paused_read_of_a_short_string_never_mixes_two_later_writes() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let old = payload(1, 2_000);
+    store.db(0).strings().set("k", &old).unwrap();
+    let got = paused(
+        &store,
+        |store| store.db(0).strings().get("k").unwrap(),
+        || {
+            // The first write leaves the first piece's own bytes alone, the second one changes them.
+            store.db(0).strings().set_range("k", 20_000, "x").unwrap();
+            store.db(0).strings().set_range("k", 0, "z").unwrap();
+        },
+    );
+    let mut longer = old.clone();
+    longer.resize(20_000, 0);
+    longer.push(b'x');
+    let mut both = longer.clone();
+    both[0] = b'z';
+    let got = got.unwrap();
+    assert!([old, longer, both].iter().any(|state| got == state[..]), "a value that never was: {} bytes", got.len());
+    settle(&store);
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
 fn a_read_of_many_elements_paused_behind_the_record_sees_the_elements_of_that_moment() {
     let _alone = FailScenario::setup();
     let fixture = Fixture::new();
