@@ -73,12 +73,31 @@ pub struct ManualClock {
 
 impl ManualClock {
     /// Makes a clock that shows `wall`; clones show and move the same time.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::{Clock, ManualClock, UnixMillis};
+    /// let clock = ManualClock::starting_at(UnixMillis::new(1_000));
+    /// clock.clone().advance(Duration::from_millis(5));
+    /// assert_eq!(clock.wall(), UnixMillis::new(1_005));
+    /// ```
     #[must_use]
     pub fn starting_at(wall: UnixMillis) -> Self {
         Self { now: Arc::new(Mutex::new((wall, Duration::ZERO))) }
     }
 
     /// Lets time pass on both the wall and the monotonic clock.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::{Clock, ManualClock, UnixMillis};
+    /// let clock = ManualClock::starting_at(UnixMillis::new(1_000));
+    /// clock.advance(Duration::from_secs(2));
+    /// assert_eq!(clock.wall(), UnixMillis::new(3_000));
+    /// assert_eq!(clock.monotonic(), Duration::from_secs(2));
+    /// ```
     pub fn advance(&self, by: Duration) {
         let mut now = self.now.lock();
         now.0 = now.0.saturating_add(by);
@@ -86,6 +105,22 @@ impl ManualClock {
     }
 
     /// Sets the wall clock alone, as a fault or an administrator would.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::{ManualClock, Store, UnixMillis};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// let start = UnixMillis::new(1_000_000);
+    /// let clock = ManualClock::starting_at(start);
+    /// let store = Store::builder(dir.path().join("s")).clock(clock.clone()).open()?;
+    /// clock.set_wall(start.saturating_add(Duration::from_secs(86_400)));
+    /// assert!(store.stats().expiry_paused, "a day's leap is not believed");
+    /// clock.set_wall(start);
+    /// assert!(!store.stats().expiry_paused);
+    /// # Ok(()) }
+    /// ```
     pub fn set_wall(&self, wall: UnixMillis) {
         self.now.lock().0 = wall;
     }

@@ -10,6 +10,18 @@ use std::sync::Arc;
 use crate::encoding::DecodeError;
 
 /// The result of every fallible call of this crate.
+///
+/// # Examples
+/// ```
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// fn count_visit(db: &windrow::Db) -> windrow::Result<i64> {
+///     db.strings().incr("visits")
+/// }
+/// assert_eq!(count_visit(&store.db(0))?, 1);
+/// # Ok(()) }
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Names what went wrong.
@@ -83,6 +95,19 @@ pub enum Action {
 }
 
 /// The error of every fallible call of this crate.
+///
+/// # Examples
+/// ```
+/// use std::error::Error as _;
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// let path = dir.path().join("file");
+/// std::fs::write(&path, "").unwrap();
+/// let error = windrow::Store::open(path.join("store")).unwrap_err();
+/// assert!(error.source().is_some(), "what the file system said");
+/// println!("{error}");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -104,12 +129,38 @@ impl Error {
     }
 
     /// Returns what went wrong.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.sets().add("k", ["a"])?;
+    /// let error = db.strings().get("k").unwrap_err();
+    /// assert_eq!(error.kind(), windrow::ErrorKind::WrongType);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
     /// Returns what the caller should do next.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::{Action, Store};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// let path = dir.path().join("s");
+    /// let first = Store::open(&path)?;
+    /// let error = Store::open(&path).unwrap_err();
+    /// assert_eq!(error.action(), Action::FixEnvironment, "close the first, then try again");
+    /// drop(first);
+    /// Store::open(&path)?;
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn action(&self) -> Action {
         match self.kind {

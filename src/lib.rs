@@ -73,3 +73,7 @@ pub use self::{
     options::{Compression, Durability, Options},
     types::keys::ExpireCondition,
 };
+
+#[cfg(all(doctest, feature = "engine"))]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -11,6 +11,20 @@ use crate::error::{Error, Result};
 /// When a committed write is on stable storage.
 ///
 /// Reclaiming never acts on a burial that is not on stable storage, whatever is chosen here.
+///
+/// # Examples
+/// ```
+/// use windrow::{Durability, Options, Store};
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// let mut options = Options::default();
+/// options.durability = Durability::Buffered;
+/// let store = Store::builder(dir.path().join("s")).options(options).open()?;
+/// let db = store.db(0);
+/// db.strings().set("cached", "page")?;
+/// db.with_durability(Durability::Sync).strings().set("order", "paid")?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Durability {
@@ -24,6 +38,17 @@ pub enum Durability {
 }
 
 /// How the blocks of SST files are compressed, the same at every level so that files move down unread.
+///
+/// # Examples
+/// ```
+/// use windrow::{Compression, Options, Store};
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// let mut options = Options::default();
+/// options.compression = Compression::Zstd;
+/// let store = Store::builder(dir.path().join("s")).options(options).open()?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Compression {
@@ -61,7 +86,7 @@ pub struct Options {
     /// Largest write-ahead log before the oldest buffers are flushed. Default 512 MiB, 16 MiB to 64 GiB.
     /// Larger: fewer flushes; more disk and a longer recovery.
     pub max_log_bytes: u64,
-    /// Open files: -1 keeps all open (default), else at least 64. Fewer: less memory, slower reads.
+    /// Open files: -1 keeps all open (default), else 64 to 1,000,000. Fewer: less memory, slower reads.
     pub max_open_files: i32,
     /// Compression of SST blocks. Default [`Compression::Lz4`]. Stronger: less disk, more processor time.
     pub compression: Compression,
@@ -88,7 +113,7 @@ pub struct Options {
     /// Strings without a time to live up to this size lie in their meta record. Default 1 KiB, 0 to 64 KiB.
     pub inline_lasting_bytes: usize,
     /// How far the wall clock may leap ahead of the monotonic clock, or lie behind the store's own past at open,
-    /// before expiry pauses. Default 1 hour, at least 1 second. Smaller: pauses for smaller faults, and for a machine
+    /// before expiry pauses. Default 1 hour, 1 second to 30 days. Smaller: pauses for smaller faults, and for a machine
     /// that slept; larger: a larger fault expires keys too early.
     pub max_clock_leap: Duration,
     /// How long the reaper waits when nothing is due. Default 20 ms, 1 ms to 1 minute. Longer: fewer wake-ups, later space.
@@ -99,6 +124,8 @@ pub struct Options {
     /// Lower: less dead data on disk, more rewriting (live/(1-live) bytes for each byte freed).
     pub compact_dead_percent: u8,
     /// Whether user keys are grouped by Redis Cluster slot; fixed when the store is created. Default [`KeyLayout::Plain`].
+    /// [`KeyLayout::Cluster`]: a slot is one range of keys, but keys come in the order of their slots, and a walk over a
+    /// prefix reads the whole db.
     pub key_layout: KeyLayout,
 }
 
@@ -146,6 +173,10 @@ impl Options {
         const KIB: u64 = 1 << 10;
         const MIB: u64 = 1 << 20;
         const GIB: u64 = 1 << 30;
+        const MILLISECOND: Duration = Duration::from_millis(1);
+        const SECOND: Duration = Duration::from_secs(1);
+        const MINUTE: Duration = Duration::from_secs(60);
+        const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
         let sizes = [
             ("block_cache_bytes", wide(self.block_cache_bytes), MIB, 1024 * GIB),
             ("write_buffer_bytes", wide(self.write_buffer_bytes), 16 * MIB, 64 * GIB),
@@ -166,17 +197,19 @@ impl Options {
                 return Err(Error::invalid(format!("option {name} is {value}; it must lie in {low}..={high}")));
             }
         }
-        let waits = [("reap_interval", self.reap_interval), ("reclaim_interval", self.reclaim_interval)];
-        for (name, wait) in waits {
-            if wait < Duration::from_millis(1) || wait > Duration::from_secs(60) {
-                return Err(Error::invalid(format!("option {name} is {wait:?}; it must lie in 1 ms..=60 s")));
+        let durations = [
+            ("max_clock_leap", self.max_clock_leap, SECOND, MONTH),
+            ("reap_interval", self.reap_interval, MILLISECOND, MINUTE),
+            ("reclaim_interval", self.reclaim_interval, MILLISECOND, MINUTE),
+        ];
+        for (name, value, low, high) in durations {
+            if value < low || value > high {
+                return Err(Error::invalid(format!("option {name} is {value:?}; it must lie in {low:?}..={high:?}")));
             }
         }
-        if self.max_clock_leap < Duration::from_secs(1) {
-            return Err(Error::invalid("option max_clock_leap must be at least 1 s"));
-        }
-        if self.max_open_files != -1 && self.max_open_files < 64 {
-            return Err(Error::invalid("option max_open_files must be -1 or at least 64"));
+        let files = self.max_open_files;
+        if files != -1 && !(64..=1_000_000).contains(&files) {
+            return Err(Error::invalid(format!("option max_open_files is {files}; it must be -1 or in 64..=1000000")));
         }
         if self.family_write_buffer_bytes > self.write_buffer_bytes {
             return Err(Error::invalid("option family_write_buffer_bytes must not exceed write_buffer_bytes"));
@@ -198,12 +231,79 @@ mod tests {
         Options::default().validate().unwrap();
     }
 
+    /// A field's name, its least and greatest value, and how to set it; durations in milliseconds.
+    type Range = (&'static str, u64, u64, fn(&mut Options, u64));
+
+    const RANGES: [Range; 17] = [
+        ("block_cache_bytes", 1 << 20, 1 << 40, |options, value| options.block_cache_bytes = fit(value)),
+        ("write_buffer_bytes", 16 << 20, 64 << 30, |options, value| options.write_buffer_bytes = fit(value)),
+        ("family_write_buffer_bytes", 1 << 20, 1 << 30, |options, value| {
+            options.family_write_buffer_bytes = fit(value);
+        }),
+        ("file_bytes", 1 << 20, 1 << 30, |options, value| options.file_bytes = value),
+        ("max_log_bytes", 16 << 20, 64 << 30, |options, value| options.max_log_bytes = value),
+        ("max_open_files", 64, 1_000_000, |options, value| options.max_open_files = fit(value)),
+        ("background_threads", 2, 64, |options, value| options.background_threads = fit(value)),
+        ("reclaim_threads", 1, 32, |options, value| options.reclaim_threads = fit(value)),
+        ("max_key_bytes", 16, 1 << 20, |options, value| options.max_key_bytes = fit(value)),
+        ("max_member_bytes", 16, 1 << 20, |options, value| options.max_member_bytes = fit(value)),
+        ("max_value_bytes", 1 << 10, 512 << 20, |options, value| options.max_value_bytes = fit(value)),
+        ("inline_expiring_bytes", 0, 64 << 10, |options, value| options.inline_expiring_bytes = fit(value)),
+        ("inline_lasting_bytes", 0, 64 << 10, |options, value| options.inline_lasting_bytes = fit(value)),
+        ("max_clock_leap", 1_000, 30 * 86_400_000, |options, value| {
+            options.max_clock_leap = Duration::from_millis(value);
+        }),
+        ("reap_interval", 1, 60_000, |options, value| options.reap_interval = Duration::from_millis(value)),
+        ("reclaim_interval", 1, 60_000, |options, value| options.reclaim_interval = Duration::from_millis(value)),
+        ("compact_dead_percent", 10, 100, |options, value| options.compact_dead_percent = fit(value)),
+    ];
+
+    /// The fields of which every value is in range.
+    const UNBOUNDED: [&str; 4] = ["compression", "direct_io", "durability", "key_layout"];
+
+    fn fit<T: TryFrom<u64, Error: std::fmt::Debug>>(value: u64) -> T {
+        T::try_from(value).unwrap()
+    }
+
+    fn with(set: fn(&mut Options, u64), value: u64) -> Result<()> {
+        // One family's share and the whole budget are chosen so that each can take its whole range.
+        let mut options =
+            Options { write_buffer_bytes: 64 << 30, family_write_buffer_bytes: 1 << 20, ..Options::default() };
+        set(&mut options, value);
+        options.validate()
+    }
+
     #[test]
     fn every_out_of_range_field_is_named() {
-        let options = Options { compact_dead_percent: 101, ..Options::default() };
-        assert!(options.validate().unwrap_err().to_string().contains("compact_dead_percent"));
-        let options = Options { reap_interval: Duration::ZERO, ..Options::default() };
-        assert!(options.validate().unwrap_err().to_string().contains("reap_interval"));
+        for (name, low, high, set) in RANGES {
+            for value in [low, high] {
+                with(set, value).unwrap_or_else(|error| panic!("{name} may be {value}: {error}"));
+            }
+            for value in low.checked_sub(1).into_iter().chain([high + 1]) {
+                let error = with(set, value).unwrap_err();
+                assert_eq!(error.kind(), crate::ErrorKind::InvalidInput);
+                assert!(error.to_string().starts_with(&format!("option {name} ")), "{name} of {value}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_has_a_range_or_needs_none() {
+        let shown = format!("{:#?}", Options::default());
+        let fields = shown.lines().filter_map(|line| Some(line.strip_prefix("    ")?.split_once(": ")?.0));
+        let mut fields: Vec<&str> = fields.collect();
+        let mut known: Vec<&str> = RANGES.iter().map(|range| range.0).chain(UNBOUNDED).collect();
+        fields.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(fields, known);
+    }
+
+    #[test]
+    fn open_files_are_unlimited_only_at_minus_one() {
+        for (files, is_valid) in [(-1, true), (-2, false), (0, false), (i32::MAX, false)] {
+            let options = Options { max_open_files: files, ..Options::default() };
+            assert_eq!(options.validate().is_ok(), is_valid, "{files}");
+        }
     }
 
     #[test]

@@ -143,18 +143,53 @@ impl CheckReport {
     }
 
     /// Tells whether nothing was found.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path().join("s");
+    /// windrow::Store::open(&path)?.close()?;
+    /// assert!(windrow::check(&path)?.is_clean());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.total == 0
     }
 
     /// Returns the first thousand findings.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path().join("s");
+    /// windrow::Store::open(&path)?.close()?;
+    /// let report = windrow::check(&path)?;
+    /// for finding in report.findings() {
+    ///     eprintln!("{finding}");
+    /// }
+    /// # assert!(report.findings().is_empty());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
     /// Returns the number of all findings.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path().join("s");
+    /// windrow::Store::open(&path)?.close()?;
+    /// let report = windrow::check(&path)?;
+    /// assert_eq!(report.total_findings(), 0);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn total_findings(&self) -> u64 {
         self.total

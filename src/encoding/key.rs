@@ -63,6 +63,17 @@ impl fmt::Display for KeyspaceNo {
 }
 
 /// How the keys of the `meta` family are laid out; chosen when the store is created.
+///
+/// # Examples
+///
+/// ```
+/// # use windrow::encoding::{KeyLayout, KeyspaceNo, MetaKey};
+/// let keyspace = KeyspaceNo::new(1).unwrap();
+/// let plain = MetaKey::encode(KeyLayout::Plain, keyspace, b"k");
+/// let cluster = MetaKey::encode(KeyLayout::Cluster, keyspace, b"k");
+/// assert_eq!(plain, b"\0\0\0\x01Mk");
+/// assert_eq!(cluster.len(), plain.len() + 2, "the slot lies before the user key");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum KeyLayout {
     /// `keyspace:u32 'M' user_key`.

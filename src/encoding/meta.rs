@@ -30,6 +30,14 @@ const ELEMENTS: u8 = 2;
 const FLAGS: u8 = 0;
 
 /// The type of a value.
+///
+/// # Examples
+///
+/// ```
+/// # use windrow::encoding::DataType;
+/// assert_eq!(DataType::from_number(3), Some(DataType::Set));
+/// assert_eq!(DataType::from_number(0), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum DataType {
@@ -47,11 +55,26 @@ pub enum DataType {
 
 impl DataType {
     /// The byte that stands for the type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use windrow::encoding::DataType;
+    /// assert_eq!(DataType::String.number(), 1);
+    /// ```
     pub const fn number(self) -> u8 {
         self as u8
     }
 
     /// The type that a byte stands for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use windrow::encoding::DataType;
+    /// assert_eq!(DataType::from_number(DataType::List.number()), Some(DataType::List));
+    /// assert_eq!(DataType::from_number(6), None);
+    /// ```
     pub const fn from_number(number: u8) -> Option<Self> {
         match number {
             1 => Some(Self::String),

@@ -108,6 +108,8 @@ fn reclaim(engine: &Engine) -> Result<bool> {
 
 fn sync(engine: &Engine) -> Result<bool> {
     if engine.take_sync_wanted() {
+        // After a crash the store's time starts at most about a second before the last moment that a writer saw.
+        engine.save_time(false)?;
         engine.db.sync_log()?;
     }
     Ok(false)

@@ -13,6 +13,20 @@ use crate::error::Result;
 use crate::options::Options;
 
 /// Collects how a store is to be opened. Made by [`Store::builder`].
+///
+/// # Examples
+/// ```
+/// use windrow::{ManualClock, Options, Store, UnixMillis};
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// let store = Store::builder(dir.path().join("s"))
+///     .options(Options::default())
+///     .clock(ManualClock::starting_at(UnixMillis::new(1_000)))
+///     .background(false)
+///     .open()?;
+/// assert_eq!(store.time(), UnixMillis::new(1_000));
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub struct StoreBuilder {
     path: PathBuf,

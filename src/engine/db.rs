@@ -432,7 +432,7 @@ impl Db<Live> {
         })
     }
 
-    /// Removes every key of the db in O(1); views keep what they saw, the space comes back in the background.
+    /// Removes every key of the db, in the same time for any number of keys; views keep what they saw, the space comes back in the background.
     ///
     /// # Errors
     /// As [`Db::delete`].
@@ -494,6 +494,22 @@ impl Db<super::Frozen> {
 }
 
 /// Walks over the keys of a db. Made by [`Db::keys`].
+///
+/// # Examples
+/// ```
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// let db = store.db(0);
+/// db.strings().set("user:1", "alice")?;
+/// db.strings().set("user:2", "bob")?;
+/// let users = db.keys("user:")?;
+/// db.delete(["user:2"])?;
+/// for key in users {
+///     println!("{}", key?.escape_ascii()); // user:1 and user:2
+/// }
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub struct Keys {
     cursor: Option<Cursor>,

@@ -46,6 +46,7 @@ use crate::store::{Database, Directory};
 use births::Births;
 use health::Health;
 pub(crate) use keyspaces::Keyspaces;
+pub(crate) use open::require_known_format;
 
 /// Everything that an open store shares between its handles and threads.
 pub(crate) struct Engine {

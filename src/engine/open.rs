@@ -180,10 +180,15 @@ impl Engine {
             return Ok(());
         }
         self.ids.return_leases(&self.db)?;
+        self.save_time(true)
+    }
+
+    /// Records the store's time, so that it does not start before it again, however the store ends.
+    pub(super) fn save_time(&self, sync: bool) -> Result<()> {
         let mut batch = Batch::new();
         let now = StoreTimeRecord(self.time.sample());
         batch.put(&self.db, Family::Default, &StoreKey::StoreTime.encode(), &now.encode());
-        self.db.commit(batch, true)
+        self.db.commit(batch, sync)
     }
 
     /// Counts the flushed keyspaces that are not finished.

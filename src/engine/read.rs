@@ -67,9 +67,38 @@ mod sealed {
 pub(crate) use sealed::Begin;
 
 /// Where a handle reads: [`Live`], the present, or [`Frozen`], the moment of a view.
+///
+/// # Examples
+/// ```
+/// use windrow::{Db, Source};
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// fn is_member<S: Source>(db: &Db<S>, user: &str) -> windrow::Result<bool> {
+///     db.sets().contains("members", user)
+/// }
+/// let before = store.view()?;
+/// store.db(0).sets().add("members", ["alice"])?;
+/// assert!(is_member(&store.db(0), "alice")?);
+/// assert!(!is_member(&before.db(0), "alice")?);
+/// # Ok(()) }
+/// ```
 pub trait Source: Begin {}
 
 /// Reads and writes the present.
+///
+/// # Examples
+/// ```
+/// use windrow::{Db, Live};
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// fn join(db: &Db<Live>, user: &str) -> windrow::Result<u64> {
+///     db.sets().add("members", [user]) // `Db<Live>`, or just `Db`: only the present can be written
+/// }
+/// assert_eq!(join(&store.db(0), "alice")?, 1);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Live {
     pub(crate) engine: Arc<Engine>,
@@ -93,6 +122,22 @@ impl Begin for Live {
 impl Source for Live {}
 
 /// Reads the moment at which a view was opened.
+///
+/// # Examples
+/// ```
+/// use windrow::{Db, Frozen};
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// fn both(db: &Db<Frozen>) -> windrow::Result<(u64, u64)> {
+///     Ok((db.sets().len("a")?, db.sets().len("b")?)) // two calls, one moment
+/// }
+/// store.db(0).sets().add("a", ["x"])?;
+/// let view = store.view()?;
+/// store.db(0).rename("a", "b")?;
+/// assert_eq!(both(&view.db(0))?, (1, 0));
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Frozen {
     shared: Arc<FrozenShared>,

@@ -41,6 +41,18 @@ enum ChosenExpiry {
 
 impl AddOptions {
     /// Creates a set that lives for ever and is written once.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::{AddOptions, Ttl};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.sets().add_with("s", ["a"], AddOptions::new())?;
+    /// assert_eq!(db.ttl("s")?, Ttl::Forever);
+    /// # Ok(()) }
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
@@ -49,18 +61,63 @@ impl AddOptions {
     ///
     /// A lifetime that is known at birth is what makes reclaiming nearly free: sets that will die together are
     /// then laid side by side.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::AddOptions;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.sets().add_with("s", ["a"], AddOptions::new().expire_in(Duration::from_secs(60)))?;
+    /// let expiry = db.expires_at("s")?;
+    /// db.sets().add_with("s", ["b"], AddOptions::new().expire_in(Duration::from_secs(3600)))?;
+    /// assert_eq!(db.expires_at("s")?, expiry, "an existing set keeps its expiry");
+    /// # Ok(()) }
+    /// ```
     pub fn expire_in(mut self, lifetime: Duration) -> Self {
         self.expiry = Some(ChosenExpiry::In(lifetime));
         self
     }
 
     /// Lets a set that this call creates expire at a time; one that has passed creates nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::{AddOptions, UnixMillis};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// let soon = store.time().saturating_add(Duration::from_secs(60));
+    /// db.sets().add_with("s", ["a"], AddOptions::new().expire_at(soon))?;
+    /// assert_eq!(db.expires_at("s")?, Some(soon));
+    /// db.sets().add_with("late", ["a"], AddOptions::new().expire_at(UnixMillis::new(1)))?;
+    /// assert!(!db.exists("late")?);
+    /// # Ok(()) }
+    /// ```
     pub fn expire_at(mut self, time: UnixMillis) -> Self {
         self.expiry = Some(ChosenExpiry::At(time));
         self
     }
 
     /// Says that the set will be added to later. A hint that costs only locality when wrong.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::AddOptions;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// for visitor in ["alice", "bob", "alice"] {
+    ///     db.sets().add_with("visitors", [visitor], AddOptions::new().growing())?;
+    /// }
+    /// assert_eq!(db.sets().len("visitors")?, 2);
+    /// # Ok(()) }
+    /// ```
     pub fn growing(mut self) -> Self {
         self.growing = true;
         self
@@ -276,6 +333,20 @@ impl Sets<'_, Live> {
 }
 
 /// Walks over a set's members. Made by [`Sets::members`].
+///
+/// # Examples
+/// ```
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// let db = store.db(0);
+/// db.sets().add("s", ["b", "a"])?;
+/// let mut members = db.sets().members("s")?;
+/// db.delete(["s"])?;
+/// assert_eq!(members.next().transpose()?.as_deref(), Some(b"a".as_slice()));
+/// assert_eq!(members.count(), 1);
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub struct Members {
     walk: Option<MemberWalk>,

@@ -282,6 +282,18 @@ impl Store {
 }
 
 /// A namespace of a store: any number of dbs, apart from those of other namespaces.
+///
+/// # Examples
+/// ```
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// let sessions = store.namespace("sessions");
+/// sessions.db(0).strings().set("k", "v")?;
+/// assert!(store.namespace("sessions").db(0).exists("k")?);
+/// assert!(!store.namespace("leases").db(0).exists("k")?);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Namespace {
     live: Live,
@@ -305,7 +317,7 @@ impl Namespace {
         Db::new(self.live.clone(), Arc::clone(&self.name), number)
     }
 
-    /// Exchanges the contents of two dbs in O(1); views keep what they saw.
+    /// Exchanges the contents of two dbs, in the same time for any number of keys; views keep what they saw.
     ///
     /// # Errors
     /// [`ReadOnly`](crate::ErrorKind::ReadOnly), [`TooLarge`](crate::ErrorKind::TooLarge) for the namespace's name,

@@ -45,41 +45,142 @@ enum ChosenExpiry {
 
 impl SetOptions {
     /// Sets in any case, without expiry.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::{SetOptions, Ttl};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.strings().set("k", "old")?;
+    /// db.expire("k", Duration::from_secs(60))?;
+    /// db.strings().set_with("k", "new", SetOptions::new())?;
+    /// assert_eq!(db.ttl("k")?, Ttl::Forever);
+    /// # Ok(()) }
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Sets only if the key does not exist (NX).
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::SetOptions;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.strings().set("k", "first")?;
+    /// assert!(!db.strings().set_with("k", "second", SetOptions::new().if_absent())?.was_set);
+    /// assert_eq!(db.strings().get("k")?.as_deref(), Some(b"first".as_slice()));
+    /// # Ok(()) }
+    /// ```
     pub fn if_absent(mut self) -> Self {
         self.condition = SetCondition::IfAbsent;
         self
     }
 
     /// Sets only if the key exists (XX).
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::SetOptions;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// assert!(!db.strings().set_with("k", "v", SetOptions::new().if_present())?.was_set);
+    /// assert!(!db.exists("k")?);
+    /// # Ok(()) }
+    /// ```
     pub fn if_present(mut self) -> Self {
         self.condition = SetCondition::IfPresent;
         self
     }
 
     /// Lets the key expire after `lifetime`, at millisecond precision (EX, PX).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::{SetOptions, Ttl};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// let minute = Duration::from_secs(60);
+    /// db.strings().set_with("k", "v", SetOptions::new().expire_in(minute))?;
+    /// assert!(matches!(db.ttl("k")?, Ttl::In(left) if left <= minute));
+    /// # Ok(()) }
+    /// ```
     pub fn expire_in(mut self, lifetime: Duration) -> Self {
         self.expiry = ChosenExpiry::In(lifetime);
         self
     }
 
     /// Lets the key expire at a time (EXAT, PXAT); one that has passed deletes the key.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::{SetOptions, UnixMillis};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// let soon = store.time().saturating_add(Duration::from_secs(60));
+    /// db.strings().set_with("k", "v", SetOptions::new().expire_at(soon))?;
+    /// assert_eq!(db.expires_at("k")?, Some(soon));
+    /// db.strings().set_with("k", "v", SetOptions::new().expire_at(UnixMillis::new(1)))?;
+    /// assert!(!db.exists("k")?);
+    /// # Ok(()) }
+    /// ```
     pub fn expire_at(mut self, time: UnixMillis) -> Self {
         self.expiry = ChosenExpiry::At(time);
         self
     }
 
     /// Keeps the expiry that the key has (KEEPTTL).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::SetOptions;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.strings().set_with("k", "old", SetOptions::new().expire_in(Duration::from_secs(60)))?;
+    /// let expiry = db.expires_at("k")?;
+    /// db.strings().set_with("k", "new", SetOptions::new().keep_ttl())?;
+    /// assert_eq!(db.expires_at("k")?, expiry);
+    /// # Ok(()) }
+    /// ```
     pub fn keep_ttl(mut self) -> Self {
         self.expiry = ChosenExpiry::Keep;
         self
     }
 
     /// Returns the previous value (GET), refusing a key that holds another data type.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::{ErrorKind, SetOptions};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.sets().add("k", ["a"])?;
+    /// let refused = db.strings().set_with("k", "v", SetOptions::new().get()).unwrap_err();
+    /// assert_eq!(refused.kind(), ErrorKind::WrongType);
+    /// db.strings().set("k", "old")?;
+    /// let outcome = db.strings().set_with("k", "new", SetOptions::new().get())?;
+    /// assert_eq!(outcome.previous.as_deref(), Some(b"old".as_slice()));
+    /// # Ok(()) }
+    /// ```
     pub fn get(mut self) -> Self {
         self.get = true;
         self
@@ -96,6 +197,22 @@ impl SetOptions {
 }
 
 /// What [`Strings::set_with`] did.
+///
+/// # Examples
+/// ```
+/// use windrow::SetOptions;
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// let db = store.db(0);
+/// let claim = SetOptions::new().if_absent().get();
+/// let first = db.strings().set_with("owner", "me", claim.clone())?;
+/// assert!(first.was_set && first.previous.is_none());
+/// let second = db.strings().set_with("owner", "you", claim)?;
+/// assert!(!second.was_set);
+/// assert_eq!(second.previous.as_deref(), Some(b"me".as_slice()));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SetOutcome {

@@ -84,6 +84,19 @@ impl View {
 }
 
 /// A namespace at the moment of a view.
+///
+/// # Examples
+/// ```
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// let sessions = store.namespace("sessions");
+/// sessions.db(0).strings().set("k", "v")?;
+/// let before = store.view()?.namespace("sessions");
+/// sessions.db(0).delete(["k"])?;
+/// assert!(before.db(0).exists("k")?);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct ViewNamespace {
     frozen: Frozen,
