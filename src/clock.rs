@@ -1,7 +1,8 @@
 //! Time: the only place that reads the wall clock, and the store's own time made from it.
 //!
 //! Uses `encoding` for [`UnixMillis`]. Invariant: store time never runs backwards, and a wall clock
-//! that leaps further than the configured limit stops it instead of moving it (design, rule 10).
+//! that leaps further than the configured limit stops it instead of moving it (design, rule 10). While the wall
+//! clock lies behind, it runs at half speed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -147,6 +148,9 @@ pub(crate) struct StoreTime {
     max_leap: Duration,
     /// Set while the wall clock is not believed.
     paused: AtomicBool,
+    /// Set while the wall clock lies behind the store's time: from where, and since when, it runs at half speed.
+    slewing: Mutex<Option<(UnixMillis, Duration)>>,
+    is_slewing: AtomicBool,
 }
 
 impl StoreTime {
@@ -161,6 +165,8 @@ impl StoreTime {
             offset: AtomicI64::new(offset),
             max_leap,
             paused: AtomicBool::new(lies_behind),
+            slewing: Mutex::new(None),
+            is_slewing: AtomicBool::new(false),
             clock,
         }
     }
@@ -168,11 +174,34 @@ impl StoreTime {
     /// Samples the time. Monotone over all threads: a later call never returns less.
     pub(crate) fn sample(&self) -> UnixMillis {
         let wall = self.clock.wall();
-        if self.believes(wall) {
-            UnixMillis::new(self.last.fetch_max(wall.get(), Ordering::SeqCst).max(wall.get()))
-        } else {
-            UnixMillis::new(self.last.load(Ordering::SeqCst))
+        let last = UnixMillis::new(self.last.load(Ordering::SeqCst));
+        if !self.believes(wall) {
+            return last;
         }
+        let now = if wall >= last { self.follow(wall) } else { self.slew(last) };
+        UnixMillis::new(self.last.fetch_max(now.get(), Ordering::SeqCst)).max(now)
+    }
+
+    fn follow(&self, wall: UnixMillis) -> UnixMillis {
+        if self.is_slewing.load(Ordering::Relaxed) {
+            self.stop_slewing();
+        }
+        wall
+    }
+
+    /// Lets time run at half the speed of the monotonic clock until the wall clock has caught up.
+    ///
+    /// WHY: it must not run back, and if it stood still, nothing would expire for as long as the clock had been ahead.
+    fn slew(&self, last: UnixMillis) -> UnixMillis {
+        let now = self.clock.monotonic();
+        let (from, since) = *self.slewing.lock().get_or_insert((last, now));
+        self.is_slewing.store(true, Ordering::Relaxed);
+        from.saturating_add(now.saturating_sub(since) / 2)
+    }
+
+    fn stop_slewing(&self) {
+        *self.slewing.lock() = None;
+        self.is_slewing.store(false, Ordering::Relaxed);
     }
 
     /// Tells whether expiry stands still because the wall clock is not believed.
@@ -186,6 +215,7 @@ impl StoreTime {
         let wall = self.clock.wall();
         self.offset.store(signed(wall.get()) - signed_millis(self.clock.monotonic()), Ordering::Relaxed);
         self.paused.store(false, Ordering::Relaxed);
+        self.stop_slewing();
         self.last.fetch_max(wall.get(), Ordering::SeqCst);
     }
 
@@ -201,7 +231,7 @@ impl StoreTime {
         let limit = signed_millis(self.max_leap);
         let was_paused = self.paused.load(Ordering::Relaxed);
         // WHY: a pause because the wall lay far behind at open ends when it has caught up with the store's time;
-        // a wall clock that steps back while open only makes store time stand still.
+        // a wall clock that steps back while open only slows store time down.
         let caught_up = signed(wall.get()).saturating_add(limit) >= signed(self.last.load(Ordering::SeqCst));
         let believed = leap <= limit && (!was_paused || caught_up);
         if leap.saturating_abs() <= limit || (believed && was_paused) {
@@ -210,6 +240,7 @@ impl StoreTime {
         if believed == was_paused {
             self.paused.store(!believed, Ordering::Relaxed);
             if believed {
+                self.stop_slewing();
                 tracing::info!("the wall clock is believed again; expiry goes on");
             } else {
                 tracing::warn!(leap_ms = leap, "the wall clock leapt; expiry pauses until it returns or is trusted");
@@ -294,12 +325,18 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_a_little_behind_makes_time_stand_still_without_a_pause() {
+    fn a_wall_clock_a_little_behind_makes_time_run_at_half_speed_until_it_has_caught_up() {
         let (clock, time) = time(START + 10_000);
         assert!(!time.is_paused());
-        clock.advance(Duration::from_secs(4));
-        assert_eq!(time.sample(), at(START + 10_000));
-        clock.advance(Duration::from_secs(8));
-        assert_eq!(time.sample(), at(START + 12_000));
+        for second in 1..=18 {
+            clock.advance(Duration::from_secs(1));
+            assert_eq!(time.sample(), at(START + 10_000 + second * 500));
+        }
+        clock.advance(Duration::from_secs(3));
+        assert_eq!(time.sample(), at(START + 21_000));
+        clock.set_wall(at(START));
+        assert_eq!(time.sample(), at(START + 21_000));
+        clock.advance(Duration::from_secs(2));
+        assert_eq!(time.sample(), at(START + 22_000), "it slows down anew");
     }
 }

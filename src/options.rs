@@ -123,7 +123,7 @@ pub struct Options {
     /// Share of dead ids in a file from which it is compacted, in percent. Default 60, 10 to 100.
     /// Lower: less dead data on disk, more rewriting (live/(1-live) bytes for each byte freed).
     pub compact_dead_percent: u8,
-    /// Whether user keys are grouped by Redis Cluster slot; fixed when the store is created. Default [`KeyLayout::Plain`].
+    /// Whether user keys are grouped by Redis Cluster slot; fixed when the store is created, and not looked at after. Default [`KeyLayout::Plain`].
     /// [`KeyLayout::Cluster`]: a slot is one range of keys, but keys come in the order of their slots, and a walk over a
     /// prefix reads the whole db.
     pub key_layout: KeyLayout,

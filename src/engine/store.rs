@@ -184,7 +184,8 @@ impl Store {
 
     /// Believes the wall clock as it is, after it leapt and expiry paused.
     ///
-    /// Everything whose time has passed by that clock expires. See [`Stats::expiry_paused`](crate::Stats).
+    /// Everything whose time has passed by that clock expires. If that clock lies behind the store's time, which never
+    /// runs backwards, the store's time goes on at half speed until the clock has caught up. See [`Stats::expiry_paused`](crate::Stats).
     ///
     /// # Examples
     /// ```

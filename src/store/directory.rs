@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::encoding::{FormatFile, FormatVersion, KeyLayout};
@@ -61,7 +61,13 @@ fn refuse_without_current(path: &Path) -> Result<()> {
 
 /// Locks an existing store for reading; several readers may share it, but none beside a writer.
 pub(crate) fn open_shared(path: &Path) -> Result<Directory> {
-    if !path.join(FORMAT_FILE).exists() {
+    match fs::metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(not_a_store(path, "it does not exist")),
+        Err(e) => return Err(Error::io(format!("cannot look at {}", path.display()), e)),
+        Ok(found) if !found.is_dir() => return Err(not_a_store(path, "it is no directory")),
+        Ok(_) => {}
+    }
+    if fs::metadata(path.join(FORMAT_FILE)).is_err_and(|e| e.kind() == io::ErrorKind::NotFound) {
         return Err(not_a_store(path, "it has no format file"));
     }
     let lock = open_format(path, false)?;
@@ -80,7 +86,7 @@ fn is_empty(path: &Path) -> Result<bool> {
 }
 
 fn names(path: &Path) -> Result<Vec<OsString>> {
-    let list = || -> std::io::Result<Vec<OsString>> {
+    let list = || -> io::Result<Vec<OsString>> {
         fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
     };
     list().map_err(|e| Error::io(format!("cannot list {}", path.display()), e))
@@ -92,12 +98,12 @@ fn write_format(path: &Path, layout: KeyLayout) -> Result<()> {
     let text = FormatFile::new(layout).print();
     let whole = path.join(FORMAT_FILE);
     let part = path.join(format!("{TEMPORARY}{}-{:?}", std::process::id(), std::thread::current().id()));
-    let write = || -> std::io::Result<()> {
+    let write = || -> io::Result<()> {
         let mut file = File::create(&part)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         match fs::hard_link(&part, &whole) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => fs::remove_file(&part)?,
         }
         File::open(path)?.sync_all()

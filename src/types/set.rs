@@ -22,6 +22,9 @@ pub(crate) struct Birth {
 /// Adds members; returns how many are new.
 pub(crate) fn add(plan: &mut KeyPlan<'_>, members: &[&[u8]], birth: Birth) -> Result<u64> {
     let set = plan.live_as(DataType::Set)?.cloned();
+    if set.is_none() && birth.expires_at.is_some_and(|expires_at| expires_at <= plan.now) {
+        return Ok(0);
+    }
     let id = set.as_ref().map(id_of).transpose()?;
     let mut new = Vec::new();
     let mut seen = HashSet::new();

@@ -1,5 +1,11 @@
-//! `windrow check` on a sound store, and on what is no store.
+//! `windrow check` on a sound store, on a damaged one, and on what is no store.
 
+use std::time::Duration;
+
+use rocksdb::IteratorMode;
+use windrow::{AddOptions, Store};
+
+use crate::raw::open_raw;
 use crate::tool::Place;
 
 #[test]
@@ -9,6 +15,29 @@ fn a_store_that_a_run_left_is_clean() {
     place.run(&run).well();
     let checked = place.run(&["check", "@store"]).well();
     assert!(checked.stdout().trim_end().ends_with("clean"), "{}", checked.stdout());
+}
+
+#[test]
+fn a_damaged_store_ends_it_with_1_and_every_finding_is_printed() {
+    let place = Place::new();
+    let store = Store::open(place.path("store")).unwrap();
+    let hour = AddOptions::new().expire_in(Duration::from_secs(3600));
+    store.db(0).sets().add_with("window", ["a", "b"], hour).unwrap();
+    store.close().unwrap();
+    let sound = place.run(&["check", "@store"]).well();
+    assert!(sound.stdout().contains("pending expiries:  1"), "{}", sound.stdout());
+    let raw = open_raw(&place.path("store"));
+    let expire = raw.cf_handle("expire").unwrap();
+    let (entry, _) = raw.iterator_cf(expire, IteratorMode::Start).next().unwrap().unwrap();
+    raw.delete_cf(expire, entry).unwrap();
+    drop(raw);
+    for _ in 0..2 {
+        let checked = place.run(&["check", "@store"]);
+        assert_eq!(checked.code(), Some(1), "{}{}", checked.stdout(), checked.stderr());
+        for line in ["no expire entry for key window", "keyspace 0 counts 1 keys, has 0", "2 findings"] {
+            assert!(checked.stdout().lines().any(|printed| printed == line), "{line}: {}", checked.stdout());
+        }
+    }
 }
 
 #[test]

@@ -8,3 +8,6 @@ mod figures;
 mod files;
 mod real_time;
 mod tool;
+
+#[path = "../support/raw.rs"]
+mod raw;

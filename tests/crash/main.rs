@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod copies;
+mod durability;
 mod failing_worker;
 mod kill;
 mod paused;

@@ -24,6 +24,7 @@ mod edges;
 mod scattered;
 mod undecodable;
 mod under_load;
+mod verifier;
 mod views;
 mod windows;
 
@@ -31,3 +32,5 @@ mod windows;
 mod data;
 #[path = "../support/fixture.rs"]
 mod fixture;
+#[path = "../support/raw.rs"]
+mod raw;

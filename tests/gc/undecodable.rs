@@ -1,15 +1,14 @@
 //! Records that nobody can decode, put into a store behind its back: they are kept and counted, and what lies
 //! around them works on.
 
-use std::path::Path;
 use std::time::Duration;
 
-use rocksdb::{ColumnFamilyDescriptor, DB, IteratorMode, MergeOperands, Options};
-use windrow::encoding::{default_merge, merge_segments};
+use rocksdb::IteratorMode;
 use windrow::{AddOptions, Finding};
 
 use crate::data::{members, payload};
 use crate::fixture::{Fixture, settle};
+use crate::raw::open_raw;
 
 /// Junk for each family that reclaiming reads. No key of windrow's looks like these.
 const JUNK: [(&str, &[u8], &[u8]); 5] = [
@@ -19,24 +18,6 @@ const JUNK: [(&str, &[u8], &[u8]); 5] = [
     ("expire", b"\x00\x00\x00\x00\x00\x00\x00\x09", b"short entry"),
     ("gc", b"\x01\x00\x00", b"no segment"),
 ];
-
-fn open_raw(path: &Path) -> DB {
-    let options = Options::default();
-    let families = DB::list_cf(&options, path).unwrap().into_iter().map(|name| {
-        let mut options = Options::default();
-        match name.as_str() {
-            "gc" => options.set_merge_operator_associative("windrow-gc", |_, old, new: &MergeOperands| {
-                Some(merge_segments(old, new.iter()))
-            }),
-            "default" => options.set_merge_operator_associative("windrow-default", |key, old, new: &MergeOperands| {
-                Some(default_merge(key, old, new.iter()))
-            }),
-            _ => {}
-        }
-        ColumnFamilyDescriptor::new(name, options)
-    });
-    DB::open_cf_descriptors(&options, path, families.collect::<Vec<_>>()).unwrap()
-}
 
 #[test]
 fn what_cannot_be_decoded_is_kept_and_counted_and_the_rest_is_reclaimed() {

@@ -189,6 +189,54 @@ fn iterators_over_members_and_keys_end_as_they_began_although_everything_was_rec
 }
 
 #[test]
+fn a_view_stays_whole_while_older_dead_data_beside_it_is_dropped_filtered_and_compacted() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    let dying = |n: u64| [format!("a:{n:05}"), format!("aa:{n:05}")];
+    // Files in which two of three sets are to die, then files in which all are.
+    for n in 0..SETS {
+        for key in dying(n) {
+            db.sets().add(key, [payload(n + 90_000, 2000)]).unwrap();
+        }
+        db.sets().add(format!("b:{n:05}"), [payload(n, 1000), payload(n + SETS, 1000)]).unwrap();
+    }
+    for n in SETS..3 * SETS {
+        db.sets().add(format!("a:{n:05}"), [payload(n, 2000)]).unwrap();
+    }
+    // An older view holds the deaths back until the view that is looked at is open.
+    let older = store.view().unwrap();
+    for n in 0..SETS {
+        db.delete(dying(n)).unwrap();
+    }
+    for n in SETS..3 * SETS {
+        db.delete([format!("a:{n:05}")]).unwrap();
+    }
+    assert!(!store.settle(Duration::ZERO).unwrap());
+    assert_eq!(store.stats().waiting_ids, 4 * SETS);
+    let view = store.view().unwrap();
+    drop(older);
+    for n in 0..SETS {
+        db.delete([format!("b:{n:05}")]).unwrap();
+    }
+    let before = store.stats();
+    assert_eq!((before.files_dropped, before.compactions, before.entries_filtered), (0, 0, 0), "{before:#?}");
+    assert!(!store.settle(Duration::from_secs(3)).unwrap(), "the view holds the later deaths back");
+    let stats = store.stats();
+    assert!(stats.files_dropped > 0, "{stats:#?}");
+    assert!(stats.compactions > 0 && stats.entries_filtered > 0, "{stats:#?}");
+    assert_eq!(stats.waiting_ids, SETS, "{stats:#?}");
+    assert_whole(&view, 0, "b");
+    assert_eq!(view.db(0).len().unwrap(), SETS);
+    assert_eq!(db.len().unwrap(), 0);
+    drop(view);
+    settle(&store);
+    assert_eq!(store.stats().data_file_bytes, 0, "{:#?}", store.stats());
+    drop(db);
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
 fn views_of_many_moments_each_keep_their_own_truth() {
     let fixture = Fixture::new();
     let store = fixture.open();

@@ -62,7 +62,7 @@ fn trusting_the_clock_ends_the_pause_and_everything_due_expires() {
 }
 
 #[test]
-fn a_wall_clock_that_steps_back_makes_store_time_stand_still() {
+fn a_wall_clock_that_steps_back_does_not_take_store_time_with_it() {
     let fixture = Fixture::new();
     let store = fixture.open();
     fixture.seconds_pass(100);

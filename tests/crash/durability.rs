@@ -1,0 +1,96 @@
+//! What each durability has put on stable storage, and when: a copy of the directory, while the log lies in memory
+//! until it is synced, is what a power loss leaves.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fail::FailScenario;
+use windrow::{AddOptions, Durability, Store};
+
+use crate::data::{keys, members};
+use crate::disk::copy_store;
+use crate::fixture::{Fixture, assert_clean, small};
+
+/// Opens a store that loses, in a copy, everything that was not synced.
+fn open(fixture: &Fixture, durability: Durability, background: bool) -> Store {
+    fail::cfg("store::hold_log", "return").unwrap();
+    let mut options = small();
+    options.durability = durability;
+    let builder = Store::builder(fixture.path("store")).clock(fixture.clock.clone());
+    builder.options(options).background(background).open().unwrap()
+}
+
+/// The keys of db 0 after a power loss now. Proves that what is left is whole.
+fn after_power_loss(fixture: &Fixture) -> Vec<String> {
+    let copy = fixture.path("copy");
+    copy_store(&fixture.path("store"), &copy);
+    assert_clean(&copy);
+    let store = fixture.open_at(&copy);
+    let left: Vec<String> = keys(&store.db(0)).iter().map(|key| String::from_utf8(key.to_vec()).unwrap()).collect();
+    for key in left.iter().filter(|key| key.starts_with("set:")) {
+        assert_eq!(members(&store.db(0), key), ["a", "b"]);
+    }
+    store.close().unwrap();
+    left
+}
+
+fn close(store: Store, path: &Path) {
+    store.close().unwrap();
+    assert_clean(path);
+}
+
+#[test]
+fn a_synced_write_survives_a_power_loss_and_a_buffered_one_after_it_does_not() {
+    let _alone = FailScenario::setup();
+    for of_the_store in [Durability::Buffered, Durability::Interval, Durability::Sync] {
+        let fixture = Fixture::new();
+        let store = open(&fixture, of_the_store, false);
+        let (synced, buffered) =
+            (store.db(0).with_durability(Durability::Sync), store.db(0).with_durability(Durability::Buffered));
+        buffered.strings().set("1", "v").unwrap();
+        assert_eq!(after_power_loss(&fixture), [""; 0], "{of_the_store:?}");
+        synced.sets().add_with("set:2", ["a", "b"], AddOptions::new().expire_in(Duration::from_secs(60))).unwrap();
+        assert_eq!(after_power_loss(&fixture), ["1", "set:2"], "{of_the_store:?}: a sync covers what was before it");
+        buffered.sets().add("set:3", ["a", "b"]).unwrap();
+        buffered.delete(["1"]).unwrap();
+        assert_eq!(after_power_loss(&fixture), ["1", "set:2"], "{of_the_store:?}");
+        store.sync().unwrap();
+        assert_eq!(after_power_loss(&fixture), ["set:2", "set:3"], "{of_the_store:?}");
+        synced.delete(["set:2"]).unwrap();
+        assert_eq!(after_power_loss(&fixture), ["set:3"], "{of_the_store:?}");
+        drop((synced, buffered));
+        close(store, &fixture.path("store"));
+    }
+}
+
+#[test]
+fn a_write_without_a_durability_of_its_own_has_that_of_its_store() {
+    let _alone = FailScenario::setup();
+    for (durability, survives) in
+        [(Durability::Buffered, false), (Durability::Interval, false), (Durability::Sync, true)]
+    {
+        let fixture = Fixture::new();
+        let store = open(&fixture, durability, false);
+        store.db(0).strings().set("k", "v").unwrap();
+        assert_eq!(after_power_loss(&fixture) == ["k"], survives, "{durability:?}");
+        close(store, &fixture.path("store"));
+    }
+}
+
+#[test]
+fn a_write_of_interval_durability_in_a_buffered_store_survives_a_power_loss_soon_after_it() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = open(&fixture, Durability::Buffered, true);
+    store.db(0).strings().set("buffered", "v").unwrap();
+    thread::sleep(Duration::from_millis(2500));
+    assert_eq!(after_power_loss(&fixture), [""; 0], "nothing asked for a sync");
+    store.db(0).with_durability(Durability::Interval).strings().set("interval", "v").unwrap();
+    let began = Instant::now();
+    while after_power_loss(&fixture) != ["buffered", "interval"] {
+        assert!(began.elapsed() < Duration::from_secs(3), "not synced after {:?}", began.elapsed());
+        thread::sleep(Duration::from_millis(20));
+    }
+    close(store, &fixture.path("store"));
+}
