@@ -4,9 +4,7 @@
 
 use super::records::Owner;
 use super::{CheckReport, Checked, Finding};
-use crate::encoding::{
-    CollectionId, DataFamily, DataType, ElementKey, KeyRange, Lease, STRING_PIECE_BYTES, StoreKey, id_of_key,
-};
+use crate::encoding::{CollectionId, DataFamily, DataType, ElementKey, Lease, STRING_PIECE_BYTES, StoreKey, id_of_key};
 use crate::error::Result;
 use crate::store::{Cursor, Family, Scan};
 
@@ -14,10 +12,27 @@ use crate::store::{Cursor, Family, Scan};
 #[derive(Clone, Copy, Debug, Default)]
 struct Found {
     entries: u64,
-    /// Entries that count for the size: scores of sorted sets do not.
-    members: u64,
+    hash_fields: u64,
+    set_members: u64,
+    list_items: u64,
+    sorted_members: u64,
+    sorted_scores: u64,
+    string_pieces: u64,
     /// End of the last piece of a string.
     string_end: u64,
+}
+
+impl Found {
+    /// Returns the size that a collection of this type with these elements has, and how many elements belong to it.
+    fn size_as(&self, data_type: DataType) -> (u64, u64) {
+        match data_type {
+            DataType::String => (self.string_end, self.string_pieces),
+            DataType::Hash => (self.hash_fields, self.hash_fields),
+            DataType::Set => (self.set_members, self.set_members),
+            DataType::List => (self.list_items, self.list_items),
+            DataType::SortedSet => (self.sorted_members, self.sorted_members + self.sorted_scores),
+        }
+    }
 }
 
 /// Walks over all data families.
@@ -25,8 +40,8 @@ pub(super) fn check(checked: &Checked, owners: Vec<Owner>, report: &mut CheckRep
     let mut owners = owners.into_iter().peekable();
     for family in DataFamily::all() {
         let end = lease_end(checked, family)?;
-        let range = KeyRange::family(family);
-        let mut scan = Scan::between(range.start(), Some(range.end().to_vec()));
+        // Without bounds, so that keys which belong to no id of the family are met, too.
+        let mut scan = Scan::everything();
         scan.bypass_cache = true;
         let mut cursor = Cursor::open(&checked.db, Family::Data(family), scan, None);
         while let Some((id, found)) = next_collection(&mut cursor, family, report)? {
@@ -83,11 +98,15 @@ fn next_collection(
 fn count(found: &mut Found, element: &ElementKey<'_>, value: &[u8]) {
     found.entries += 1;
     match element {
-        ElementKey::SortedScore(..) => {}
+        ElementKey::HashField(_) => found.hash_fields += 1,
+        ElementKey::SetMember(_) => found.set_members += 1,
+        ElementKey::ListItem(_) => found.list_items += 1,
+        ElementKey::SortedMember(_) => found.sorted_members += 1,
+        ElementKey::SortedScore(..) => found.sorted_scores += 1,
         ElementKey::StringPiece(number) => {
+            found.string_pieces += 1;
             found.string_end = u64::from(*number) * wide(STRING_PIECE_BYTES) + wide(value.len());
         }
-        _ => found.members += 1,
     }
 }
 
@@ -106,12 +125,14 @@ fn judge(checked: &Checked, owner: Owner, found: Found, report: &mut CheckReport
     if is_dead {
         report.add(Finding::BuriedAlive { id: owner.id.get() });
     }
-    let counted = if data_type == DataType::String { found.string_end } else { found.members };
+    let (counted, belonging) = found.size_as(data_type);
+    let unpaired = data_type == DataType::SortedSet && found.sorted_scores != found.sorted_members;
     if counted != recorded {
         report.add(Finding::SizeMismatch { id: owner.id.get(), recorded, counted });
-    }
-    if data_type == DataType::SortedSet && found.entries != 2 * found.members {
-        report.add(Finding::SizeMismatch { id: owner.id.get(), recorded, counted: found.entries - found.members });
+    } else if unpaired {
+        report.add(Finding::SizeMismatch { id: owner.id.get(), recorded, counted: found.sorted_scores });
+    } else if belonging != found.entries {
+        report.add(Finding::SizeMismatch { id: owner.id.get(), recorded, counted: found.entries });
     }
 }
 

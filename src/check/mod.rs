@@ -39,14 +39,16 @@ struct Checked {
 /// - sizes equal counted elements;
 /// - every expiry has its one entry, and every pending entry its reason;
 /// - key counts equal counted keys;
-/// - every id lies below its family's lease, and everything decodes.
+/// - every id with elements lies below its family's lease, and every key and record decodes. Values of elements, and
+///   pieces that a string may lack in its middle, are not looked into.
 ///
 /// Reads the whole store once. Needs about 32 bytes of memory for each collection.
 ///
 /// # Errors
 /// [`InUse`](crate::ErrorKind::InUse), [`NotAStore`](crate::ErrorKind::NotAStore),
-/// [`UnknownFormat`](crate::ErrorKind::UnknownFormat) or reading errors. What is wrong with the data is not an error
-/// but a [`Finding`].
+/// [`UnknownFormat`](crate::ErrorKind::UnknownFormat), or reading errors, among them
+/// [`Corruption`](crate::ErrorKind::Corruption) of the store-wide records without which nothing can be judged. What is
+/// wrong with keys and elements is not an error but a [`Finding`].
 ///
 /// # Examples
 /// ```

@@ -138,7 +138,14 @@ impl Tally<'_> {
         let named: Vec<KeyspaceNo> = self.checked.keyspaces.current().numbers().collect();
         for keyspace in named {
             let recorded = match self.checked.db.get(Family::Default, &StoreKey::Count(keyspace).encode(), None)? {
-                Some(value) => CountValue::decode(&value)?.count,
+                Some(value) => {
+                    let value = CountValue::decode(&value)?;
+                    if !value.residue.is_empty() {
+                        let key = StoreKey::Count(keyspace).encode();
+                        self.report.add(Finding::Undecodable { family: Family::Default.name(), key });
+                    }
+                    value.count
+                }
                 None => 0,
             };
             let counted = self.counts.get(&keyspace).copied().unwrap_or(0);
