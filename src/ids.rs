@@ -126,8 +126,7 @@ fn used_up(family: DataFamily) -> Error {
 
 /// Finds the ids that the last session leased and never wrote under: from behind the last id with data to the
 /// end of the lease and, before it, the gaps that operations in flight left at a crash. For open, before any new
-/// lease. What was buried long ago is found again; the
-/// caller knows it.
+/// lease. What was buried long ago is found again; the caller knows it.
 ///
 /// This is positive proof: a living collection has elements, ids are handed out only to operations that write
 /// elements under them, nothing is in flight yet, and the look is in total order.
