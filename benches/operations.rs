@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use windrow::{AddOptions, Durability, Options, SetOptions, Store};
+use windrow::{CreateOptions, Durability, Options, SetOptions, Store};
 
 fn open() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -48,7 +48,7 @@ fn sets(c: &mut Criterion) {
         n.to_be_bytes()
     };
     let mut group = c.benchmark_group("set");
-    let minute = AddOptions::new().expire_in(Duration::from_secs(60));
+    let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
     group.bench_function("create expiring, 1 member", |b| {
         b.iter(|| db.sets().add_with(next(), [[7_u8; 100]], minute.clone()));
     });

@@ -148,7 +148,7 @@ pub(crate) fn unused_of_last_leases(db: &Arc<Database>) -> Result<Burials> {
 
 /// Returns the counter behind the family's last id with data, or `None` if its last key cannot be decoded.
 fn first_unused(db: &Arc<Database>, family: DataFamily) -> Result<Option<u64>> {
-    let last = Cursor::open_last(db, Family::Data(family), physical(&KeyRange::family(family)));
+    let last = Cursor::open_last(db, Family::Data(family), physical(&KeyRange::family(family)), None);
     match last.entry()? {
         None => Ok(Some(1)),
         Some((key, _)) => Ok(id_of_key(key).ok().map(|id| id.counter() + 1)),

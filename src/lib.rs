@@ -7,13 +7,13 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use windrow::{AddOptions, Store};
+//! use windrow::{CreateOptions, Store};
 //! # fn main() -> windrow::Result<()> {
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("store");
 //! let store = Store::open(path)?;
 //! let db = store.db(0);
-//! let minute = AddOptions::new().expire_in(Duration::from_secs(60));
+//! let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
 //! db.sets().add_with("window:1700000000", ["10.0.0.1", "10.0.0.2"], minute)?;
 //! assert_eq!(db.sets().len("window:1700000000")?, 2);
 //!
@@ -66,7 +66,7 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     encoding::{DataType, KeyLayout, UnixMillis},
     engine::{
-        AddOptions, Db, Frozen, HeldBackBy, Keys, Live, Members, Namespace, SetOptions, SetOutcome, Sets, Source,
+        CreateOptions, Db, Frozen, HeldBackBy, Keys, Live, Members, Namespace, SetOptions, SetOutcome, Sets, Source,
         Stats, Store, StoreBuilder, Strings, Ttl, View, ViewNamespace,
     },
     error::{Action, Error, ErrorKind, Result},

@@ -9,7 +9,7 @@ use super::Result;
 use super::parallel::in_parallel;
 use super::run::Run;
 use super::text::{bytes, count, rate, wide};
-use crate::AddOptions;
+use crate::CreateOptions;
 
 /// Bytes of one commit. WHY: larger ones take several times as much memory for each thread; with smaller ones more
 /// sets are written in pieces, and only what is born in one commit lies in a family that is reclaimed for nothing.
@@ -80,7 +80,7 @@ fn write_collection(run: &Run, window: u32, index: usize) -> Result<()> {
                 }
             }
         }
-        let mut birth = AddOptions::new().expire_at(expires_at);
+        let mut birth = CreateOptions::new().expire_at(expires_at);
         if written > 0 || members.peek().is_some() {
             birth = birth.growing();
         }

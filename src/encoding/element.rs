@@ -94,24 +94,30 @@ impl<'a> ElementKey<'a> {
 
     /// The bytes of the key. Costs one allocation.
     pub fn encode(&self, id: CollectionId) -> Vec<u8> {
-        let suffix_bytes = match self {
-            Self::HashField(bytes) | Self::SetMember(bytes) | Self::SortedMember(bytes) => bytes.len(),
-            Self::SortedScore(_, member) => 8 + member.len(),
-            Self::ListItem(_) => 8,
-            Self::StringPiece(_) => 4,
-        };
-        let mut key = Vec::with_capacity(9 + suffix_bytes);
+        let mut key = Vec::with_capacity(8 + self.tail_bytes());
         self.encode_into(id, &mut key);
         key
     }
 
     /// Appends the bytes of the key to `out`, for callers that reuse a buffer.
     pub fn encode_into(&self, id: CollectionId, out: &mut Vec<u8>) {
+        out.extend_from_slice(&id.to_be_bytes());
+        self.encode_tail_into(out);
+    }
+
+    /// The bytes of the key behind the id. Costs one allocation.
+    pub fn encode_tail(&self) -> Vec<u8> {
+        let mut tail = Vec::with_capacity(self.tail_bytes());
+        self.encode_tail_into(&mut tail);
+        tail
+    }
+
+    fn encode_tail_into(&self, out: &mut Vec<u8>) {
         debug_assert!(
             !matches!(self, Self::ListItem(u64::MAX) | Self::StringPiece(u32::MAX)),
             "an index of all ones is written"
         );
-        out.extend_from_slice(&element_prefix(id, self.tag()));
+        out.push(self.tag().byte());
         match self {
             Self::HashField(bytes) | Self::SetMember(bytes) | Self::SortedMember(bytes) => {
                 out.extend_from_slice(bytes);
@@ -125,6 +131,15 @@ impl<'a> ElementKey<'a> {
         }
     }
 
+    fn tail_bytes(&self) -> usize {
+        1 + match self {
+            Self::HashField(bytes) | Self::SetMember(bytes) | Self::SortedMember(bytes) => bytes.len(),
+            Self::SortedScore(_, member) => 8 + member.len(),
+            Self::ListItem(_) => 8,
+            Self::StringPiece(_) => 4,
+        }
+    }
+
     /// Reads a key of a data family.
     ///
     /// # Errors
@@ -134,11 +149,24 @@ impl<'a> ElementKey<'a> {
     pub fn decode(key: &'a [u8]) -> Result<(CollectionId, Self), DecodeError> {
         let mut reader = Reader::new(RecordKind::ElementKey, key);
         let id = CollectionId::from_be_bytes(reader.array()?)?;
+        Ok((id, Self::read_tail(reader)?))
+    }
+
+    /// Reads what stands behind the id in a key of a data family.
+    ///
+    /// # Errors
+    ///
+    /// As [`ElementKey::decode`].
+    pub fn decode_tail(tail: &'a [u8]) -> Result<Self, DecodeError> {
+        Self::read_tail(Reader::new(RecordKind::ElementKey, tail))
+    }
+
+    fn read_tail(mut reader: Reader<'a>) -> Result<Self, DecodeError> {
         let byte = reader.u8()?;
         let Some(tag) = Tag::from_byte(byte) else {
             return Err(reader.error(Fault::Unknown { what: "element tag", value: byte }));
         };
-        let element = match tag {
+        Ok(match tag {
             Tag::HashField => Self::HashField(reader.rest()),
             Tag::SetMember => Self::SetMember(reader.rest()),
             Tag::SortedMember => Self::SortedMember(reader.rest()),
@@ -162,8 +190,7 @@ impl<'a> ElementKey<'a> {
                 reader.finish()?;
                 Self::StringPiece(number)
             }
-        };
-        Ok((id, element))
+        })
     }
 }
 

@@ -4,8 +4,8 @@
 //! burial and count of an expired record are not touched; a record whose expiry has passed is never written.
 
 use crate::encoding::{
-    Body, CollectionId, CountValue, DataFamily, ExpireKey, ExpireValue, Habit, LifetimeClass, Meta, MetaKey, StoreKey,
-    UnixMillis,
+    Body, CollectionId, CountValue, DataFamily, DataType, ExpireKey, ExpireValue, Habit, LifetimeClass, Meta, MetaKey,
+    StoreKey, UnixMillis,
 };
 use crate::engine::Engine;
 use crate::engine::births::{Birth, Written};
@@ -13,45 +13,44 @@ use crate::engine::keyspaces::Keyspace;
 use crate::error::Result;
 use crate::failpoint::failpoint;
 use crate::gc::{Burials, merge_burials};
-use crate::store::{Batch, Family};
-use crate::types::{Before, Change, ElementChange, Home, KeyPlan, NewRecord};
+use crate::store::{Batch, Database, Family};
+use crate::types::{Before, Change, Home, KeyPlan, NewRecord, Pending};
 
 /// A commit in the making.
 struct Staged<'a> {
     engine: &'a Engine,
-    keyspace: &'a Keyspace,
     batch: Batch,
     burials: Burials,
-    count_delta: i64,
+    /// What becomes of each keyspace's count of keys.
+    counts: Vec<(Keyspace, i64)>,
     /// Held until the commit is done.
     births: Vec<Birth<'a>>,
     written: Vec<(DataFamily, Written)>,
 }
 
 impl Engine {
-    /// Commits the plans, all of one keyspace, together. The caller holds the keys' locks and a write pin.
-    pub(super) fn commit(&self, keyspace: &Keyspace, plans: Vec<KeyPlan<'_>>, sync: bool) -> Result<()> {
+    /// Commits the plans together. The caller holds the keys' locks and a write pin.
+    pub(super) fn commit(&self, plans: Vec<(Keyspace, KeyPlan<'_>)>, sync: bool) -> Result<()> {
         let mut staged = Staged {
             engine: self,
-            keyspace,
             batch: Batch::new(),
             burials: Burials::default(),
-            count_delta: 0,
+            counts: Vec::new(),
             births: self.begin_births(&plans),
             written: Vec::new(),
         };
-        for plan in plans {
-            staged.add(plan).inspect_err(|_| self.ids.doubt())?;
+        for (keyspace, plan) in plans {
+            staged.add(&keyspace, plan).inspect_err(|_| self.ids.doubt())?;
         }
         staged.finish(sync)
     }
 
     /// ORDER: gates in the order of their families, so that no two commits wait for each other.
-    fn begin_births(&self, plans: &[KeyPlan<'_>]) -> Vec<Birth<'_>> {
+    fn begin_births(&self, plans: &[(Keyspace, KeyPlan<'_>)]) -> Vec<Birth<'_>> {
         let mut families: Vec<DataFamily> = plans
             .iter()
-            .filter_map(|plan| match &plan.change {
-                Change::Put(NewRecord { home: Home::NewId(habit), expires_at, .. }) => {
+            .filter_map(|(_, plan)| match &plan.change {
+                Change::Put(NewRecord { home: Home::NewId { habit, .. }, expires_at, .. }) => {
                     Some(family_of_birth(*expires_at, plan.now, *habit))
                 }
                 _ => None,
@@ -64,69 +63,78 @@ impl Engine {
 }
 
 /// Chooses the family of a collection by the time it has to live.
-fn family_of_birth(expires_at: Option<UnixMillis>, now: UnixMillis, habit: Habit) -> DataFamily {
+pub(super) fn family_of_birth(expires_at: Option<UnixMillis>, now: UnixMillis, habit: Habit) -> DataFamily {
     let lifetime = expires_at.map(|expires_at| expires_at.saturating_since(now));
     DataFamily::for_birth(LifetimeClass::for_ttl(lifetime), habit)
 }
 
 impl<'a> Staged<'a> {
-    fn add(&mut self, plan: KeyPlan<'_>) -> Result<()> {
-        let KeyPlan { key, now, before, change, mut elements, .. } = plan;
+    fn add(&mut self, keyspace: &Keyspace, plan: KeyPlan<'_>) -> Result<()> {
+        let KeyPlan { key, now, before, change, elements, built, .. } = plan;
+        if let Some(built) = built {
+            self.batch.delete(&self.engine.db, Family::Default, &StoreKey::Building(built).encode());
+        }
         let id = match change {
             Change::Nothing => return Ok(()),
             Change::Remove => {
-                self.remove(key, &before, true);
+                self.remove(keyspace, key, &before, true);
                 return Ok(());
             }
             Change::MoveAway => {
-                self.remove(key, &before, false);
+                self.remove(keyspace, key, &before, false);
                 return Ok(());
             }
             // A write whose expiry is not above its sample is a delete.
             Change::Put(record) if record.expires_at.is_some_and(|expires_at| expires_at <= now) => {
-                self.remove(key, &before, true);
+                self.remove(keyspace, key, &before, true);
+                if let Some(built) = built {
+                    self.burials.add(built);
+                }
                 return Ok(());
             }
-            Change::Put(record) => self.put(key, now, &before, record)?,
+            Change::Elements(id) => Some(id),
+            Change::Put(record) => self.put(keyspace, key, now, &before, record)?,
         };
         if let Some(id) = id {
-            self.put_elements(id, &mut elements);
+            self.put_elements(id, elements);
         }
         Ok(())
     }
 
-    fn put_elements(&mut self, id: CollectionId, elements: &mut [ElementChange]) {
-        let (db, family) = (&self.engine.db, Family::Data(id.family()));
-        let mut written = Written::default();
-        for element in elements {
-            let value = element.value.take();
-            let key = element.key_under(id);
-            let bytes = key.len() + value.as_ref().map_or(0, |value| value.len());
-            written.entries += 1;
-            written.bytes += u64::try_from(bytes).unwrap_or(0);
-            match value {
-                Some(value) => self.batch.put(db, family, key, &value),
-                None => self.batch.delete(db, family, key),
-            }
-        }
+    fn put_elements(&mut self, id: CollectionId, elements: Pending) {
+        let written = stage_elements(&mut self.batch, &self.engine.db, id, elements);
         self.written.push((id.family(), written));
     }
 
-    fn remove(&mut self, key: &[u8], before: &Before, bury: bool) {
+    fn remove(&mut self, keyspace: &Keyspace, key: &[u8], before: &Before, bury: bool) {
         let Before::Live(old) = before else {
             return;
         };
-        let meta_key = self.meta_key(key);
+        let meta_key = self.meta_key(keyspace, key);
         self.batch.delete(&self.engine.db, Family::Meta, &meta_key);
-        self.unfile_expiry(key, old.expires_at);
-        self.count_delta -= 1;
+        self.unfile_expiry(keyspace, key, old.expires_at);
+        self.count(keyspace, -1);
         if bury && let Some(id) = old.id() {
             self.burials.add(id);
         }
     }
 
+    fn count(&mut self, keyspace: &Keyspace, delta: i64) {
+        match self.counts.iter_mut().find(|(counted, _)| counted.number == keyspace.number) {
+            Some((_, sum)) => *sum += delta,
+            None => self.counts.push((keyspace.clone(), delta)),
+        }
+    }
+
     /// Writes a record; returns the id under which its elements go.
-    fn put(&mut self, key: &[u8], now: UnixMillis, before: &Before, record: NewRecord) -> Result<Option<CollectionId>> {
+    fn put(
+        &mut self,
+        keyspace: &Keyspace,
+        key: &[u8],
+        now: UnixMillis,
+        before: &Before,
+        record: NewRecord,
+    ) -> Result<Option<CollectionId>> {
         let body = self.body_of(&record, now)?;
         let id = body.id();
         let new = Meta {
@@ -146,17 +154,17 @@ impl<'a> Staged<'a> {
             }
             filed = old.expires_at == new.expires_at && old.id() == id && old.data_type == new.data_type;
             if old.expires_at != new.expires_at {
-                self.unfile_expiry(key, old.expires_at);
+                self.unfile_expiry(keyspace, key, old.expires_at);
             }
         } else {
-            self.count_delta += 1;
+            self.count(keyspace, 1);
         }
         if !filed && let Some(expires_at) = new.expires_at {
-            let entry = ExpireKey { expires_at, keyspace: self.keyspace.number, user_key: key }.encode();
+            let entry = ExpireKey { expires_at, keyspace: keyspace.number, user_key: key }.encode();
             let value = ExpireValue { data_type: new.data_type, id }.encode();
             self.batch.put(&self.engine.db, Family::Expire, &entry, &value);
         }
-        let meta_key = self.meta_key(key);
+        let meta_key = self.meta_key(keyspace, key);
         self.batch.put(&self.engine.db, Family::Meta, &meta_key, &new.encode());
         Ok(id)
     }
@@ -166,22 +174,26 @@ impl<'a> Staged<'a> {
     fn body_of(&self, record: &NewRecord, now: UnixMillis) -> Result<Body> {
         match &record.home {
             Home::Known(body) => Ok(body.clone()),
-            Home::NewId(habit) => {
+            Home::NewId { habit, head } => {
                 let family = family_of_birth(record.expires_at, now, *habit);
-                Ok(Body::Elements(self.engine.ids.take(&self.engine.db, family)?))
+                let id = self.engine.ids.take(&self.engine.db, family)?;
+                Ok(match record.data_type {
+                    DataType::List => Body::List { id, head: *head },
+                    _ => Body::Elements(id),
+                })
             }
         }
     }
 
-    fn unfile_expiry(&mut self, key: &[u8], expires_at: Option<UnixMillis>) {
+    fn unfile_expiry(&mut self, keyspace: &Keyspace, key: &[u8], expires_at: Option<UnixMillis>) {
         if let Some(expires_at) = expires_at {
-            let entry = ExpireKey { expires_at, keyspace: self.keyspace.number, user_key: key }.encode();
+            let entry = ExpireKey { expires_at, keyspace: keyspace.number, user_key: key }.encode();
             self.batch.delete(&self.engine.db, Family::Expire, &entry);
         }
     }
 
-    fn meta_key(&self, key: &[u8]) -> Vec<u8> {
-        MetaKey::encode(self.engine.directory.layout, self.keyspace.number, key)
+    fn meta_key(&self, keyspace: &Keyspace, key: &[u8]) -> Vec<u8> {
+        MetaKey::encode(self.engine.directory.layout, keyspace.number, key)
     }
 
     fn finish(mut self, sync: bool) -> Result<()> {
@@ -190,19 +202,40 @@ impl<'a> Staged<'a> {
         }
         let engine = self.engine;
         merge_burials(&engine.db, &engine.watermark.picture(), &self.burials, &mut self.batch);
-        if self.count_delta != 0 {
-            let operand = CountValue::encode_plain(self.count_delta);
-            self.batch.merge(&engine.db, Family::Default, &StoreKey::Count(self.keyspace.number).encode(), &operand);
+        for (keyspace, delta) in self.counts.iter().filter(|(_, delta)| *delta != 0) {
+            let operand = CountValue::encode_plain(*delta);
+            self.batch.merge(&engine.db, Family::Default, &StoreKey::Count(keyspace.number).encode(), &operand);
         }
         failpoint!("commit::before");
         engine.db.commit(self.batch, sync).inspect_err(|_| engine.ids.doubt())?;
         drop(self.births);
         failpoint!("commit::after");
-        self.keyspace.add(self.count_delta);
+        for (keyspace, delta) in &self.counts {
+            keyspace.add(*delta);
+        }
         engine.watermark.committed(self.burials);
         for (family, written) in self.written {
             engine.births.wrote(&engine.db, family, written);
         }
         Ok(())
     }
+}
+
+/// Adds changes of elements under `id` to a batch.
+pub(super) fn stage_elements(batch: &mut Batch, db: &Database, id: CollectionId, elements: Pending) -> Written {
+    let family = Family::Data(id.family());
+    let mut written = Written::default();
+    let mut key = id.to_be_bytes().to_vec();
+    for (tail, value) in elements {
+        key.truncate(8);
+        key.extend_from_slice(&tail);
+        let bytes = key.len() + value.as_ref().map_or(0, |value| value.len());
+        written.entries += 1;
+        written.bytes += u64::try_from(bytes).unwrap_or(0);
+        match value {
+            Some(value) => batch.put(db, family, &key, &value),
+            None => batch.delete(db, family, &key),
+        }
+    }
+    written
 }

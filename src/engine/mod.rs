@@ -6,7 +6,9 @@
 mod background;
 mod births;
 mod builder;
+mod builds;
 mod commit;
+mod create;
 mod db;
 mod debug;
 mod health;
@@ -21,9 +23,10 @@ mod view;
 mod write;
 
 pub use builder::StoreBuilder;
+pub use create::CreateOptions;
 pub use db::{Db, Keys, Ttl};
 pub use read::{Frozen, Live, Source};
-pub use sets::{AddOptions, Members, Sets};
+pub use sets::{Members, Sets};
 pub use stats::{HeldBackBy, Stats};
 pub use store::{Namespace, Store};
 pub use strings::{SetOptions, SetOutcome, Strings};

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::clock::{Clock, StoreTime};
-use crate::encoding::{FormatVersion, StoreKey, StoreTime as StoreTimeRecord, UnixMillis};
+use crate::encoding::{CollectionId, FormatVersion, StoreKey, StoreTime as StoreTimeRecord, UnixMillis, prefix_end};
 use crate::engine::Engine;
 use crate::engine::births::Births;
 use crate::engine::health::Health;
@@ -26,7 +26,7 @@ use crate::gc::{
 use crate::ids::{Ids, unused_of_last_leases};
 use crate::locks::Locks;
 use crate::options::Options;
-use crate::store::{self, Batch, Database, Directory, Family, FilterSource};
+use crate::store::{self, Batch, Cursor, Database, Directory, Family, FilterSource, Scan};
 
 /// Pause between two looks while settling.
 const SETTLE_PAUSE: Duration = Duration::from_millis(20);
@@ -239,9 +239,13 @@ fn read_store_time(db: &Database) -> Result<UnixMillis> {
 /// Buries what the last session leased and never wrote under, in one synced commit.
 fn bury_unused_leases(db: &Arc<Database>, dead: DeadSet, now: Duration) -> Result<Picture> {
     let mut unused = unused_of_last_leases(db)?;
+    let mut batch = Batch::new();
+    for building in unfinished_builds(db)? {
+        unused.add(building);
+        batch.delete(db, Family::Default, &StoreKey::Building(building).encode());
+    }
     unused.keep_only(|segment, bits| !dead.family(segment.family()).knows(segment.number(), bits));
     let mut picture = Picture { dead, ..Picture::default() };
-    let mut batch = Batch::new();
     merge_burials(db, &picture, &unused, &mut batch);
     if !batch.is_empty() {
         failpoint!("open::before_burial");
@@ -251,4 +255,18 @@ fn bury_unused_leases(db: &Arc<Database>, dead: DeadSet, now: Duration) -> Resul
         }
     }
     Ok(picture)
+}
+
+/// Lists the collections that no commit came to link.
+fn unfinished_builds(db: &Arc<Database>) -> Result<Vec<CollectionId>> {
+    let mut ids = Vec::new();
+    let mut cursor =
+        Cursor::open(db, Family::Default, Scan::between(StoreKey::BUILDINGS, prefix_end(StoreKey::BUILDINGS)), None);
+    while let Some((key, _)) = cursor.entry()? {
+        if let StoreKey::Building(id) = StoreKey::decode(key)? {
+            ids.push(id);
+        }
+        cursor.advance();
+    }
+    Ok(ids)
 }

@@ -2,135 +2,13 @@
 //!
 //! Uses the read and write paths and `types::set`. Invariant: names follow the Redis commands.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 
-use crate::encoding::{DataType, Habit, Meta, UnixMillis};
+use crate::encoding::{DataType, Meta};
 use crate::engine::read::Reading;
-use crate::engine::{Db, Live, Source};
+use crate::engine::{CreateOptions, Db, Live, Source};
 use crate::error::{Error, Result};
-use crate::types::set::{self, Birth, MemberWalk};
-
-/// How [`Sets::add_with`] creates a set that does not exist. An existing set keeps its expiry.
-///
-/// # Examples
-/// ```
-/// use std::time::Duration;
-/// use windrow::AddOptions;
-/// # fn main() -> windrow::Result<()> {
-/// # let dir = tempfile::tempdir().unwrap();
-/// # let store = windrow::Store::open(dir.path().join("s"))?;
-/// let hourly = AddOptions::new().expire_in(Duration::from_secs(3600)).growing();
-/// store.db(0).sets().add_with("visitors:17h", ["alice"], hourly.clone())?;
-/// store.db(0).sets().add_with("visitors:17h", ["bob"], hourly)?;
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct AddOptions {
-    expiry: Option<ChosenExpiry>,
-    growing: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum ChosenExpiry {
-    In(Duration),
-    At(UnixMillis),
-}
-
-impl AddOptions {
-    /// Creates a set that lives for ever and is written once.
-    ///
-    /// # Examples
-    /// ```
-    /// use windrow::{AddOptions, Ttl};
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let db = store.db(0);
-    /// db.sets().add_with("s", ["a"], AddOptions::new())?;
-    /// assert_eq!(db.ttl("s")?, Ttl::Forever);
-    /// # Ok(()) }
-    /// ```
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Lets a set that this call creates expire after `lifetime`, at millisecond precision.
-    ///
-    /// A lifetime that is known at birth is what makes reclaiming nearly free: sets that will die together are
-    /// then laid side by side.
-    ///
-    /// # Examples
-    /// ```
-    /// use std::time::Duration;
-    /// use windrow::AddOptions;
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let db = store.db(0);
-    /// db.sets().add_with("s", ["a"], AddOptions::new().expire_in(Duration::from_secs(60)))?;
-    /// let expiry = db.expires_at("s")?;
-    /// db.sets().add_with("s", ["b"], AddOptions::new().expire_in(Duration::from_secs(3600)))?;
-    /// assert_eq!(db.expires_at("s")?, expiry, "an existing set keeps its expiry");
-    /// # Ok(()) }
-    /// ```
-    pub fn expire_in(mut self, lifetime: Duration) -> Self {
-        self.expiry = Some(ChosenExpiry::In(lifetime));
-        self
-    }
-
-    /// Lets a set that this call creates expire at a time; one that has passed creates nothing.
-    ///
-    /// # Examples
-    /// ```
-    /// use std::time::Duration;
-    /// use windrow::{AddOptions, UnixMillis};
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let db = store.db(0);
-    /// let soon = store.time().saturating_add(Duration::from_secs(60));
-    /// db.sets().add_with("s", ["a"], AddOptions::new().expire_at(soon))?;
-    /// assert_eq!(db.expires_at("s")?, Some(soon));
-    /// db.sets().add_with("late", ["a"], AddOptions::new().expire_at(UnixMillis::new(1)))?;
-    /// assert!(!db.exists("late")?);
-    /// # Ok(()) }
-    /// ```
-    pub fn expire_at(mut self, time: UnixMillis) -> Self {
-        self.expiry = Some(ChosenExpiry::At(time));
-        self
-    }
-
-    /// Says that the set will be added to later. A hint that costs only locality when wrong.
-    ///
-    /// # Examples
-    /// ```
-    /// use windrow::AddOptions;
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let db = store.db(0);
-    /// for visitor in ["alice", "bob", "alice"] {
-    ///     db.sets().add_with("visitors", [visitor], AddOptions::new().growing())?;
-    /// }
-    /// assert_eq!(db.sets().len("visitors")?, 2);
-    /// # Ok(()) }
-    /// ```
-    pub fn growing(mut self) -> Self {
-        self.growing = true;
-        self
-    }
-
-    fn birth(&self, now: UnixMillis) -> Birth {
-        let expires_at = self.expiry.map(|expiry| match expiry {
-            ChosenExpiry::In(lifetime) => now.saturating_add(lifetime),
-            ChosenExpiry::At(time) => time,
-        });
-        Birth { expires_at, habit: if self.growing { Habit::Growing } else { Habit::Closed } }
-    }
-}
+use crate::types::{Walk, set};
 
 /// The set operations of a db or of a view's db.
 ///
@@ -257,7 +135,7 @@ impl Sets<'_, Live> {
     /// # Ok(()) }
     /// ```
     pub fn add<M: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, members: impl IntoIterator<Item = M>) -> Result<u64> {
-        self.add_with(key, members, AddOptions::new())
+        self.add_with(key, members, CreateOptions::new())
     }
 
     /// Adds members as [`Sets::add`] does, and says how a new set is to be born.
@@ -268,18 +146,18 @@ impl Sets<'_, Live> {
     /// # Examples
     /// ```
     /// use std::time::Duration;
-    /// use windrow::AddOptions;
+    /// use windrow::CreateOptions;
     /// # fn main() -> windrow::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// store.db(0).sets().add_with("s", ["a"], AddOptions::new().expire_in(Duration::from_secs(60)))?;
+    /// store.db(0).sets().add_with("s", ["a"], CreateOptions::new().expire_in(Duration::from_secs(60)))?;
     /// # Ok(()) }
     /// ```
     pub fn add_with<M: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
         members: impl IntoIterator<Item = M>,
-        options: AddOptions,
+        options: CreateOptions,
     ) -> Result<u64> {
         let members: Vec<M> = members.into_iter().collect();
         let members: Vec<&[u8]> = members.iter().map(AsRef::as_ref).collect();
@@ -349,7 +227,7 @@ impl Sets<'_, Live> {
 /// ```
 #[must_use]
 pub struct Members {
-    walk: Option<MemberWalk>,
+    walk: Option<Walk>,
     _reading: Reading,
 }
 
@@ -357,9 +235,11 @@ impl Iterator for Members {
     type Item = Result<Bytes>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = self.walk.as_mut()?.next();
-        if !matches!(next, Ok(Some(_))) {
-            self.walk = None;
+        let walk = self.walk.as_mut()?;
+        let next = set::member_of(walk).map(|member| member.map(Bytes::copy_from_slice));
+        match next {
+            Ok(Some(_)) => walk.advance(),
+            Ok(None) | Err(_) => self.walk = None,
         }
         next.transpose()
     }

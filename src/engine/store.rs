@@ -18,12 +18,12 @@ use crate::error::Result;
 /// # Examples
 /// ```
 /// use std::time::Duration;
-/// use windrow::{AddOptions, Store};
+/// use windrow::{CreateOptions, Store};
 /// # fn main() -> windrow::Result<()> {
 /// # let dir = tempfile::tempdir().unwrap();
 /// let store = Store::open(dir.path().join("store"))?;
 /// let db = store.db(0);
-/// db.sets().add_with("window:42", ["a", "b"], AddOptions::new().expire_in(Duration::from_secs(60)))?;
+/// db.sets().add_with("window:42", ["a", "b"], CreateOptions::new().expire_in(Duration::from_secs(60)))?;
 /// assert!(db.sets().contains("window:42", "a")?);
 /// store.close()?;
 /// # Ok(()) }

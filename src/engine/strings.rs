@@ -10,7 +10,7 @@ use crate::encoding::{DataType, Meta, UnixMillis};
 use crate::engine::{Db, Live, Source};
 use crate::error::{Error, Result};
 use crate::types::KeyPlan;
-use crate::types::string::{self, Limits, SetCondition, SetExpiry};
+use crate::types::string::{self, SetCondition, SetExpiry};
 
 /// How [`Strings::set_with`] sets: Redis' `NX`, `XX`, `GET`, `KEEPTTL`, `EX` and `EXAT`.
 ///
@@ -26,7 +26,7 @@ use crate::types::string::{self, Limits, SetCondition, SetExpiry};
 /// assert!(!store.db(0).strings().set_with("lock", "you", lease)?.was_set);
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 #[must_use]
 pub struct SetOptions {
     condition: SetCondition,
@@ -361,11 +361,10 @@ impl Strings<'_, Live> {
     /// # Ok(()) }
     /// ```
     pub fn set_with(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, options: SetOptions) -> Result<SetOutcome> {
-        let limits = self.limits();
         self.db.write_key(key.as_ref(), |plan| {
             let previous = if options.get { current(plan)? } else { None };
             let expiry = options.expiry(plan.now);
-            let was_set = string::set(plan, value.as_ref(), options.condition, expiry, &limits)?;
+            let was_set = string::set(plan, value.as_ref(), options.condition, expiry)?;
             Ok(SetOutcome { was_set, previous })
         })
     }
@@ -385,8 +384,7 @@ impl Strings<'_, Live> {
     /// # Ok(()) }
     /// ```
     pub fn append(&self, key: impl AsRef<[u8]>, tail: impl AsRef<[u8]>) -> Result<u64> {
-        let limits = self.limits();
-        self.db.write_key(key.as_ref(), |plan| string::append(plan, tail.as_ref(), &limits))
+        self.db.write_key(key.as_ref(), |plan| string::append(plan, tail.as_ref()))
     }
 
     /// Overwrites part of the string from `offset` on, filling a gap with zeros; returns the new length (SETRANGE).
@@ -406,8 +404,7 @@ impl Strings<'_, Live> {
     /// # Ok(()) }
     /// ```
     pub fn set_range(&self, key: impl AsRef<[u8]>, offset: u64, part: impl AsRef<[u8]>) -> Result<u64> {
-        let limits = self.limits();
-        self.db.write_key(key.as_ref(), |plan| string::set_range(plan, offset, part.as_ref(), &limits))
+        self.db.write_key(key.as_ref(), |plan| string::set_range(plan, offset, part.as_ref()))
     }
 
     /// Adds 1 to the number that the string holds, 0 if missing; returns the sum and keeps the expiry.
@@ -443,8 +440,7 @@ impl Strings<'_, Live> {
     /// # Ok(()) }
     /// ```
     pub fn incr_by(&self, key: impl AsRef<[u8]>, by: i64) -> Result<i64> {
-        let limits = self.limits();
-        self.db.write_key(key.as_ref(), |plan| string::incr_by(plan, by, &limits))
+        self.db.write_key(key.as_ref(), |plan| string::incr_by(plan, by))
     }
 
     /// Subtracts 1; else as [`Strings::incr`].
@@ -479,15 +475,6 @@ impl Strings<'_, Live> {
     /// ```
     pub fn decr_by(&self, key: impl AsRef<[u8]>, by: i64) -> Result<i64> {
         self.incr_by(key, by.checked_neg().ok_or_else(Error::overflow)?)
-    }
-
-    fn limits(&self) -> Limits {
-        let options = &self.db.engine().options;
-        Limits {
-            inline_expiring: options.inline_expiring_bytes,
-            inline_lasting: options.inline_lasting_bytes,
-            max_value: options.max_value_bytes,
-        }
     }
 }
 

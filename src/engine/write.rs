@@ -6,11 +6,13 @@
 use std::sync::atomic::Ordering;
 
 use crate::engine::Engine;
+use crate::engine::builds::Builds;
+use crate::engine::keyspaces::Keyspace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::failpoint;
 use crate::gc::PinKind;
 use crate::options::Durability;
-use crate::types::{KeyPlan, Reader};
+use crate::types::{KeyPlan, Limits, PlanContext, Reader};
 
 /// Where a write goes and how durable it is.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +20,13 @@ pub(crate) struct Place<'a> {
     pub(crate) namespace: &'a [u8],
     pub(crate) db: u32,
     pub(crate) durability: Option<Durability>,
+}
+
+/// A key that an operation may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Target<'a> {
+    pub(crate) db: u32,
+    pub(crate) key: &'a [u8],
 }
 
 impl Engine {
@@ -34,37 +43,71 @@ impl Engine {
         })
     }
 
-    /// Plans a change of several different keys and commits it.
-    ///
-    /// ORDER: locks, pin, time, keyspaces. A flush between locking and pinning shows as another number.
+    /// Plans a change of several different keys of one db and commits it.
     pub(super) fn write_keys<T>(
         &self,
         place: Place<'_>,
         keys: &[&[u8]],
         plan: impl FnOnce(&mut [KeyPlan<'_>]) -> Result<T>,
     ) -> Result<T> {
+        let targets: Vec<Target<'_>> = keys.iter().map(|key| Target { db: place.db, key }).collect();
+        self.write_targets(place, &targets, plan)
+    }
+
+    /// Plans a change of several different keys, which may lie in different dbs of one namespace, and commits it.
+    ///
+    /// ORDER: locks, pin, time, keyspaces. A flush between locking and pinning shows as another number.
+    pub(super) fn write_targets<T>(
+        &self,
+        place: Place<'_>,
+        targets: &[Target<'_>],
+        plan: impl FnOnce(&mut [KeyPlan<'_>]) -> Result<T>,
+    ) -> Result<T> {
         self.check_writable()?;
-        keys.iter().try_for_each(|key| self.check_key(key))?;
+        targets.iter().try_for_each(|target| self.check_key(target.key))?;
         loop {
-            let expected = self.keyspaces.find_or_create(&self.db, place.namespace, place.db)?;
-            let _locked = self.locks.lock(keys.iter().map(|key| (expected.number, *key)));
+            let expected = self.expect_keyspaces(place.namespace, targets)?;
+            let locked = expected.iter().zip(targets).map(|(keyspace, target)| (keyspace.number, target.key));
+            let _locked = self.locks.lock(locked);
             let pin = self.pins.pin(PinKind::Write);
             let current = self.keyspaces.current();
-            let keyspace = match current.find(place.namespace, place.db) {
-                Some(keyspace) if keyspace.number == expected.number => keyspace,
-                _ => continue,
+            let is_current = |(keyspace, target): (&Keyspace, &Target<'_>)| {
+                current.find(place.namespace, target.db).is_some_and(|found| found.number == keyspace.number)
             };
+            if !expected.iter().zip(targets).all(is_current) {
+                continue;
+            }
             let reader = Reader::new(&self.db, self.directory.layout, None);
-            let mut plans = Vec::with_capacity(keys.len());
-            for key in keys {
-                let before = reader.before(keyspace.number, key, pin.now())?;
-                plans.push(KeyPlan::new(key, pin.now(), &reader, before));
+            let limits = self.limits();
+            let builds = Builds::new(self);
+            let context = PlanContext { now: pin.now(), reader: &reader, limits: &limits, builder: &builds };
+            let mut plans = Vec::with_capacity(targets.len());
+            for (keyspace, target) in expected.iter().zip(targets) {
+                let before = reader.before(keyspace.number, target.key, pin.now())?;
+                plans.push(KeyPlan::new(target.key, context, before));
             }
             failpoint!("write::planning");
             let outcome = plan(&mut plans)?;
-            self.commit(keyspace, plans, self.must_sync(place.durability))?;
+            builds.leave_to_commit(plans.iter().filter_map(|plan| plan.built));
+            self.commit(expected.into_iter().zip(plans).collect(), self.must_sync(place.durability))?;
             self.want_sync(place.durability);
             return Ok(outcome);
+        }
+    }
+
+    /// Finds the keyspaces of the targets, creating what is missing.
+    fn expect_keyspaces(&self, namespace: &[u8], targets: &[Target<'_>]) -> Result<Vec<Keyspace>> {
+        targets.iter().map(|target| self.keyspaces.find_or_create(&self.db, namespace, target.db)).collect()
+    }
+
+    fn limits(&self) -> Limits {
+        let options = &self.options;
+        Limits {
+            inline_expiring: options.inline_expiring_bytes,
+            inline_lasting: options.inline_lasting_bytes,
+            packed_expiring: options.packed_expiring_bytes,
+            packed_lasting: options.packed_lasting_bytes,
+            max_value: options.max_value_bytes,
         }
     }
 

@@ -78,8 +78,8 @@ impl Cursor {
     }
 
     /// Opens a cursor and moves it to the last entry of `scan`.
-    pub(crate) fn open_last(db: &Arc<Database>, family: Family, scan: Scan) -> Self {
-        let mut cursor = Self::unpositioned(db, family, scan, None);
+    pub(crate) fn open_last(db: &Arc<Database>, family: Family, scan: Scan, snapshot: Option<Arc<Snapshot>>) -> Self {
+        let mut cursor = Self::unpositioned(db, family, scan, snapshot);
         cursor.raw.seek_to_last();
         cursor
     }
@@ -129,6 +129,13 @@ impl Cursor {
     pub(crate) fn advance(&mut self) {
         if self.raw.valid() {
             self.raw.next();
+        }
+    }
+
+    /// Moves to the entry before.
+    pub(crate) fn retreat(&mut self) {
+        if self.raw.valid() {
+            self.raw.prev();
         }
     }
 }

@@ -3,11 +3,16 @@
 //! May use `encoding`, `store` (for reading) and `expire::is_expired`. Invariant: nothing here commits; a
 //! writing operation fills a [`KeyPlan`], and the engine turns plans into one commit.
 
+pub(crate) mod edit;
+pub(crate) mod elements;
 pub(crate) mod keys;
+pub(crate) mod pick;
 mod plan;
 mod reader;
 pub(crate) mod set;
 pub(crate) mod string;
 
-pub(crate) use plan::{Before, Change, ElementChange, Home, KeyPlan, NewRecord, id_of};
+pub(crate) use edit::{Birth, Edit, head_of};
+pub(crate) use elements::{Direction, Elements, TailRange, Walk};
+pub(crate) use plan::{Before, Builder, Change, Home, KeyPlan, Limits, NewRecord, Pending, PlanContext, id_of};
 pub(crate) use reader::Reader;

@@ -3,6 +3,8 @@
 //! May use `encoding` and `store` (for reading). Invariant: planning writes nothing. The engine turns plans
 //! into one commit and is the only place that buries, counts and files expiries.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use crate::encoding::{Body, CollectionId, DataType, ElementKey, Habit, Meta, UnixMillis};
@@ -29,6 +31,8 @@ pub(crate) enum Change {
     Remove,
     /// The key goes; its collection lives on under another key.
     MoveAway,
+    /// Elements under an id change; the record stays as it is.
+    Elements(CollectionId),
     /// The record is written.
     Put(NewRecord),
 }
@@ -49,37 +53,50 @@ pub(crate) enum Home {
     /// As the record says already, or inline.
     Known(Body),
     /// Under an id that the commit takes as its last step.
-    NewId(Habit),
+    NewId {
+        habit: Habit,
+        /// The index of a list's first item.
+        head: u64,
+    },
 }
 
-/// A change of one element.
-#[derive(Clone, Debug)]
-pub(crate) struct ElementChange {
-    /// The element's key, with room for the id in its first eight bytes.
-    unplaced_key: Vec<u8>,
-    /// The value to put, or `None` to delete.
-    pub(crate) value: Option<Bytes>,
+/// Changes of elements by their tails (what stands behind the id in their keys): the value to put, or `None` to
+/// delete. In key order, so that the write buffer takes them in order.
+pub(crate) type Pending = BTreeMap<Vec<u8>, Option<Bytes>>;
+
+/// Takes the elements of a collection that is too large for one commit while it is planned.
+///
+/// Nothing links such a collection yet: a durable building record names it until the operation's commit does, and
+/// whatever is not linked in the end is buried.
+pub(crate) trait Builder {
+    /// Takes an id for a collection with this expiry.
+    fn begin(&self, expires_at: Option<UnixMillis>, now: UnixMillis) -> Result<CollectionId>;
+
+    /// Commits elements under the id.
+    fn write(&self, id: CollectionId, elements: Pending) -> Result<()>;
 }
 
-impl ElementChange {
-    fn new(key: &ElementKey<'_>, value: Option<Bytes>) -> Self {
-        Self { unplaced_key: key.encode(PLACEHOLDER), value }
+/// Limits that come from the store's options.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) inline_expiring: usize,
+    pub(crate) inline_lasting: usize,
+    pub(crate) packed_expiring: usize,
+    pub(crate) packed_lasting: usize,
+    pub(crate) max_value: usize,
+}
+
+impl Limits {
+    /// Strings up to this many bytes lie in their records.
+    pub(crate) fn inline(&self, expires_at: Option<UnixMillis>) -> usize {
+        if expires_at.is_some() { self.inline_expiring } else { self.inline_lasting }
     }
 
-    /// Returns the element's key under `id`.
-    pub(crate) fn key_under(&mut self, id: CollectionId) -> &[u8] {
-        if let Some(room) = self.unplaced_key.first_chunk_mut::<8>() {
-            *room = id.to_be_bytes();
-        }
-        &self.unplaced_key
+    /// Collections up to this many packed bytes lie in their records.
+    pub(crate) fn packed(&self, expires_at: Option<UnixMillis>) -> usize {
+        if expires_at.is_some() { self.packed_expiring } else { self.packed_lasting }
     }
 }
-
-/// Stands in a planned key where the id will be. WHY: the id is taken last, when the keys exist already.
-const PLACEHOLDER: CollectionId = match CollectionId::from_raw(1) {
-    Ok(id) => id,
-    Err(_) => panic!("counter 1 of family 0 is an id"),
-};
 
 /// One key in an operation.
 pub(crate) struct KeyPlan<'a> {
@@ -87,13 +104,37 @@ pub(crate) struct KeyPlan<'a> {
     pub(crate) now: UnixMillis,
     pub(crate) reader: &'a Reader,
     pub(crate) before: Before,
+    pub(crate) limits: &'a Limits,
+    pub(crate) builder: &'a dyn Builder,
     pub(crate) change: Change,
-    pub(crate) elements: Vec<ElementChange>,
+    pub(crate) elements: Pending,
+    /// A collection that was built in several commits and is linked by this one.
+    pub(crate) built: Option<CollectionId>,
+}
+
+/// What plans of one operation share.
+#[derive(Clone, Copy)]
+pub(crate) struct PlanContext<'a> {
+    pub(crate) now: UnixMillis,
+    pub(crate) reader: &'a Reader,
+    pub(crate) limits: &'a Limits,
+    pub(crate) builder: &'a dyn Builder,
 }
 
 impl<'a> KeyPlan<'a> {
-    pub(crate) fn new(key: &'a [u8], now: UnixMillis, reader: &'a Reader, before: Before) -> Self {
-        Self { key, now, reader, before, change: Change::Nothing, elements: Vec::new() }
+    pub(crate) fn new(key: &'a [u8], context: PlanContext<'a>, before: Before) -> Self {
+        let PlanContext { now, reader, limits, builder } = context;
+        Self {
+            key,
+            now,
+            reader,
+            before,
+            limits,
+            builder,
+            change: Change::Nothing,
+            elements: Pending::new(),
+            built: None,
+        }
     }
 
     /// Returns the record of the living key.
@@ -131,12 +172,7 @@ impl<'a> KeyPlan<'a> {
 
     /// Puts an element under the key's id.
     pub(crate) fn put_element(&mut self, key: &ElementKey<'_>, value: Bytes) {
-        self.elements.push(ElementChange::new(key, Some(value)));
-    }
-
-    /// Deletes an element under the key's id.
-    pub(crate) fn delete_element(&mut self, key: &ElementKey<'_>) {
-        self.elements.push(ElementChange::new(key, None));
+        self.elements.insert(key.encode_tail(), Some(value));
     }
 }
 

@@ -7,13 +7,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::encoding::{
-    CollectionId, ElementKey, KeyLayout, KeyspaceNo, Meta, MetaKey, Tag, UnixMillis, element_prefix, prefix_end,
-};
+use crate::encoding::{CollectionId, ElementKey, KeyLayout, KeyspaceNo, Meta, MetaKey, Tag, UnixMillis, prefix_end};
 use crate::error::Result;
 use crate::expire::is_expired;
 use crate::store::{Cursor, Database, Family, Scan, Snapshot};
-use crate::types::Before;
+use crate::types::{Before, TailRange};
 
 /// Reads the store's records.
 #[derive(Clone)]
@@ -62,9 +60,19 @@ impl Reader {
 
     /// Walks over a collection's elements of one kind, in key order.
     pub(crate) fn elements(&self, id: CollectionId, tag: Tag) -> Cursor {
-        let prefix = element_prefix(id, tag);
-        let scan = Scan::between(prefix, prefix_end(&prefix));
-        Cursor::open(&self.db, Family::Data(id.family()), scan, self.snapshot.clone())
+        self.elements_between(id, &TailRange::all(tag), false)
+    }
+
+    /// Walks over the elements whose tails lie in `range`; `backwards` from the last one down.
+    pub(crate) fn elements_between(&self, id: CollectionId, range: &TailRange, backwards: bool) -> Cursor {
+        let under = |tail: &[u8]| [&id.to_be_bytes(), tail].concat();
+        let scan = Scan::between(under(&range.lower), Some(under(&range.upper)));
+        let family = Family::Data(id.family());
+        if backwards {
+            Cursor::open_last(&self.db, family, scan, self.snapshot.clone())
+        } else {
+            Cursor::open(&self.db, family, scan, self.snapshot.clone())
+        }
     }
 
     /// Walks over the meta records of the keys that begin with `prefix`, in key order.

@@ -1,152 +1,98 @@
-//! Sets: members are keys of a data family with empty values.
+//! Sets: members are keys of elements with empty values.
 //!
-//! May use the plan and the reader. Invariant: the record's size is the number of members; a set without
-//! members has no record.
-
-use std::collections::HashSet;
+//! May use edits, elements and picks. Invariant: the record's size is the number of members.
 
 use bytes::Bytes;
 
-use crate::encoding::{CollectionId, DataType, ElementKey, Habit, Meta, Tag, UnixMillis};
+use crate::encoding::{DataType, ElementKey, Meta, Tag};
 use crate::error::{Error, Result};
-use crate::store::Cursor;
-use crate::types::{Change, Home, KeyPlan, Reader, id_of};
-
-/// How a set is born when an add finds none.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Birth {
-    pub(crate) expires_at: Option<UnixMillis>,
-    pub(crate) habit: Habit,
-}
+use crate::types::{Birth, Direction, Edit, Elements, KeyPlan, Reader, TailRange, Walk, pick};
 
 /// Adds members; returns how many are new.
 pub(crate) fn add(plan: &mut KeyPlan<'_>, members: &[&[u8]], birth: Birth) -> Result<u64> {
-    let set = plan.live_as(DataType::Set)?.cloned();
-    if set.is_none() && birth.expires_at.is_some_and(|expires_at| expires_at <= plan.now) {
+    let mut set = plan.edit(DataType::Set, birth)?;
+    if !set.existed() && birth.expires_at.is_some_and(|expires_at| expires_at <= set.now()) {
         return Ok(0);
     }
-    let id = set.as_ref().map(id_of).transpose()?;
-    let mut new = Vec::new();
-    let mut seen = HashSet::new();
+    let mut added = 0;
     for member in members {
-        let is_new = (members.len() == 1 || seen.insert(*member))
-            && match id {
-                Some(id) => !plan.reader.has_element(id, &ElementKey::SetMember(member))?,
-                None => true,
-            };
-        if is_new {
-            new.push(*member);
+        let key = ElementKey::SetMember(member);
+        if !set.has(&key)? {
+            set.put(&key, Bytes::new())?;
+            added += 1;
         }
     }
-    let added = count(new.len());
-    if added == 0 {
-        return Ok(0);
-    }
-    for member in new {
-        plan.put_element(&ElementKey::SetMember(member), Bytes::new());
-    }
-    match set {
-        Some(meta) => plan.rewrite(&meta, meta.body.clone(), meta.expires_at, meta.size + added),
-        None => plan.create(DataType::Set, Home::NewId(birth.habit), birth.expires_at, added),
-    }
+    set.grow(added)?;
+    set.finish()?;
     Ok(added)
 }
 
 /// Removes members; returns how many were there.
 pub(crate) fn remove(plan: &mut KeyPlan<'_>, members: &[&[u8]]) -> Result<u64> {
-    let Some(meta) = plan.live_as(DataType::Set)?.cloned() else {
-        return Ok(0);
-    };
-    let id = id_of(&meta)?;
-    let mut seen = HashSet::new();
-    let mut found = Vec::new();
+    let mut set = plan.edit(DataType::Set, Birth::default())?;
+    let mut removed = 0;
     for member in members {
-        if seen.insert(*member) && plan.reader.has_element(id, &ElementKey::SetMember(member))? {
-            found.push(Bytes::copy_from_slice(member));
-        }
+        removed += u64::from(take_out(&mut set, member)?);
     }
-    take_out(plan, &meta, &found)?;
-    Ok(count(found.len()))
+    set.shrink(removed)?;
+    set.finish()?;
+    Ok(removed)
+}
+
+fn take_out(set: &mut Edit<'_, '_>, member: &[u8]) -> Result<bool> {
+    let key = ElementKey::SetMember(member);
+    let found = set.has(&key)?;
+    if found {
+        set.delete(&key);
+    }
+    Ok(found)
 }
 
 /// Removes up to `wanted` members chosen at random, each with the same chance, and returns them.
 pub(crate) fn pop(plan: &mut KeyPlan<'_>, wanted: u64) -> Result<Vec<Bytes>> {
-    let Some(meta) = plan.live_as(DataType::Set)?.cloned() else {
-        return Ok(Vec::new());
-    };
-    let chosen = sample(plan.reader, &meta, wanted)?;
-    take_out(plan, &meta, &chosen)?;
+    let mut set = plan.edit(DataType::Set, Birth::default())?;
+    let mut chosen = Vec::new();
+    let walk = set.walk(&TailRange::all(Tag::SetMember), Direction::Ascending)?;
+    pick::distinct(walk, set.size(), wanted, |key, _| chosen.push(name_of(&key)))?;
+    for member in &chosen {
+        set.delete(&ElementKey::SetMember(member));
+    }
+    set.shrink(count(chosen.len()))?;
+    set.finish()?;
     Ok(chosen)
-}
-
-fn take_out(plan: &mut KeyPlan<'_>, meta: &Meta, members: &[Bytes]) -> Result<()> {
-    let removed = count(members.len());
-    if removed == 0 {
-        return Ok(());
-    }
-    let left =
-        meta.size.checked_sub(removed).ok_or_else(|| Error::corrupt("a set holds more members than its size"))?;
-    if left == 0 {
-        plan.change = Change::Remove;
-        return Ok(());
-    }
-    for member in members {
-        plan.delete_element(&ElementKey::SetMember(member));
-    }
-    plan.rewrite(meta, meta.body.clone(), meta.expires_at, left);
-    Ok(())
 }
 
 /// Tells whether `member` is in the set.
 pub(crate) fn contains(reader: &Reader, meta: &Meta, member: &[u8]) -> Result<bool> {
-    reader.has_element(id_of(meta)?, &ElementKey::SetMember(member))
+    Elements::of(reader, meta)?.has(&ElementKey::SetMember(member))
 }
 
 /// Opens a walk over the members, in byte order.
-pub(crate) fn members(reader: &Reader, meta: &Meta) -> Result<MemberWalk> {
-    let id = id_of(meta)?;
-    Ok(MemberWalk { id, cursor: reader.elements(id, Tag::SetMember) })
+pub(crate) fn members(reader: &Reader, meta: &Meta) -> Result<Walk> {
+    Elements::of(reader, meta)?.walk(&TailRange::all(Tag::SetMember), Direction::Ascending)
 }
 
-/// Walks over the members of one set.
-pub(crate) struct MemberWalk {
-    id: CollectionId,
-    cursor: Cursor,
-}
-
-impl MemberWalk {
-    /// Returns the next member, `None` after the last.
-    pub(crate) fn next(&mut self) -> Result<Option<Bytes>> {
-        let member = match self.cursor.entry()? {
-            None => return Ok(None),
-            Some((key, _)) => match ElementKey::decode(key)? {
-                (id, ElementKey::SetMember(member)) if id == self.id => Bytes::copy_from_slice(member),
-                _ => return Err(Error::corrupt("a set's range holds another element")),
-            },
-        };
-        self.cursor.advance();
-        Ok(Some(member))
+/// Returns the member under the walk.
+pub(crate) fn member_of(walk: &Walk) -> Result<Option<&[u8]>> {
+    match walk.entry()? {
+        None => Ok(None),
+        Some((ElementKey::SetMember(member), _)) => Ok(Some(member)),
+        Some(_) => Err(Error::corrupt("a set's range holds another element")),
     }
 }
 
-/// Chooses up to `wanted` different members, every choice with the same chance. Reads as far into the set as the
-/// last member chosen: selection sampling (Knuth, The Art of Computer Programming, vol. 2, algorithm 3.4.2 S).
+/// Chooses up to `wanted` different members, every choice with the same chance.
 pub(crate) fn sample(reader: &Reader, meta: &Meta, wanted: u64) -> Result<Vec<Bytes>> {
-    let mut walk = members(reader, meta)?;
     let mut chosen = Vec::new();
-    let mut left = meta.size;
-    let mut needed = wanted.min(meta.size);
-    while needed > 0 {
-        let Some(member) = walk.next()? else {
-            return Err(Error::corrupt("a set holds fewer members than its size"));
-        };
-        if fastrand::u64(..left) < needed {
-            chosen.push(member);
-            needed -= 1;
-        }
-        left -= 1;
-    }
+    pick::distinct(members(reader, meta)?, meta.size, wanted, |key, _| chosen.push(name_of(&key)))?;
     Ok(chosen)
+}
+
+fn name_of(key: &ElementKey<'_>) -> Bytes {
+    match key {
+        ElementKey::SetMember(member) => Bytes::copy_from_slice(member),
+        _ => Bytes::new(),
+    }
 }
 
 fn count(members: usize) -> u64 {

@@ -8,30 +8,17 @@ use bytes::Bytes;
 
 use crate::encoding::{Body, CollectionId, DataType, ElementKey, Habit, Meta, STRING_PIECE_BYTES, Tag, UnixMillis};
 use crate::error::{Error, ErrorKind, Result};
-use crate::types::{Change, Home, KeyPlan, NewRecord, Reader, id_of};
+use crate::types::{Change, Home, KeyPlan, Limits, NewRecord, Reader, id_of};
 
 /// [`STRING_PIECE_BYTES`] as offsets are counted.
 const PIECE: u64 = STRING_PIECE_BYTES as u64;
 
-/// Limits that come from the store's options.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) inline_expiring: usize,
-    pub(crate) inline_lasting: usize,
-    pub(crate) max_value: usize,
-}
-
-impl Limits {
-    fn inline(&self, expires_at: Option<UnixMillis>) -> usize {
-        if expires_at.is_some() { self.inline_expiring } else { self.inline_lasting }
+/// Refuses strings longer than the store's limit.
+fn check_length(limits: &Limits, length: u64) -> Result<()> {
+    if length > wide(limits.max_value) {
+        return Err(Error::new(ErrorKind::TooLarge, "the string would exceed the store's maximum size"));
     }
-
-    fn check(&self, length: u64) -> Result<()> {
-        if length > wide(self.max_value) {
-            return Err(Error::new(ErrorKind::TooLarge, "the string would exceed the store's maximum size"));
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Whether a set goes ahead.
@@ -53,14 +40,8 @@ pub(crate) enum SetExpiry {
 }
 
 /// Sets the key to a string, whatever it held; returns whether the condition allowed it.
-pub(crate) fn set(
-    plan: &mut KeyPlan<'_>,
-    value: &[u8],
-    condition: SetCondition,
-    expiry: SetExpiry,
-    limits: &Limits,
-) -> Result<bool> {
-    limits.check(wide(value.len()))?;
+pub(crate) fn set(plan: &mut KeyPlan<'_>, value: &[u8], condition: SetCondition, expiry: SetExpiry) -> Result<bool> {
+    check_length(plan.limits, wide(value.len()))?;
     let lives = plan.live().is_some();
     let allowed = match condition {
         SetCondition::Always => true,
@@ -74,7 +55,7 @@ pub(crate) fn set(
             SetExpiry::At(time) => Some(time),
         };
         let created_at = plan.now;
-        place(plan, value, Placement { created_at, expires_at, habit: Habit::Closed }, limits);
+        place(plan, value, Placement { created_at, expires_at, habit: Habit::Closed });
     }
     Ok(allowed)
 }
@@ -87,14 +68,14 @@ struct Placement {
 }
 
 /// Writes a whole value, inline if it is short enough, else in pieces under a new id.
-fn place(plan: &mut KeyPlan<'_>, value: &[u8], birth: Placement, limits: &Limits) {
-    let home = if value.len() <= limits.inline(birth.expires_at) {
+fn place(plan: &mut KeyPlan<'_>, value: &[u8], birth: Placement) {
+    let home = if value.len() <= plan.limits.inline(birth.expires_at) {
         Home::Known(Body::Inline(Bytes::copy_from_slice(value)))
     } else {
         for (number, piece) in value.chunks(STRING_PIECE_BYTES).enumerate() {
             plan.put_element(&ElementKey::StringPiece(piece_number(wide(number))), Bytes::copy_from_slice(piece));
         }
-        Home::NewId(birth.habit)
+        Home::NewId { habit: birth.habit, head: 0 }
     };
     plan.change = Change::Put(NewRecord {
         data_type: DataType::String,
@@ -106,42 +87,42 @@ fn place(plan: &mut KeyPlan<'_>, value: &[u8], birth: Placement, limits: &Limits
 }
 
 /// Appends to the string, or sets it; returns the new length.
-pub(crate) fn append(plan: &mut KeyPlan<'_>, tail: &[u8], limits: &Limits) -> Result<u64> {
+pub(crate) fn append(plan: &mut KeyPlan<'_>, tail: &[u8]) -> Result<u64> {
     let offset = plan.live_as(DataType::String)?.map_or(0, |meta| meta.size);
     if tail.is_empty() {
         // Redis creates an empty string here.
         if plan.live().is_none() {
             let created_at = plan.now;
-            place(plan, b"", Placement { created_at, expires_at: None, habit: Habit::Closed }, limits);
+            place(plan, b"", Placement { created_at, expires_at: None, habit: Habit::Closed });
         }
         return Ok(offset);
     }
-    write_at(plan, offset, tail, limits)
+    write_at(plan, offset, tail)
 }
 
 /// Overwrites part of the string from `offset` on, filling a gap with zeros; returns the new length.
-pub(crate) fn set_range(plan: &mut KeyPlan<'_>, offset: u64, part: &[u8], limits: &Limits) -> Result<u64> {
+pub(crate) fn set_range(plan: &mut KeyPlan<'_>, offset: u64, part: &[u8]) -> Result<u64> {
     let length = plan.live_as(DataType::String)?.map_or(0, |meta| meta.size);
     if part.is_empty() {
         return Ok(length);
     }
-    write_at(plan, offset, part, limits)
+    write_at(plan, offset, part)
 }
 
-fn write_at(plan: &mut KeyPlan<'_>, offset: u64, part: &[u8], limits: &Limits) -> Result<u64> {
+fn write_at(plan: &mut KeyPlan<'_>, offset: u64, part: &[u8]) -> Result<u64> {
     let end = offset.checked_add(wide(part.len())).ok_or_else(|| Error::out_of_range("offset is out of range"))?;
-    limits.check(end)?;
+    check_length(plan.limits, end)?;
     let Some(meta) = plan.live().cloned() else {
         let created_at = plan.now;
         let birth = Placement { created_at, expires_at: None, habit: Habit::Growing };
-        return write_over(plan, &[], offset, part, birth, limits);
+        return write_over(plan, &[], offset, part, birth);
     };
     match &meta.body {
         Body::Inline(old) => {
             let birth = Placement { created_at: meta.created_at, expires_at: meta.expires_at, habit: Habit::Growing };
-            write_over(plan, old, offset, part, birth, limits)
+            write_over(plan, old, offset, part, birth)
         }
-        Body::Elements(_) | Body::List { .. } => {
+        Body::Elements(_) | Body::List { .. } | Body::Packed(_) => {
             let id = id_of(&meta)?;
             let size = meta.size.max(end);
             if meta.size < PIECE && size >= PIECE && offset >= PIECE {
@@ -160,18 +141,11 @@ fn write_at(plan: &mut KeyPlan<'_>, offset: u64, part: &[u8], limits: &Limits) -
 }
 
 /// Writes `part` over a short string: inline again if it stays short, else in pieces, leaving gaps unwritten.
-fn write_over(
-    plan: &mut KeyPlan<'_>,
-    old: &[u8],
-    offset: u64,
-    part: &[u8],
-    birth: Placement,
-    limits: &Limits,
-) -> Result<u64> {
+fn write_over(plan: &mut KeyPlan<'_>, old: &[u8], offset: u64, part: &[u8], birth: Placement) -> Result<u64> {
     let size = wide(old.len()).max(offset + wide(part.len()));
-    if size <= wide(limits.inline(birth.expires_at)) {
+    if size <= wide(plan.limits.inline(birth.expires_at)) {
         let within = usize::try_from(offset).map_err(|_| Error::out_of_range("offset is out of range"))?;
-        place(plan, &overlay(old, within, part), birth, limits);
+        place(plan, &overlay(old, within, part), birth);
         return Ok(size);
     }
     let mut pieces = std::collections::BTreeMap::<u32, Bytes>::new();
@@ -184,7 +158,7 @@ fn write_over(
     }
     plan.change = Change::Put(NewRecord {
         data_type: DataType::String,
-        home: Home::NewId(birth.habit),
+        home: Home::NewId { habit: birth.habit, head: 0 },
         created_at: birth.created_at,
         expires_at: birth.expires_at,
         size,
@@ -220,7 +194,7 @@ fn overlay(old: &[u8], within: usize, slice: &[u8]) -> Bytes {
 }
 
 /// Adds to the number that the string holds, 0 if there is none; returns the sum.
-pub(crate) fn incr_by(plan: &mut KeyPlan<'_>, by: i64, limits: &Limits) -> Result<i64> {
+pub(crate) fn incr_by(plan: &mut KeyPlan<'_>, by: i64) -> Result<i64> {
     let (old, birth) = match plan.live_as(DataType::String)?.cloned() {
         None => (0, Placement { created_at: plan.now, expires_at: None, habit: Habit::Closed }),
         Some(meta) => {
@@ -229,7 +203,7 @@ pub(crate) fn incr_by(plan: &mut KeyPlan<'_>, by: i64, limits: &Limits) -> Resul
         }
     };
     let sum = old.checked_add(by).ok_or_else(Error::overflow)?;
-    place(plan, sum.to_string().as_bytes(), birth, limits);
+    place(plan, sum.to_string().as_bytes(), birth);
     Ok(sum)
 }
 
@@ -261,7 +235,7 @@ pub(crate) fn single_piece(reader: &Reader, meta: &Meta) -> Result<Option<Bytes>
 pub(crate) fn whole(reader: &Reader, meta: &Meta) -> Result<Bytes> {
     let id = match &meta.body {
         Body::Inline(bytes) => return Ok(bytes.clone()),
-        Body::Elements(id) | Body::List { id, .. } => *id,
+        Body::Elements(_) | Body::List { .. } | Body::Packed(_) => id_of(meta)?,
     };
     let length = usize::try_from(meta.size).map_err(|_| Error::corrupt("a string is longer than memory"))?;
     let mut bytes = Vec::with_capacity(length);
@@ -294,8 +268,8 @@ pub(crate) fn range_of(bytes: &Bytes, start: i64, end: i64) -> Bytes {
 pub(crate) fn range(reader: &Reader, meta: &Meta, start: i64, end: i64) -> Result<Bytes> {
     match &meta.body {
         Body::Inline(bytes) => Ok(range_of(bytes, start, end)),
-        Body::Elements(id) | Body::List { id, .. } => match clamp(start, end, meta.size) {
-            Some((from, to)) => pieces_between(reader, *id, from, to),
+        Body::Elements(_) | Body::List { .. } | Body::Packed(_) => match clamp(start, end, meta.size) {
+            Some((from, to)) => pieces_between(reader, id_of(meta)?, from, to),
             None => Ok(Bytes::new()),
         },
     }

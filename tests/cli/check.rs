@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rocksdb::IteratorMode;
-use windrow::{AddOptions, Store};
+use windrow::{CreateOptions, Store};
 
 use crate::raw::open_raw;
 use crate::tool::Place;
@@ -21,7 +21,7 @@ fn a_store_that_a_run_left_is_clean() {
 fn a_damaged_store_ends_it_with_1_and_every_finding_is_printed() {
     let place = Place::new();
     let store = Store::open(place.path("store")).unwrap();
-    let hour = AddOptions::new().expire_in(Duration::from_secs(3600));
+    let hour = CreateOptions::new().expire_in(Duration::from_secs(3600));
     store.db(0).sets().add_with("window", ["a", "b"], hour).unwrap();
     store.close().unwrap();
     let sound = place.run(&["check", "@store"]).well();

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use fail::FailScenario;
-use windrow::{AddOptions, Clock, SetOptions, Store, UnixMillis};
+use windrow::{Clock, CreateOptions, SetOptions, Store, UnixMillis};
 
 use crate::data::payload;
 use crate::disk::copy_store;
@@ -57,7 +57,7 @@ fn add(recorder: &Recorder<'_>, now: UnixMillis, name: &str, seed: u64, lifetime
             world.insert(key(0, name), (Value::set(&members), expires_at));
         },
         |store| {
-            let mut options = AddOptions::new();
+            let mut options = CreateOptions::new();
             if let Some(lifetime) = lifetime {
                 options = options.expire_in(lifetime);
             }
@@ -211,7 +211,7 @@ fn every_copy_taken_while_a_segment_is_retired_opens_whole() {
         set(&recorder, 0, "kept", payload(1, 5000));
         recorder.sync();
         recorder.phase("filling a segment");
-        let expiring = AddOptions::new().expire_in(Duration::from_secs(60));
+        let expiring = CreateOptions::new().expire_in(Duration::from_secs(60));
         for n in 0..66_000 {
             recorder.store().db(2).sets().add_with(format!("{n}"), ["m"], expiring.clone()).unwrap();
         }
@@ -233,7 +233,7 @@ fn a_segment_is_retired_only_when_nothing_of_it_is_left_on_disk() {
     let builder = Store::builder(&from).clock(fixture.clock.clone()).options(options);
     let store = builder.open().unwrap();
     // Sets that grow stay in L0 for a while, where their files cannot be dropped.
-    let expiring = AddOptions::new().expire_in(Duration::from_secs(60)).growing();
+    let expiring = CreateOptions::new().expire_in(Duration::from_secs(60)).growing();
     for n in 0..66_000_u64 {
         store.db(0).sets().add_with(format!("{n}"), [payload(n, 40)], expiring.clone()).unwrap();
     }

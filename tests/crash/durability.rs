@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fail::FailScenario;
-use windrow::{AddOptions, Durability, Store};
+use windrow::{CreateOptions, Durability, Store};
 
 use crate::data::{keys, members};
 use crate::disk::copy_store;
@@ -50,7 +50,7 @@ fn a_synced_write_survives_a_power_loss_and_a_buffered_one_after_it_does_not() {
             (store.db(0).with_durability(Durability::Sync), store.db(0).with_durability(Durability::Buffered));
         buffered.strings().set("1", "v").unwrap();
         assert_eq!(after_power_loss(&fixture), [""; 0], "{of_the_store:?}");
-        synced.sets().add_with("set:2", ["a", "b"], AddOptions::new().expire_in(Duration::from_secs(60))).unwrap();
+        synced.sets().add_with("set:2", ["a", "b"], CreateOptions::new().expire_in(Duration::from_secs(60))).unwrap();
         assert_eq!(after_power_loss(&fixture), ["1", "set:2"], "{of_the_store:?}: a sync covers what was before it");
         buffered.sets().add("set:3", ["a", "b"]).unwrap();
         buffered.delete(["1"]).unwrap();

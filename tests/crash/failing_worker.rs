@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fail::FailScenario;
-use windrow::{Action, AddOptions, Error, ErrorKind, Store};
+use windrow::{Action, CreateOptions, Error, ErrorKind, Store};
 
 use crate::fixture::{Fixture, close_and_check, small};
 
@@ -19,7 +19,7 @@ fn open(fixture: &Fixture) -> Store {
 /// Writes, deletes and lets expire until an operation is refused.
 fn provoke(store: &Store, fixture: &Fixture) -> Error {
     let began = Instant::now();
-    let second = AddOptions::new().expire_in(Duration::from_secs(1));
+    let second = CreateOptions::new().expire_in(Duration::from_secs(1));
     while began.elapsed() < Duration::from_secs(10) {
         let attempt = store
             .db(0)

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use fail::FailScenario;
 use fastrand::Rng;
-use windrow::{AddOptions, DataType, Durability, SetOptions, Store};
+use windrow::{CreateOptions, DataType, Durability, SetOptions, Store};
 
 use crate::data::{keys, members, payload};
 use crate::fixture::{assert_clean, settle, small};
@@ -93,7 +93,7 @@ fn draw(random: &mut Rng) -> Operation {
 
 fn perform(operation: Operation, store: &Store) {
     let db = store.db(0);
-    let add = |expires| if expires { AddOptions::new().expire_in(HOUR) } else { AddOptions::new() };
+    let add = |expires| if expires { CreateOptions::new().expire_in(HOUR) } else { CreateOptions::new() };
     match operation {
         Operation::Set { key, value, expires } => {
             let options = if expires { SetOptions::new().expire_in(HOUR) } else { SetOptions::new() };

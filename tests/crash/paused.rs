@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use fail::FailScenario;
-use windrow::{AddOptions, SetOptions, Store};
+use windrow::{CreateOptions, SetOptions, Store};
 
 use crate::data::payload;
 use crate::fixture::{Fixture, close_and_check, settle};
@@ -13,7 +13,7 @@ use crate::pause::Pause;
 const KEYS: u64 = 1000;
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn fill(store: &Store, options: &AddOptions) {
+fn fill(store: &Store, options: &CreateOptions) {
     for n in 0..KEYS {
         store.db(0).sets().add_with(format!("s:{n}"), [payload(n, 3000)], options.clone()).unwrap();
     }
@@ -49,7 +49,7 @@ fn a_read_paused_while_its_key_is_deleted_recreated_and_reclaimed_still_returns_
     let _alone = FailScenario::setup();
     let fixture = Fixture::new();
     let store = fixture.open();
-    for options in [AddOptions::new(), AddOptions::new().expire_in(MINUTE), AddOptions::new().growing()] {
+    for options in [CreateOptions::new(), CreateOptions::new().expire_in(MINUTE), CreateOptions::new().growing()] {
         fill(&store, &options);
         let found = paused(
             &store,
@@ -182,7 +182,7 @@ fn a_read_paused_while_its_key_expires_and_is_reclaimed_answers_by_the_time_it_b
     let _alone = FailScenario::setup();
     let fixture = Fixture::new();
     let store = fixture.open();
-    fill(&store, &AddOptions::new().expire_in(MINUTE));
+    fill(&store, &CreateOptions::new().expire_in(MINUTE));
     let expiring = SetOptions::new().expire_in(MINUTE);
     store.db(0).strings().set_with("string", payload(9, 5000), expiring).unwrap();
     let found = paused(
@@ -205,7 +205,7 @@ fn a_read_paused_while_its_db_is_flushed_or_swapped_away_still_returns_the_old_t
     let fixture = Fixture::new();
     let store = fixture.open();
     for swaps in [false, true] {
-        fill(&store, &AddOptions::new());
+        fill(&store, &CreateOptions::new());
         let found = paused(
             &store,
             |store| store.db(0).sets().contains("s:7", payload(7, 3000)).unwrap(),

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use fail::FailScenario;
-use windrow::{AddOptions, ErrorKind, SetOptions, Store, UnixMillis};
+use windrow::{CreateOptions, ErrorKind, SetOptions, Store, UnixMillis};
 
 use crate::fixture::{Fixture, START, close_and_check, settle};
 use crate::pause::Pause;
@@ -16,7 +16,7 @@ fn keys_whose_reaping_failed_once_are_reaped_when_settling_is_tried_again() {
     let _alone = FailScenario::setup();
     let fixture = Fixture::new();
     let store = fixture.open();
-    let second = AddOptions::new().expire_in(SECOND);
+    let second = CreateOptions::new().expire_in(SECOND);
     for n in 0..10 {
         store.db(0).sets().add_with(format!("{n}"), ["m"], second.clone()).unwrap();
     }
@@ -107,7 +107,7 @@ fn a_key_that_gets_the_millisecond_in_which_reaping_stopped_is_reaped_too() {
 /// Fills more than a segment of ids with sets of a minute, lets all of them die, and expects the segment to go.
 fn expect_retirement(fixture: &Fixture, store: &Store) {
     let db = store.db(0);
-    let minute = AddOptions::new().expire_in(60 * SECOND);
+    let minute = CreateOptions::new().expire_in(60 * SECOND);
     for n in 0..66_000 {
         db.sets().add_with(format!("{n}"), ["m"], minute.clone()).unwrap();
     }
@@ -124,7 +124,7 @@ fn an_id_whose_commit_failed_does_not_keep_its_segment_from_being_retired_after_
     let _alone = FailScenario::setup();
     let fixture = Fixture::new();
     let store = fixture.open();
-    let minute = AddOptions::new().expire_in(60 * SECOND);
+    let minute = CreateOptions::new().expire_in(60 * SECOND);
     store.db(0).sets().add_with("first", ["m"], minute.clone()).unwrap();
     fail::cfg("store::commit", "1*return").unwrap();
     assert!(store.db(0).sets().add_with("failed", ["m"], minute.clone()).is_err());
@@ -141,7 +141,7 @@ fn an_id_that_a_crash_left_between_two_others_does_not_keep_its_segment_from_bei
     let _alone = FailScenario::setup();
     let fixture = Fixture::new();
     let store = fixture.open();
-    let minute = AddOptions::new().expire_in(60 * SECOND);
+    let minute = CreateOptions::new().expire_in(60 * SECOND);
     thread::scope(|scope| {
         let pause = Pause::at("commit::before");
         let slow = scope.spawn(|| store.db(0).sets().add_with("slow", ["m"], minute.clone()).unwrap());

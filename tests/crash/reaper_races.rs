@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use fail::FailScenario;
-use windrow::{AddOptions, Db, ErrorKind, SetOptions, Store, Ttl};
+use windrow::{CreateOptions, Db, ErrorKind, SetOptions, Store, Ttl};
 
 use crate::data::keys;
 use crate::fixture::{Fixture, close_and_check, settle};
@@ -64,7 +64,7 @@ fn apply(write: Write, db: &Db) -> Option<bool> {
             None
         }
         Write::Add => {
-            let forever = AddOptions::new();
+            let forever = CreateOptions::new();
             Some(db.sets().add_with("key", ["a", "c"], forever).unwrap() == 1)
         }
         Write::Remove => Some(db.sets().remove("key", ["a"]).unwrap() == 1),
@@ -74,8 +74,8 @@ fn apply(write: Write, db: &Db) -> Option<bool> {
 fn prepare(fixture: &Fixture) -> Store {
     let store = fixture.open();
     let db = store.db(0);
-    let two_seconds = AddOptions::new().expire_in(2 * SECOND);
-    db.sets().add_with("early", ["e"], AddOptions::new().expire_in(SECOND)).unwrap();
+    let two_seconds = CreateOptions::new().expire_in(2 * SECOND);
+    db.sets().add_with("early", ["e"], CreateOptions::new().expire_in(SECOND)).unwrap();
     db.sets().add_with("key", ["a", "b"], two_seconds.clone()).unwrap();
     db.sets().add_with("neighbour", ["n"], two_seconds).unwrap();
     db.strings().set("other", "o").unwrap();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use windrow::{AddOptions, Clock, DataType, ManualClock, Store, UnixMillis};
+use windrow::{Clock, CreateOptions, DataType, ManualClock, Store, UnixMillis};
 
 use crate::data::{keys, members};
 use crate::disk::copy_store;
@@ -218,7 +218,7 @@ fn verify_opened(copy: &Copy, path: &std::path::Path, to_the_end: bool) {
 fn add_fresh(store: &Store, context: &str) {
     let db = store.db(0);
     for (n, seconds) in [0_u64, 50, 100, 5000].into_iter().enumerate() {
-        let mut options = AddOptions::new();
+        let mut options = CreateOptions::new();
         if seconds > 0 {
             options = options.expire_in(Duration::from_secs(seconds));
         }

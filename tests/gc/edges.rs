@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use windrow::{AddOptions, Store};
+use windrow::{CreateOptions, Store};
 
 use crate::data::{members, payload};
 use crate::fixture::{Fixture, close_and_check, settle};
@@ -10,7 +10,7 @@ use crate::fixture::{Fixture, close_and_check, settle};
 const SETS: u64 = 3000;
 
 /// Writes sets whose ids follow each other. Two members each, so that an id has a first and a last key.
-fn fill(store: &Store, options: &AddOptions) {
+fn fill(store: &Store, options: &CreateOptions) {
     for n in 0..SETS {
         let two = [payload(n, 1000), payload(n + SETS, 1000)];
         store.db(0).sets().add_with(format!("{n:05}"), two, options.clone()).unwrap();
@@ -28,7 +28,7 @@ fn the_neighbours_of_a_dropped_run_survive_wherever_it_begins_and_ends() {
     for (from, to) in [(0, 2000), (1, 2999), (700, 2100), (1000, SETS), (0, SETS - 1)] {
         let fixture = Fixture::new();
         let store = fixture.open();
-        fill(&store, &AddOptions::new().expire_in(Duration::from_secs(60)));
+        fill(&store, &CreateOptions::new().expire_in(Duration::from_secs(60)));
         for n in from..to {
             store.db(0).delete([format!("{n:05}")]).unwrap();
         }
@@ -50,7 +50,7 @@ fn every_border_between_two_files_can_be_the_end_of_a_dropped_run() {
     // Runs that grow one id at a time pass every border between files.
     let fixture = Fixture::new();
     let store = fixture.open();
-    fill(&store, &AddOptions::new().expire_in(Duration::from_secs(60)));
+    fill(&store, &CreateOptions::new().expire_in(Duration::from_secs(60)));
     let mut dropped = 0;
     for n in 0..SETS - 1 {
         store.db(0).delete([format!("{n:05}")]).unwrap();
@@ -75,7 +75,7 @@ fn a_key_that_expires_a_millisecond_after_a_dropped_range_of_times_still_expires
     let db = store.db(0);
     for n in 0..2000_u64 {
         let lifetime = Duration::from_millis(1000 + n);
-        db.sets().add_with(format!("{n}"), ["m"], AddOptions::new().expire_in(lifetime)).unwrap();
+        db.sets().add_with(format!("{n}"), ["m"], CreateOptions::new().expire_in(lifetime)).unwrap();
     }
     fixture.clock.advance(Duration::from_millis(1000));
     for n in (0..2000_u64).step_by(100) {

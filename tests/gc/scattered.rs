@@ -1,6 +1,6 @@
 //! Dead data scattered among survivors: it is rewritten once, not again and again.
 
-use windrow::AddOptions;
+use windrow::CreateOptions;
 
 use crate::data::{members, payload};
 use crate::fixture::{Fixture, close_and_check, settle};
@@ -10,7 +10,7 @@ fn survivors_among_many_dead_are_rewritten_once_and_then_left_alone() {
     let fixture = Fixture::new();
     let store = fixture.open();
     let db = store.db(0);
-    for options in [AddOptions::new(), AddOptions::new().expire_in(std::time::Duration::from_secs(60))] {
+    for options in [CreateOptions::new(), CreateOptions::new().expire_in(std::time::Duration::from_secs(60))] {
         for n in 0..1000 {
             db.sets().add_with(format!("{n}"), [payload(n, 2000)], options.clone()).unwrap();
         }

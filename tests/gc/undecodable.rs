@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use rocksdb::IteratorMode;
-use windrow::{AddOptions, Finding};
+use windrow::{CreateOptions, Finding};
 
 use crate::data::{members, payload};
 use crate::fixture::{Fixture, settle};
@@ -23,7 +23,7 @@ const JUNK: [(&str, &[u8], &[u8]); 5] = [
 fn what_cannot_be_decoded_is_kept_and_counted_and_the_rest_is_reclaimed() {
     let fixture = Fixture::new();
     let path = fixture.path("store");
-    let minute = AddOptions::new().expire_in(Duration::from_secs(60));
+    let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
     {
         let store = fixture.open();
         store.db(0).sets().add("kept", ["m"]).unwrap();
@@ -74,7 +74,7 @@ fn compactions_while_nothing_is_dead_keep_everything() {
     let fixture = Fixture::new();
     let store = fixture.open();
     for n in 0..2000 {
-        store.db(0).sets().add_with(format!("{n}"), [payload(n, 2000)], AddOptions::new()).unwrap();
+        store.db(0).sets().add_with(format!("{n}"), [payload(n, 2000)], CreateOptions::new()).unwrap();
     }
     settle(&store);
     assert_eq!(store.stats().entries_filtered, 0);

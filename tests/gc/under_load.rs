@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use windrow::{AddOptions, Db, ErrorKind, Frozen, Options, SetOptions, Store, Ttl};
+use windrow::{CreateOptions, Db, ErrorKind, Frozen, Options, SetOptions, Store, Ttl};
 
 const KEYS: u64 = 50;
 const RUN: Duration = Duration::from_secs(4);
@@ -40,7 +40,7 @@ fn churn(store: &Store, thread: u64, stop: &AtomicBool) -> u64 {
         match random.u8(..10) {
             0..=4 => {
                 db.delete([&key]).unwrap();
-                let mut options = AddOptions::new().expire_in(life);
+                let mut options = CreateOptions::new().expire_in(life);
                 if random.bool() {
                     options = options.growing();
                 }

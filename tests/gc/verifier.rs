@@ -8,7 +8,7 @@ use windrow::encoding::{
     Body, CollectionId, CountValue, DataType, ElementKey, ExpireKey, ExpireValue, KeyLayout, KeyspaceName, KeyspaceNo,
     Lease, Meta, MetaKey, SegmentBits, StoreKey,
 };
-use windrow::{AddOptions, Finding, SetOptions, UnixMillis};
+use windrow::{CreateOptions, Finding, SetOptions, UnixMillis};
 
 use crate::data::payload;
 use crate::fixture::{Fixture, START, assert_clean};
@@ -115,7 +115,7 @@ fn found(damage: impl FnOnce(&Damage) -> Vec<Finding>) -> (Vec<Finding>, Vec<Fin
     let db = store.db(0);
     db.sets().add("pair", ["a", "b"]).unwrap();
     db.sets().add("single", ["c"]).unwrap();
-    db.sets().add_with("dying", ["x", "y", "z"], AddOptions::new().expire_in(MINUTE)).unwrap();
+    db.sets().add_with("dying", ["x", "y", "z"], CreateOptions::new().expire_in(MINUTE)).unwrap();
     db.strings().set("pieces", payload(1, 50_000)).unwrap();
     db.strings().set_with("inline", "v", SetOptions::new().expire_in(MINUTE)).unwrap();
     drop(db);

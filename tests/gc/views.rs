@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use windrow::{AddOptions, HeldBackBy, SetOptions, Store, Ttl, View};
+use windrow::{CreateOptions, HeldBackBy, SetOptions, Store, Ttl, View};
 
 use crate::data::{keys, members, payload};
 use crate::fixture::{Fixture, close_and_check, settle};
@@ -11,12 +11,12 @@ use crate::fixture::{Fixture, close_and_check, settle};
 const SETS: u64 = 1500;
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn minute() -> AddOptions {
-    AddOptions::new().expire_in(MINUTE)
+fn minute() -> CreateOptions {
+    CreateOptions::new().expire_in(MINUTE)
 }
 
 /// Fills a window of sets of about 2 KiB each, enough for several files.
-fn fill(store: &Store, name: &str, options: &AddOptions) {
+fn fill(store: &Store, name: &str, options: &CreateOptions) {
     for n in 0..SETS {
         let two = [payload(n, 1000), payload(n + SETS, 1000)];
         store.db(0).sets().add_with(format!("{name}:{n:05}"), two, options.clone()).unwrap();
@@ -41,7 +41,7 @@ fn a_view_opened_before_a_delete_reads_everything_after_files_were_dropped_and_c
     let fixture = Fixture::new();
     let store = fixture.open();
     let db = store.db(0);
-    fill(&store, "old", &AddOptions::new());
+    fill(&store, "old", &CreateOptions::new());
     fill(&store, "dying", &minute());
     db.strings().set("inline", "short").unwrap();
     db.strings().set("pieces", payload(7, 100_000)).unwrap();
@@ -79,7 +79,7 @@ fn a_view_reads_what_expired_after_it_was_opened_and_nothing_that_had_expired_be
     let fixture = Fixture::new();
     let store = fixture.open();
     let db = store.db(0);
-    db.sets().add_with("past", ["x"], AddOptions::new().expire_in(Duration::from_secs(1))).unwrap();
+    db.sets().add_with("past", ["x"], CreateOptions::new().expire_in(Duration::from_secs(1))).unwrap();
     fixture.seconds_pass(1);
     fill(&store, "w", &minute());
     let lasting = SetOptions::new().expire_in(MINUTE);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use windrow::{AddOptions, ManualClock, Store, UnixMillis};
+use windrow::{CreateOptions, ManualClock, Store, UnixMillis};
 
 #[test]
 fn a_window_that_expired_gives_its_files_back_and_the_next_one_stays_whole() {
@@ -10,7 +10,7 @@ fn a_window_that_expired_gives_its_files_back_and_the_next_one_stays_whole() {
     let clock = ManualClock::starting_at(UnixMillis::new(1_700_000_000_000));
     let store = Store::builder(dir.path().join("s")).clock(clock.clone()).background(false).open().unwrap();
     let db = store.db(0);
-    let minute = AddOptions::new().expire_in(Duration::from_secs(60));
+    let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
     let payload = |window: u32, n: u32| {
         format!("{window}:{n}:")
             .into_bytes()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fastrand::Rng;
-use windrow::{AddOptions, Db, ErrorKind, ExpireCondition, SetOptions, Source, Store, Ttl, UnixMillis, View};
+use windrow::{CreateOptions, Db, ErrorKind, ExpireCondition, SetOptions, Source, Store, Ttl, UnixMillis, View};
 
 use crate::data::{keys, members, payload};
 use crate::fixture::{Fixture, assert_clean, settle};
@@ -164,7 +164,7 @@ impl Run<'_> {
         let count = self.random.usize(..6);
         let members: Vec<Vec<u8>> = (0..count).map(|_| payload(self.random.u64(..8), 40)).collect();
         let lifetime = lifetime(&mut self.random);
-        let (mut options, mut expires_at) = (AddOptions::new(), None);
+        let (mut options, mut expires_at) = (CreateOptions::new(), None);
         if self.random.bool() {
             options = options.expire_in(lifetime);
             expires_at = Some(self.world.now.saturating_add(lifetime));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use windrow::{AddOptions, ErrorKind};
+use windrow::{CreateOptions, ErrorKind};
 
 use crate::data::{keys, members};
 use crate::fixture::{Fixture, close_and_check, settle};
@@ -65,7 +65,7 @@ fn a_flush_empties_a_db_at_once_and_gives_everything_back() {
     for round in 0..3 {
         for n in 0..500 {
             db.sets().add(format!("{n}"), ["m"]).unwrap();
-            let minute = AddOptions::new().expire_in(Duration::from_secs(60));
+            let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
             db.sets().add_with(format!("e{n}"), ["m"], minute).unwrap();
         }
         if round == 1 {
@@ -115,7 +115,7 @@ fn a_swap_exchanges_two_dbs_with_counts_and_expiries_and_of_one_with_itself_noth
     store.db(4).strings().set("four", "4").unwrap();
     default.swap(4, 4).unwrap();
     assert_eq!(store.db(4).len().unwrap(), 1);
-    let second = AddOptions::new().expire_in(Duration::from_secs(1));
+    let second = CreateOptions::new().expire_in(Duration::from_secs(1));
     store.db(0).sets().add_with("dies", ["m"], second).unwrap();
     store.db(0).sets().add("stays", ["m"]).unwrap();
     default.swap(0, 9).unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use windrow::{AddOptions, ExpireCondition, SetOptions, Ttl, UnixMillis};
+use windrow::{CreateOptions, ExpireCondition, SetOptions, Ttl, UnixMillis};
 
 use crate::data::keys;
 use crate::fixture::{Fixture, START, close_and_check, settle};
@@ -91,7 +91,7 @@ fn persist_and_expire_move_the_one_entry_and_nothing_expires_by_an_older_one() {
     let fixture = Fixture::new();
     let store = fixture.open();
     let db = store.db(0);
-    db.sets().add_with("s", ["m"], AddOptions::new().expire_in(SECOND)).unwrap();
+    db.sets().add_with("s", ["m"], CreateOptions::new().expire_in(SECOND)).unwrap();
     for seconds in [5, 2, 9, 9, 3, 50] {
         assert!(db.expire("s", seconds * SECOND).unwrap());
     }

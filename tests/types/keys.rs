@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use windrow::{AddOptions, ErrorKind, SetOptions, Ttl};
+use windrow::{CreateOptions, ErrorKind, SetOptions, Ttl};
 
 use crate::data::{keys, members, payload};
 use crate::fixture::{Fixture, close_and_check, settle};
@@ -14,7 +14,7 @@ fn a_rename_moves_value_and_expiry_and_replaces_what_was_there() {
     let fixture = Fixture::new();
     let store = fixture.open();
     let db = store.db(0);
-    db.sets().add_with("from", ["m"], AddOptions::new().expire_in(50 * SECOND)).unwrap();
+    db.sets().add_with("from", ["m"], CreateOptions::new().expire_in(50 * SECOND)).unwrap();
     db.strings().set_with("to", payload(1, 5000), SetOptions::new().expire_in(SECOND)).unwrap();
     db.rename("from", "to").unwrap();
     assert!(!db.exists("from").unwrap());
@@ -40,7 +40,7 @@ fn a_rename_onto_itself_changes_nothing_and_of_a_missing_or_expired_key_is_refus
     let db = fixture.open().db(0);
     assert_eq!(db.rename("a", "b").unwrap_err().kind(), ErrorKind::NoSuchKey);
     assert_eq!(db.rename("a", "a").unwrap_err().kind(), ErrorKind::NoSuchKey);
-    db.sets().add_with("a", ["m"], AddOptions::new().expire_in(SECOND)).unwrap();
+    db.sets().add_with("a", ["m"], CreateOptions::new().expire_in(SECOND)).unwrap();
     db.rename("a", "a").unwrap();
     assert_eq!(members(&db, "a"), ["m"]);
     assert_eq!(db.ttl("a").unwrap(), Ttl::In(SECOND));

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use windrow::{Action, AddOptions, Durability, ErrorKind, KeyLayout, Options, Store};
+use windrow::{Action, CreateOptions, Durability, ErrorKind, KeyLayout, Options, Store};
 
 use crate::data::{keys, members};
 use crate::fixture::{Fixture, START, close_and_check, settle};
@@ -86,7 +86,7 @@ fn reading_only_changes_nothing_on_disk_and_honours_expiry() {
         let store = fixture.open();
         let db = store.db(0);
         db.sets().add("lasting", ["m"]).unwrap();
-        db.sets().add_with("dying", ["m"], AddOptions::new().expire_in(Duration::from_secs(10))).unwrap();
+        db.sets().add_with("dying", ["m"], CreateOptions::new().expire_in(Duration::from_secs(10))).unwrap();
         db.sets().add("deleted", ["m"]).unwrap();
         db.delete(["deleted"]).unwrap();
     }

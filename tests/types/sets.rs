@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use windrow::{AddOptions, DataType, ErrorKind, Ttl};
+use windrow::{CreateOptions, DataType, ErrorKind, Ttl};
 
 use crate::data::members;
 use crate::fixture::{Fixture, START, close_and_check, settle};
@@ -30,7 +30,7 @@ fn the_last_members_removal_removes_the_key_and_its_expiry() {
     let fixture = Fixture::new();
     let store = fixture.open();
     let db = store.db(0);
-    let minute = AddOptions::new().expire_in(Duration::from_secs(60));
+    let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
     db.sets().add_with("s", ["a", "b", "c"], minute.clone()).unwrap();
     assert_eq!(db.sets().remove("s", ["a", "x", "a"]).unwrap(), 1);
     assert_eq!(db.sets().remove("s", ["b", "c"]).unwrap(), 2);
@@ -56,12 +56,12 @@ fn adding_nothing_makes_no_key_and_an_add_keeps_the_expiry_of_an_existing_set() 
     let db = fixture.open().db(0);
     assert_eq!(db.sets().add("s", Vec::<Vec<u8>>::new()).unwrap(), 0);
     assert!(!db.exists("s").unwrap());
-    let past = AddOptions::new().expire_at(START);
+    let past = CreateOptions::new().expire_at(START);
     db.sets().add_with("s", ["a"], past).unwrap();
     assert!(!db.exists("s").unwrap(), "an expiry that has passed creates nothing");
     assert_eq!(db.len().unwrap(), 0);
     db.sets().add("s", ["a"]).unwrap();
-    db.sets().add_with("s", ["b"], AddOptions::new().expire_in(Duration::from_secs(5))).unwrap();
+    db.sets().add_with("s", ["b"], CreateOptions::new().expire_in(Duration::from_secs(5))).unwrap();
     assert_eq!(db.ttl("s").unwrap(), Ttl::Forever);
 }
 

@@ -1,0 +1,90 @@
+//! Collections that are too large for one commit: written under an id that a durable building record names.
+//!
+//! May use everything below the engine. Invariant: an id that was begun here is linked by the operation's commit,
+//! or buried; after a crash the next open buries it.
+
+use parking_lot::Mutex;
+
+use crate::encoding::{Building, CollectionId, Habit, StoreKey, UnixMillis};
+use crate::engine::Engine;
+use crate::engine::commit::{family_of_birth, stage_elements};
+use crate::error::Result;
+use crate::failpoint::failpoint;
+use crate::gc::{Burials, merge_burials};
+use crate::store::{Batch, Family};
+use crate::types::{Builder, Pending};
+
+/// The large collections of one operation.
+pub(super) struct Builds<'a> {
+    engine: &'a Engine,
+    /// Begun and not linked.
+    open: Mutex<Vec<CollectionId>>,
+}
+
+impl<'a> Builds<'a> {
+    pub(super) fn new(engine: &'a Engine) -> Self {
+        Self { engine, open: Mutex::default() }
+    }
+
+    /// Leaves these collections to the commit that links them and removes their building records. If it fails,
+    /// the next open finds out whether it happened: it buries what a building record still names.
+    pub(super) fn leave_to_commit(&self, ids: impl Iterator<Item = CollectionId>) {
+        let ids: Vec<CollectionId> = ids.collect();
+        self.open.lock().retain(|id| !ids.contains(id));
+    }
+
+    /// Buries what was begun and is not linked, and removes its building record, in one commit.
+    fn bury_open(&self) -> Result<()> {
+        let mut burials = Burials::default();
+        let mut batch = Batch::new();
+        let engine = self.engine;
+        for id in self.open.lock().drain(..) {
+            burials.add(id);
+            batch.delete(&engine.db, Family::Default, &StoreKey::Building(id).encode());
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        merge_burials(&engine.db, &engine.watermark.picture(), &burials, &mut batch);
+        failpoint!("builds::before_burial");
+        engine.db.commit(batch, false)?;
+        engine.watermark.committed(burials);
+        Ok(())
+    }
+}
+
+impl Builder for Builds<'_> {
+    /// The collection goes to the growing family of its class, as it is written for longer than one commit.
+    fn begin(&self, expires_at: Option<UnixMillis>, now: UnixMillis) -> Result<CollectionId> {
+        let engine = self.engine;
+        let family = family_of_birth(expires_at, now, Habit::Growing);
+        let _birth = engine.births.begin(family);
+        let id = engine.ids.take(&engine.db, family)?;
+        let mut batch = Batch::new();
+        let record = Building { started_at: now };
+        batch.put(&engine.db, Family::Default, &StoreKey::Building(id).encode(), &record.encode());
+        engine.db.commit(batch, false).inspect_err(|_| engine.ids.doubt())?;
+        self.open.lock().push(id);
+        failpoint!("builds::begun");
+        Ok(id)
+    }
+
+    fn write(&self, id: CollectionId, elements: Pending) -> Result<()> {
+        let engine = self.engine;
+        let mut batch = Batch::new();
+        let written = stage_elements(&mut batch, &engine.db, id, elements);
+        engine.db.commit(batch, false)?;
+        engine.births.wrote(&engine.db, id.family(), written);
+        failpoint!("builds::written");
+        Ok(())
+    }
+}
+
+impl Drop for Builds<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.bury_open() {
+            // The building records are still there: the next open buries what they name.
+            tracing::warn!(%error, "an unfinished collection could not be buried; the next open does it");
+        }
+    }
+}
