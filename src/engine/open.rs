@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -110,6 +110,7 @@ impl Engine {
             ids,
             births,
             sync_wanted: AtomicBool::new(false),
+            pins_at_save: AtomicU64::new(0),
             locks: Locks::new(),
             watermark,
             filters,
@@ -156,6 +157,12 @@ impl Engine {
     /// Tells whether a commit of `Interval` durability was made since this was last asked.
     pub(super) fn take_sync_wanted(&self) -> bool {
         self.sync_wanted.swap(false, Ordering::AcqRel)
+    }
+
+    /// Tells whether an operation has seen the store's time since the last call.
+    pub(super) fn take_time_seen(&self) -> bool {
+        let pins = self.pins.ever_pinned();
+        self.pins_at_save.swap(pins, Ordering::AcqRel) != pins
     }
 
     /// Reaps and reclaims until nothing is left to do or the deadline, if there is one, has passed.

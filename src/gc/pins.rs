@@ -125,6 +125,11 @@ impl Pins {
         found.map(|(_, pin)| pin)
     }
 
+    /// Returns the number of pins there ever were: while it stands still, nobody has looked at the time.
+    pub(crate) fn ever_pinned(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.lock().next_token).sum()
+    }
+
     /// Returns the number of open views.
     pub(crate) fn views(&self) -> usize {
         self.fold(0, |count, entry| count + usize::from(entry.kind == PinKind::View))
