@@ -137,6 +137,11 @@ impl<'a> KeyPlan<'a> {
         }
     }
 
+    /// Tells whether there is anything to commit.
+    pub(crate) fn changes_something(&self) -> bool {
+        !matches!(self.change, Change::Nothing)
+    }
+
     /// Returns the record of the living key.
     pub(crate) fn live(&self) -> Option<&Meta> {
         match &self.before {

@@ -45,6 +45,19 @@ fn a_store_is_open_once_and_free_again_when_its_last_handle_is_gone() {
 }
 
 #[test]
+fn a_view_keeps_its_store_open() {
+    let fixture = Fixture::new();
+    let view = {
+        let store = fixture.open();
+        store.db(0).strings().set("k", "v").unwrap();
+        store.view().unwrap()
+    };
+    assert!(view.db(0).exists("k").unwrap());
+    drop(view);
+    fixture.open().close().unwrap();
+}
+
+#[test]
 fn a_closed_store_refuses_everything_and_closing_twice_does_nothing() {
     let fixture = Fixture::new();
     let store = fixture.open();
