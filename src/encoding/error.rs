@@ -103,6 +103,8 @@ pub enum RecordKind {
     MetaKey,
     /// A value of the `meta` family.
     Meta,
+    /// The entries of a collection that is packed into its meta record.
+    PackedEntries,
     /// A key of the `expire` family.
     ExpireKey,
     /// A value of the `expire` family.
@@ -147,6 +149,7 @@ impl fmt::Display for RecordKind {
             Self::CollectionId => "collection id",
             Self::MetaKey => "meta key",
             Self::Meta => "meta record",
+            Self::PackedEntries => "packed entries",
             Self::ExpireKey => "expire key",
             Self::ExpireValue => "expire value",
             Self::ElementKey => "element key",

@@ -1,14 +1,16 @@
 //! Meta records: what the store knows of a user key.
 //!
-//! What lives here: the 48-byte header and the body behind it. It may use ids and times.
+//! What lives here: the 48-byte header and the body behind it. It may use ids,
+//! times and packed entries.
 //!
 //! INVARIANT: the checksum covers every other byte of the record, and a record that decodes is
-//! consistent: its type, its encoding, its id and its size fit each other.
+//! consistent: its type, its encoding, its id, its size and its body fit each other.
 
 use bytes::Bytes;
 
 use super::error::{DecodeError, Fault, RecordKind};
 use super::id::CollectionId;
+use super::packed::PackedEntries;
 use super::reader::Reader;
 use super::time::UnixMillis;
 
@@ -23,8 +25,7 @@ const RECORD_FORMAT: u8 = 0x01;
 
 const INLINE: u8 = 1;
 const ELEMENTS: u8 = 2;
-// 3 is reserved for small collections packed into the meta record; the decoder refuses it until
-// they exist.
+const PACKED: u8 = 3;
 
 /// No flag is defined. Reserved, among others, for a field-level time to live.
 const FLAGS: u8 = 0;
@@ -106,13 +107,16 @@ pub enum Body {
         /// The index of the first item.
         head: u64,
     },
+    /// In the meta record: the entries of a hash, set, list or sorted set, as
+    /// [`encode_packed`](super::encode_packed) writes them and [`PackedEntries`] reads them.
+    Packed(Bytes),
 }
 
 impl Body {
     /// The id under which elements lie, if they lie apart.
     pub const fn id(&self) -> Option<CollectionId> {
         match self {
-            Self::Inline(_) => None,
+            Self::Inline(_) | Self::Packed(_) => None,
             Self::Elements(id) | Self::List { id, .. } => Some(*id),
         }
     }
@@ -122,6 +126,7 @@ impl Body {
             Self::Inline(bytes) => Place::Inline(bytes),
             Self::Elements(id) => Place::Elements(*id),
             Self::List { id, head } => Place::List { id: *id, head: *head },
+            Self::Packed(bytes) => Place::Packed(bytes),
         }
     }
 }
@@ -166,12 +171,13 @@ enum Place<'a> {
     Inline(&'a [u8]),
     Elements(CollectionId),
     List { id: CollectionId, head: u64 },
+    Packed(&'a [u8]),
 }
 
 impl Place<'_> {
     const fn id(self) -> Option<CollectionId> {
         match self {
-            Self::Inline(_) => None,
+            Self::Inline(_) | Self::Packed(_) => None,
             Self::Elements(id) | Self::List { id, .. } => Some(id),
         }
     }
@@ -180,6 +186,7 @@ impl Place<'_> {
         match self {
             Self::Inline(_) => INLINE,
             Self::Elements(_) | Self::List { .. } => ELEMENTS,
+            Self::Packed(_) => PACKED,
         }
     }
 
@@ -192,8 +199,10 @@ impl Place<'_> {
             (Self::List { head, .. }, DataType::List) if head.checked_add(size).is_none() => {
                 "the list's indices run past the last index"
             }
+            (Self::Packed(_), DataType::String) => "a string is never packed",
+            (Self::Packed(bytes), _) if size > 0 => return check_packed(data_type, bytes, size),
             (Self::Inline(_), DataType::String) => return Ok(()),
-            (Self::Inline(_), _) => "only a string lies in the meta record",
+            (Self::Inline(_), _) => "only a string lies inline",
             (Self::Elements(_), DataType::List) => "a list lacks its head",
             (Self::List { .. }, found) if found != DataType::List => "only a list has a head",
             (_, found) if size == 0 && found != DataType::String => "a collection without elements",
@@ -201,6 +210,20 @@ impl Place<'_> {
         };
         Err(DecodeError::new(RecordKind::Meta, Fault::Inconsistent { what }))
     }
+}
+
+/// Walks through packed entries: each must be well formed, and they must be as many as the size.
+fn check_packed(data_type: DataType, bytes: &[u8], size: u64) -> Result<(), DecodeError> {
+    let mut entries = 0_u64;
+    for entry in PackedEntries::new(data_type, bytes) {
+        entry?;
+        entries += 1;
+    }
+    if entries == size {
+        return Ok(());
+    }
+    let fault = Fault::Inconsistent { what: "the size is not the number of packed entries" };
+    Err(DecodeError::new(RecordKind::Meta, fault))
 }
 
 impl Meta {
@@ -215,7 +238,8 @@ impl Meta {
     ///
     /// An inline body that is not a string or whose length is not the size; a list body that is not
     /// a list, or the reverse; an index of a list that would be all ones; a size of 0 for anything
-    /// but a string.
+    /// but a string; a packed string, or packed entries that are not well formed, in order and as
+    /// many as the size says.
     pub fn validate(&self) -> Result<(), DecodeError> {
         self.body.place().check(self.data_type, self.size)
     }
@@ -226,7 +250,7 @@ impl Meta {
         let place = self.body.place();
         let list_head;
         let body: &[u8] = match place {
-            Place::Inline(bytes) => bytes,
+            Place::Inline(bytes) | Place::Packed(bytes) => bytes,
             Place::Elements(_) => &[],
             Place::List { head, .. } => {
                 list_head = head.to_be_bytes();
@@ -253,7 +277,7 @@ impl Meta {
         record
     }
 
-    /// Reads a record, copying the bytes of an inline string.
+    /// Reads a record, copying the bytes of an inline string or of packed entries.
     ///
     /// # Errors
     ///
@@ -262,7 +286,7 @@ impl Meta {
         Ok(Parsed::read(record)?.into_meta(Bytes::copy_from_slice))
     }
 
-    /// Reads a record; an inline string shares the record's memory.
+    /// Reads a record; an inline string and packed entries share the record's memory.
     ///
     /// # Errors
     ///
@@ -272,7 +296,8 @@ impl Meta {
     }
 
     /// Reads the header of a record, copying nothing. Accepts exactly what [`Meta::decode`]
-    /// accepts: the checksum, the body and the fit of all fields are verified.
+    /// accepts: the checksum, the body and the fit of all fields are verified, so packed entries are
+    /// walked through.
     ///
     /// # Errors
     ///
@@ -336,8 +361,9 @@ impl<'a> Parsed<'a> {
         let size = reader.u64()?;
         let place = match (encoding, data_type) {
             (INLINE, _) if raw_id == 0 => Place::Inline(reader.rest()),
-            (INLINE, _) => {
-                return Err(reader.error(Fault::Inconsistent { what: "an inline body has an id" }));
+            (PACKED, _) if raw_id == 0 => Place::Packed(reader.rest()),
+            (INLINE | PACKED, _) => {
+                return Err(reader.error(Fault::Inconsistent { what: "a value in the meta record has an id" }));
             }
             (ELEMENTS, DataType::List) => {
                 let id = CollectionId::from_raw(raw_id)?;
@@ -363,6 +389,7 @@ impl<'a> Parsed<'a> {
             Place::Inline(bytes) => Body::Inline(own(bytes)),
             Place::Elements(id) => Body::Elements(id),
             Place::List { id, head } => Body::List { id, head },
+            Place::Packed(bytes) => Body::Packed(own(bytes)),
         };
         Meta { data_type, body, created_at, updated_at, expires_at, size }
     }

@@ -21,7 +21,7 @@ pub struct FormatVersion {
 
 impl FormatVersion {
     /// The version this crate reads and writes.
-    pub const CURRENT: Self = Self { major: 0, minor: 1 };
+    pub const CURRENT: Self = Self { major: 0, minor: 2 };
 
     /// True when this crate reads and writes the version.
     pub fn is_supported(self) -> bool {

@@ -141,7 +141,7 @@ fn write_at(plan: &mut KeyPlan<'_>, offset: u64, part: &[u8], limits: &Limits) -
             let birth = Placement { created_at: meta.created_at, expires_at: meta.expires_at, habit: Habit::Growing };
             write_over(plan, old, offset, part, birth, limits)
         }
-        Body::Elements(_) | Body::List { .. } => {
+        Body::Elements(_) | Body::List { .. } | Body::Packed(_) => {
             let id = id_of(&meta)?;
             let size = meta.size.max(end);
             if meta.size < PIECE && size >= PIECE && offset >= PIECE {
@@ -261,7 +261,7 @@ pub(crate) fn single_piece(reader: &Reader, meta: &Meta) -> Result<Option<Bytes>
 pub(crate) fn whole(reader: &Reader, meta: &Meta) -> Result<Bytes> {
     let id = match &meta.body {
         Body::Inline(bytes) => return Ok(bytes.clone()),
-        Body::Elements(id) | Body::List { id, .. } => *id,
+        Body::Elements(_) | Body::List { .. } | Body::Packed(_) => id_of(meta)?,
     };
     let length = usize::try_from(meta.size).map_err(|_| Error::corrupt("a string is longer than memory"))?;
     let mut bytes = Vec::with_capacity(length);
@@ -294,8 +294,8 @@ pub(crate) fn range_of(bytes: &Bytes, start: i64, end: i64) -> Bytes {
 pub(crate) fn range(reader: &Reader, meta: &Meta, start: i64, end: i64) -> Result<Bytes> {
     match &meta.body {
         Body::Inline(bytes) => Ok(range_of(bytes, start, end)),
-        Body::Elements(id) | Body::List { id, .. } => match clamp(start, end, meta.size) {
-            Some((from, to)) => pieces_between(reader, *id, from, to),
+        Body::Elements(_) | Body::List { .. } | Body::Packed(_) => match clamp(start, end, meta.size) {
+            Some((from, to)) => pieces_between(reader, id_of(meta)?, from, to),
             None => Ok(Bytes::new()),
         },
     }
