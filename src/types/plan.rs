@@ -181,7 +181,7 @@ impl<'a> KeyPlan<'a> {
     }
 }
 
-/// Returns the id of a living collection, which every body but an inline one has.
+/// Returns the id of a living collection, which every body has that does not lie in the record itself.
 pub(crate) fn id_of(meta: &Meta) -> Result<CollectionId> {
     meta.id().ok_or_else(|| Error::corrupt("a collection's record names no id"))
 }

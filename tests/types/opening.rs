@@ -140,12 +140,14 @@ fn a_directory_that_is_no_store_or_of_an_unknown_format_is_left_untouched() {
     let path = fixture.path("store");
     fixture.open().close().unwrap();
     let known = fs::read_to_string(path.join("WINDROW")).unwrap();
-    let newer = known.replace("0.1", "9.9");
-    let next = known.replace("0.1", "0.2");
-    assert!(newer != known && next != known);
+    let newer = known.replace("0.2", "9.9");
+    let next = known.replace("0.2", "0.3");
+    let earlier = known.replace("0.2", "0.1");
+    assert!(newer != known && next != known && earlier != known);
     for (name, text) in [
         ("newer", newer.as_str()),
         ("next", next.as_str()),
+        ("earlier", earlier.as_str()),
         ("noise", "not a format file"),
         ("empty", ""),
         ("cut", &known[..known.len() / 2]),
