@@ -261,6 +261,15 @@ impl Db<Live> {
         self.engine().write_key(self.place(), key, plan)
     }
 
+    /// Plans a change of several different keys and commits it.
+    pub(super) fn write_keys<T>(
+        &self,
+        keys: &[&[u8]],
+        plan: impl FnOnce(&mut [KeyPlan<'_>]) -> Result<T>,
+    ) -> Result<T> {
+        self.engine().write_keys(self.place(), keys, plan)
+    }
+
     /// Returns the number of keys, in O(1) from memory. As in Redis, a key that expired counts until it is reaped,
     /// which takes about the [`reap_interval`](crate::Options::reap_interval).
     ///
