@@ -6,6 +6,7 @@
 pub(crate) mod edit;
 pub(crate) mod elements;
 pub(crate) mod glob;
+pub(crate) mod hash;
 pub(crate) mod keys;
 pub(crate) mod names;
 pub(crate) mod number;

@@ -166,6 +166,13 @@ impl LongDouble {
     }
 }
 
+/// Zero.
+impl Default for LongDouble {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
 impl From<f64> for LongDouble {
     fn from(number: f64) -> Self {
         // Rust writes the shortest text that reads as the same number; only NaN is not read again.

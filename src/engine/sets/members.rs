@@ -27,14 +27,13 @@ use crate::types::set::combine::Combined;
 /// ```
 #[must_use]
 pub struct Members {
-    /// `None` behind the last member or an error.
-    combined: Option<Combined>,
+    combined: Combined,
     reading: Reading,
 }
 
 impl Members {
     pub(super) fn new(combined: Combined, reading: Reading) -> Self {
-        Self { combined: Some(combined), reading }
+        Self { combined, reading }
     }
 
     /// Moves to the next member and lends it, `None` behind the last: as the iterator does, without a copy.
@@ -56,18 +55,7 @@ impl Members {
     /// # Ok(()) }
     /// ```
     pub fn next_ref(&mut self) -> Result<Option<&[u8]>> {
-        let Self { combined, reading } = self;
-        match combined.as_mut().map(|combined| combined.advance(&reading.reader)) {
-            Some(Ok(true)) => combined.as_ref().map_or(Ok(None), Combined::member),
-            Some(Ok(false)) | None => {
-                *combined = None;
-                Ok(None)
-            }
-            Some(Err(error)) => {
-                *combined = None;
-                Err(error)
-            }
-        }
+        self.combined.next(&self.reading.reader)
     }
 }
 

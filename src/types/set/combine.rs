@@ -61,26 +61,18 @@ impl Combined {
         Self::open(reader, Operation::Difference, vec![set])
     }
 
-    /// Moves to the next member; returns whether there is one.
-    pub(crate) fn advance(&mut self, reader: &Reader) -> Result<bool> {
+    /// Moves to the next member and lends it, `None` behind the last or an error.
+    pub(crate) fn next(&mut self, reader: &Reader) -> Result<Option<&[u8]>> {
         match &mut self.way {
-            Way::Sieve(sieve) => sieve.advance(reader),
-            Way::Merge(merge) => merge.advance(),
-        }
-    }
-
-    /// The member that was moved to.
-    pub(crate) fn member(&self) -> Result<Option<&[u8]>> {
-        match &self.way {
-            Way::Sieve(sieve) => member_of(&sieve.lead),
-            Way::Merge(merge) => Ok(Some(&merge.current)),
+            Way::Sieve(sieve) => sieve.next(reader),
+            Way::Merge(merge) => merge.next(),
         }
     }
 
     /// Counts the members, as far as `limit`.
     pub(crate) fn count(mut self, reader: &Reader, limit: u64) -> Result<u64> {
         let mut count = 0;
-        while count < limit && self.advance(reader)? {
+        while count < limit && self.next(reader)?.is_some() {
             count += 1;
         }
         Ok(count)
@@ -102,6 +94,7 @@ struct Sieve {
     others: Vec<Other>,
     keep: Keep,
     begun: bool,
+    ended: bool,
 }
 
 /// How another set is asked for members of the leading one.
@@ -140,40 +133,58 @@ impl Sieve {
     fn open(reader: &Reader, sets: &[Meta], keep: Keep) -> Result<Self> {
         let Some((lead, others)) = sets.split_first() else {
             let lead = Elements::none(reader).walk(&TailRange::all(super::TAG), Direction::Ascending)?;
-            return Ok(Self { lead, others: Vec::new(), keep, begun: false });
+            return Ok(Self { lead, others: Vec::new(), keep, begun: false, ended: false });
         };
         let as_other = |other: &Meta| {
             let probe = other.size / PROBE_RATIO > lead.size;
             if probe { Ok(Other::Probed(other.clone())) } else { members(reader, other).map(Other::Beside) }
         };
         let others = others.iter().map(as_other).collect::<Result<_>>()?;
-        Ok(Self { lead: members(reader, lead)?, others, keep, begun: false })
+        Ok(Self { lead: members(reader, lead)?, others, keep, begun: false, ended: false })
     }
 
+    fn next(&mut self, reader: &Reader) -> Result<Option<&[u8]>> {
+        if self.ended {
+            return Ok(None);
+        }
+        self.ended = true;
+        if !self.advance(reader)? {
+            return Ok(None);
+        }
+        let Self { lead, ended, .. } = self;
+        let member = member_of(lead)?;
+        *ended = member.is_none();
+        Ok(member)
+    }
+
+    /// Moves to the next member that is kept, or to the end; returns false if the others tell that none follows.
     fn advance(&mut self, reader: &Reader) -> Result<bool> {
-        let Self { lead, others, keep, begun } = self;
-        loop {
-            if std::mem::replace(begun, true) {
-                lead.advance();
-            }
-            let Some(member) = member_of(lead)? else {
-                return Ok(false);
-            };
-            let mut kept = true;
-            for other in others.iter_mut() {
-                kept = other.has(reader, member)? == (*keep == Keep::InAll);
-                if !kept {
-                    if *keep == Keep::InAll && other.is_at_end()? {
-                        return Ok(false);
-                    }
-                    break;
-                }
-            }
-            if kept {
-                return Ok(true);
+        let Self { lead, others, keep, begun, .. } = self;
+        if std::mem::replace(begun, true) {
+            lead.advance();
+        }
+        if others.is_empty() {
+            return Ok(true);
+        }
+        while let Some(member) = member_of(lead)? {
+            match first_veto(others, reader, member, *keep)? {
+                None => break,
+                Some(other) if *keep == Keep::InAll && other.is_at_end()? => return Ok(false),
+                Some(_) => lead.advance(),
             }
         }
+        Ok(true)
     }
+}
+
+/// Returns the first of the other sets because of which a member is not kept.
+fn first_veto<'o>(others: &'o mut [Other], reader: &Reader, member: &[u8], keep: Keep) -> Result<Option<&'o Other>> {
+    for other in others {
+        if other.has(reader, member)? != (keep == Keep::InAll) {
+            return Ok(Some(other));
+        }
+    }
+    Ok(None)
 }
 
 /// Members of several sets, merged. Each step costs the logarithm of the number of sets.
@@ -211,19 +222,26 @@ impl Merge {
         Ok(Self { heads, current: Vec::new() })
     }
 
-    fn advance(&mut self) -> Result<bool> {
+    fn next(&mut self) -> Result<Option<&[u8]>> {
         let Some(Reverse(least)) = self.heads.peek() else {
-            return Ok(false);
+            return Ok(None);
         };
         self.current.clear();
         self.current.extend_from_slice(&least.member);
+        // Nothing follows an error.
+        self.pass_current().inspect_err(|_| self.heads.clear())?;
+        Ok(Some(&self.current))
+    }
+
+    /// Moves all walks behind the current member.
+    fn pass_current(&mut self) -> Result<()> {
         while let Some(mut top) = self.heads.peek_mut().filter(|top| top.0.member == self.current) {
             top.0.walk.advance();
             if !top.0.refill()? {
                 PeekMut::pop(top);
             }
         }
-        Ok(true)
+        Ok(())
     }
 }
 
@@ -259,10 +277,7 @@ pub(crate) fn store(
     let mut combined = Combined::open(reader, operation, sets)?;
     let mut stored = plan.replace(DataType::Set, birth);
     let mut size = 0;
-    while !born_dead
-        && combined.advance(reader)?
-        && let Some(member) = combined.member()?
-    {
+    while !born_dead && let Some(member) = combined.next(reader)? {
         stored.put(&ElementKey::SetMember(member), bytes::Bytes::new())?;
         size += 1;
     }
