@@ -6,11 +6,14 @@ mod bytes_and_limits;
 mod clock;
 mod dbs;
 mod expiry;
+mod hashes;
 mod keys;
 mod opening;
 mod sets;
 mod strings;
 
+#[path = "../support/both.rs"]
+mod both;
 #[path = "../support/data.rs"]
 mod data;
 #[path = "../support/fixture.rs"]

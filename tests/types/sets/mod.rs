@@ -1,5 +1,10 @@
 //! Sets: members, counts, chance, and the end of an empty set.
 
+mod combine;
+mod many;
+mod model;
+mod scan;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
