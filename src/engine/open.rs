@@ -14,6 +14,7 @@ use crate::clock::{Clock, StoreTime};
 use crate::encoding::{CollectionId, FormatVersion, StoreKey, StoreTime as StoreTimeRecord, UnixMillis, prefix_end};
 use crate::engine::Engine;
 use crate::engine::births::Births;
+use crate::engine::checkpoint::skip_ids;
 use crate::engine::health::Health;
 use crate::engine::keyspaces::Keyspaces;
 use crate::error::{Error, ErrorKind, Result};
@@ -61,7 +62,11 @@ impl Engine {
         failpoint!("open::before_leases");
         let (dead, undecodable) = load_dead(&db, clock.monotonic())?;
         ReclaimCounters::add(&filters.undecodable, undecodable);
-        let picture = bury_unused_leases(&db, dead, clock.monotonic())?;
+        let mut picture = bury_unused_leases(&db, dead, clock.monotonic())?;
+        if directory.is_new_checkpoint {
+            skip_ids(&db, &mut picture, clock.monotonic())?;
+            store::forget_checkpoint(path)?;
+        }
         Self::assemble(db, directory, filters, picture, options, clock, false)
     }
 

@@ -265,6 +265,34 @@ impl Store {
         self.engine().stats()
     }
 
+    /// Copies the store as it is now into the new directory `path`, which can be opened like any store.
+    ///
+    /// Costs hard links of the SST files (copies of them on another file system) and a copy of the log, at most
+    /// [`max_log_bytes`](crate::Options::max_log_bytes). Reads and writes go on meanwhile. The links keep the space of
+    /// what the store gives back later, until the copy is removed. A copy that is opened for writing takes ids far
+    /// from its original's, so that the two can never be confused.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `path` exists; [`ReadOnly`](crate::ErrorKind::ReadOnly),
+    /// [`Io`](crate::ErrorKind::Io), [`Closed`](crate::ErrorKind::Closed) or [`Poisoned`](crate::ErrorKind::Poisoned).
+    /// After a failure `path` may hold a part of the copy, which is refused when it is opened.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).strings().set("k", "v")?;
+    /// store.checkpoint(dir.path().join("copy"))?;
+    /// store.db(0).delete(["k"])?;
+    /// let copy = windrow::Store::open(dir.path().join("copy"))?;
+    /// assert_eq!(copy.db(0).strings().get("k")?.as_deref(), Some(b"v".as_slice()));
+    /// # Ok(()) }
+    /// ```
+    pub fn checkpoint(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.engine().checkpoint(path.as_ref())
+    }
+
     /// Closes the store: refuses new work, stops the background threads and syncs the log. Other handles then
     /// answer [`Closed`](crate::ErrorKind::Closed). The directory is free again when the last handle, view and
     /// iterator is gone. Closing twice does nothing.
