@@ -30,11 +30,13 @@ const PROGRESS: u64 = 100_000;
 struct Pending {
     done: Done,
     compare: Compare,
+    /// Whether Redis had to change the db before it.
+    selects: bool,
     /// How many replies of Redis belong to it.
     replies: usize,
 }
 
-/// A command with windrow's reply, or a disturbance.
+/// A command with windrow's reply.
 struct Done {
     step: u64,
     db: u32,
@@ -95,7 +97,10 @@ impl Contest {
         let length = length.min(self.steps - self.step);
         let pending: Vec<Pending> = (0..length).map(|_| self.do_one(files)).collect();
         let mut replies = self.redis.exchange().unwrap().into_iter();
-        for Pending { done, compare, replies: count } in pending {
+        for Pending { done, compare, selects, replies: count } in pending {
+            if selects {
+                assert_eq!(replies.next(), Some(Reply::ok()));
+            }
             let theirs: Vec<Reply> = replies.by_ref().take(count).collect();
             self.judge(done, compare, theirs);
         }
@@ -113,7 +118,8 @@ impl Contest {
         let handler = self.handlers[command.name];
         let place = Place { store: self.world.store(), number: db };
         let ours = (handler.run)(&place, &command).unwrap_or_else(|error| refusal(&error));
-        if self.selected != db {
+        let selects = self.selected != db;
+        if selects {
             self.redis.gather(&Command::new("SELECT").int(db));
             self.selected = db;
         }
@@ -128,7 +134,7 @@ impl Contest {
                 commands.len()
             }
         };
-        Pending { done: Done { step: self.step, db, command, ours }, compare: handler.compare, replies }
+        Pending { done: Done { step: self.step, db, command, ours }, compare: handler.compare, selects, replies }
     }
 
     fn judge(&mut self, done: Done, compare: Compare, theirs: Vec<Reply>) {
@@ -188,7 +194,7 @@ impl Contest {
         let disturbed = self.disturbances.iter().rev().filter(|(step, _)| *step < at).take(3);
         let disturbed: Vec<String> = disturbed.map(|(step, what)| format!("{what} (after step {step})")).collect();
         panic!(
-            "windrow and Redis differ\n  {what}\nagain: WINDROW_SEED={} WINDROW_STEPS={}\nthe last commands with its keys:\n{}\nbefore them: {}",
+            "windrow and Redis differ\n  {what}\nagain: WINDROW_SEED={} WINDROW_STEPS={}\nthe last commands with its keys:\n{}\nlately, on windrow's side: {}",
             self.seed,
             self.steps,
             last.join("\n"),
