@@ -4,9 +4,9 @@
 
 use std::fmt;
 
-use windrow::{Db, ErrorKind, Store};
+use windrow::{DataType, Db, ErrorKind, Store};
 
-use crate::draw::Draw;
+use crate::draw::{Draw, KEYS};
 use crate::resp::{Reply, Shown};
 
 /// A command with its arguments. Unit of work, of comparison and of the report.
@@ -81,10 +81,21 @@ impl Place<'_> {
     pub(crate) fn db(&self) -> Db {
         self.store.db(self.number)
     }
+
+    /// The keys on which a command for `wanted` is no error.
+    pub(crate) fn fitting(&self, wanted: Option<DataType>) -> Vec<&'static [u8]> {
+        let db = self.db();
+        let fits =
+            |key: &&[u8]| wanted.is_none_or(|wanted| db.data_type(key).unwrap().is_none_or(|held| held == wanted));
+        KEYS.into_iter().filter(fits).collect()
+    }
 }
 
 /// A file of commands: one data type, or the operations on keys of any type.
 pub(crate) trait Commands: Sync {
+    /// The type of the values that the commands work on; `None` if any will do.
+    fn data_type(&self) -> Option<DataType>;
+
     /// Draws a command.
     fn draw(&self, draw: &mut Draw) -> Command;
 

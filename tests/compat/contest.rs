@@ -114,9 +114,10 @@ impl Contest {
         }
         let file = self.draw.pick(files);
         let db = self.draw.db();
+        let place = Place { store: self.world.store(), number: db };
+        self.draw.favour(place.fitting(file.data_type()));
         let command = file.draw(&mut self.draw);
         let handler = self.handlers[command.name];
-        let place = Place { store: self.world.store(), number: db };
         let ours = (handler.run)(&place, &command).unwrap_or_else(|error| refusal(&error));
         let selects = self.selected != db;
         if selects {

@@ -21,11 +21,19 @@ const LENGTHS: [usize; 16] = [0, 1, 44, 45, 64, 65, 99, 100, 101, 1023, 1024, 10
 /// The random numbers of a run, and what is drawn with them.
 pub(crate) struct Draw {
     random: Rng,
+    /// Keys that are drawn more often than others.
+    favoured: Vec<&'static [u8]>,
 }
 
 impl Draw {
     pub(crate) fn with_seed(seed: u64) -> Self {
-        Self { random: Rng::with_seed(seed) }
+        Self { random: Rng::with_seed(seed), favoured: Vec::new() }
+    }
+
+    /// Lets most keys be of these, until the next call. WHY: if all keys were alike, most commands would meet a key of
+    /// another type, and no collection would live for long.
+    pub(crate) fn favour(&mut self, keys: Vec<&'static [u8]>) {
+        self.favoured = keys;
     }
 
     /// A number below `end`.
@@ -51,7 +59,10 @@ impl Draw {
     }
 
     pub(crate) fn key(&mut self) -> &'static [u8] {
-        self.pick(&KEYS)
+        if self.favoured.is_empty() || self.once_in(4) {
+            return self.pick(&KEYS);
+        }
+        self.favoured[self.random.usize(..self.favoured.len())]
     }
 
     /// At least one key, some of them twice.
@@ -78,7 +89,7 @@ impl Draw {
     pub(crate) fn members(&mut self) -> Vec<Vec<u8>> {
         let count = match self.below(60) {
             0 => 200,
-            1 => 20,
+            1..=4 => 20,
             _ => 1 + self.below(4),
         };
         let numbers = self.once_in(4);

@@ -12,22 +12,26 @@ use crate::resp::Reply;
 pub(crate) struct Keys;
 
 impl Commands for Keys {
+    fn data_type(&self) -> Option<DataType> {
+        None
+    }
+
     fn draw(&self, draw: &mut Draw) -> Command {
         let key = draw.key();
         let named = |name| Command::new(name).arg(key);
         match draw.below(100) {
-            0..=19 => Command::new(draw.pick(&["DEL", "UNLINK"])).args(draw.keys()),
-            20..=27 => Command::new("EXISTS").args(draw.keys()),
-            28..=34 => named("TYPE"),
-            35..=44 => with_condition(draw, named("PEXPIREAT"), 1),
-            45..=50 => with_condition(draw, named("EXPIREAT"), 1000),
-            51..=60 => named("PEXPIRETIME"),
-            61..=68 => named("PERSIST"),
-            69..=84 => named("RENAME").arg(draw.key()),
-            85..=90 => Command::new("KEYS").arg(draw.pick(&["*", "k*", "k1*", "dest*", "none*"])),
-            91..=96 => Command::new("DBSIZE"),
-            97..=98 => swap(draw),
-            _ => Command::new("FLUSHDB"),
+            0..=8 => Command::new(draw.pick(&["DEL", "UNLINK"])).args(draw.keys()),
+            9..=17 => Command::new("EXISTS").args(draw.keys()),
+            18..=26 => named("TYPE"),
+            27..=40 => with_condition(draw, named("PEXPIREAT"), 1),
+            41..=51 => with_condition(draw, named("EXPIREAT"), 1000),
+            52..=62 => named("PEXPIRETIME"),
+            63..=71 => named("PERSIST"),
+            72..=84 => named("RENAME").arg(draw.key()),
+            85..=91 => Command::new("KEYS").arg(draw.pick(&["*", "k*", "k1*", "dest*", "none*"])),
+            92..=97 => Command::new("DBSIZE"),
+            _ if draw.once_in(4) => Command::new("FLUSHDB"),
+            _ => swap(draw),
         }
     }
 

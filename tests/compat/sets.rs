@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use windrow::{AddOptions, Db, Source};
+use windrow::{AddOptions, DataType, Db, Source};
 
 use crate::command::{Command, Commands, Handler, Mirror, Place};
 use crate::draw::Draw;
@@ -13,6 +13,10 @@ use crate::resp::Reply;
 pub(crate) struct Sets;
 
 impl Commands for Sets {
+    fn data_type(&self) -> Option<DataType> {
+        Some(DataType::Set)
+    }
+
     fn draw(&self, draw: &mut Draw) -> Command {
         let key = draw.key();
         let named = |name| Command::new(name).arg(key);

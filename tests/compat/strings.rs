@@ -2,7 +2,7 @@
 //!
 //! Uses the public API of strings. Invariant: what a command cannot say to the API is not drawn.
 
-use windrow::{Db, ErrorKind, SetOptions, Source, UnixMillis};
+use windrow::{DataType, Db, ErrorKind, SetOptions, Source, UnixMillis};
 
 use crate::command::{Command, Commands, Compare, Handler, Mirror, Place, refusal};
 use crate::draw::{Draw, is_past};
@@ -12,6 +12,10 @@ use crate::resp::Reply;
 pub(crate) struct Strings;
 
 impl Commands for Strings {
+    fn data_type(&self) -> Option<DataType> {
+        Some(DataType::String)
+    }
+
     fn draw(&self, draw: &mut Draw) -> Command {
         let key = draw.key();
         let named = |name| Command::new(name).arg(key);
