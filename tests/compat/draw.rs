@@ -149,7 +149,7 @@ impl Draw {
     pub(crate) fn time(&mut self) -> i64 {
         match self.below(8) {
             0 => self.pick(&[1, 999, 1000, 946_684_800_000]),
-            1 => FAR + self.random.i64(..3_600_000).abs(),
+            1 => FAR + self.random.i64(0..3_600_000),
             _ => FAR + 1000 * self.random.i64(0..4),
         }
     }
