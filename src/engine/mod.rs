@@ -21,6 +21,7 @@ mod store;
 mod strings;
 mod view;
 mod write;
+mod zsets;
 
 pub use builder::StoreBuilder;
 pub use create::CreateOptions;
@@ -31,6 +32,7 @@ pub use stats::{HeldBackBy, Stats};
 pub use store::{Namespace, Store};
 pub use strings::{SetOptions, SetOutcome, Strings};
 pub use view::{View, ViewNamespace};
+pub use zsets::{CombineOptions, ZAddOptions, ZEnd, ZEntries, ZSets};
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

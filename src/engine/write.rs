@@ -3,6 +3,7 @@
 //! May use everything below the engine. Invariant: the keyspace number under which the keys are locked is the
 //! one under which they are written.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use crate::engine::Engine;
@@ -134,6 +135,20 @@ impl Engine {
     pub(super) fn check_member(&self, member: &[u8]) -> Result<()> {
         check_length(member, self.options.max_member_bytes, "a member is longer than the store's limit")
     }
+}
+
+/// Returns the different keys, in the order in which they come first, and for each key given its place among them.
+pub(super) fn distinct<'k>(keys: &[&'k [u8]]) -> (Vec<&'k [u8]>, Vec<usize>) {
+    let mut different = Vec::new();
+    let mut known = BTreeMap::new();
+    let place = |key: &&'k [u8]| {
+        *known.entry(*key).or_insert_with(|| {
+            different.push(*key);
+            different.len() - 1
+        })
+    };
+    let places = keys.iter().map(place).collect();
+    (different, places)
 }
 
 fn check_length(bytes: &[u8], limit: usize, message: &'static str) -> Result<()> {

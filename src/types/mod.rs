@@ -8,9 +8,11 @@ pub(crate) mod elements;
 pub(crate) mod keys;
 pub(crate) mod pick;
 mod plan;
+pub(crate) mod rank;
 mod reader;
 pub(crate) mod set;
 pub(crate) mod string;
+pub(crate) mod zset;
 
 pub(crate) use edit::{Birth, Edit, head_of};
 pub(crate) use elements::{Direction, Elements, TailRange, Walk};
