@@ -10,6 +10,7 @@ mod keys;
 mod opening;
 mod sets;
 mod strings;
+mod zsets;
 
 #[path = "../support/data.rs"]
 mod data;
