@@ -32,7 +32,7 @@ pub use stats::{HeldBackBy, Stats};
 pub use store::{Namespace, Store};
 pub use strings::{SetOptions, SetOutcome, Strings};
 pub use view::{View, ViewNamespace};
-pub use zsets::{CombineOptions, ZAddOptions, ZEnd, ZEntries, ZSets};
+pub use zsets::{CombineOptions, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets};
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

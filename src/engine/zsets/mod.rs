@@ -9,7 +9,7 @@ mod ranges;
 
 pub use combine::CombineOptions;
 pub use entries::ZEntries;
-pub use options::{ZAddOptions, ZEnd};
+pub use options::{ZAddOptions, ZEnd, ZPopped};
 
 use bytes::Bytes;
 
@@ -408,7 +408,7 @@ impl ZSets<'_, Live> {
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
     /// store.db(0).zsets().add("late", [("a", 1.0), ("b", 2.0)])?;
     /// let popped = store.db(0).zsets().mpop(["urgent", "late"], ZEnd::Min, 1)?;
-    /// assert_eq!(popped, Some(("late".into(), vec![("a".into(), 1.0)])));
+    /// assert_eq!(popped.unwrap().members, [("a".into(), 1.0)]);
     /// # Ok(()) }
     /// ```
     pub fn mpop<K: AsRef<[u8]>>(
@@ -416,7 +416,7 @@ impl ZSets<'_, Live> {
         keys: impl IntoIterator<Item = K>,
         end: ZEnd,
         count: u64,
-    ) -> Result<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    ) -> Result<Option<ZPopped>> {
         let keys: Vec<K> = keys.into_iter().collect();
         let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
         if keys.is_empty() || count == 0 {
@@ -428,7 +428,7 @@ impl ZSets<'_, Live> {
                 return Ok(None);
             };
             let popped = zset::pop(plan, end.direction(), count)?;
-            Ok(Some((Bytes::copy_from_slice(plan.key), popped)))
+            Ok(Some(ZPopped { key: Bytes::copy_from_slice(plan.key), members: popped }))
         })
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Uses `types::zset`. Invariant: plain data; nothing here reads the clock.
 
+use bytes::Bytes;
+
 use crate::encoding::UnixMillis;
 use crate::engine::CreateOptions;
 use crate::error::{Error, Result};
@@ -18,7 +20,7 @@ use crate::types::{Birth, Direction};
 /// # let store = windrow::Store::open(dir.path().join("s"))?;
 /// store.db(0).zsets().add("z", [("a", 1.0), ("b", 2.0)])?;
 /// let popped = store.db(0).zsets().mpop(["z"], ZEnd::Max, 1)?;
-/// assert_eq!(popped, Some(("z".into(), vec![("b".into(), 2.0)])));
+/// assert_eq!(popped.unwrap().members, [("b".into(), 2.0)]);
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,29 @@ impl ZEnd {
             Self::Max => Direction::Descending,
         }
     }
+}
+
+/// What [`ZSets::mpop`](crate::ZSets::mpop) removed.
+///
+/// # Examples
+/// ```
+/// use windrow::{ZEnd, ZPopped};
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// store.db(0).zsets().add("z", [("a", 1.0)])?;
+/// if let Some(ZPopped { key, members, .. }) = store.db(0).zsets().mpop(["y", "z"], ZEnd::Min, 9)? {
+///     assert_eq!((key.as_ref(), members.len()), (b"z".as_slice(), 1));
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ZPopped {
+    /// The key from which they are.
+    pub key: Bytes,
+    /// The members with their scores, in the order of the end that was asked for.
+    pub members: Vec<(Bytes, f64)>,
 }
 
 /// When an add changes something, and how it creates a set that does not exist. Of [`if_absent`](Self::if_absent) and
