@@ -68,7 +68,7 @@ pub use self::{
     engine::{
         CombineOptions, CreateOptions, Db, Frozen, HeldBackBy, Keys, Live, Members, Namespace, SetOptions, SetOutcome,
         Sets, Source, Stats, Store, StoreBuilder, Strings, Ttl, View, ViewNamespace, ZAddOptions, ZEnd, ZEntries,
-        ZSets,
+        ZPopped, ZSets,
     },
     error::{Action, Error, ErrorKind, Result},
     options::{Compression, Durability, Options},

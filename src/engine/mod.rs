@@ -7,6 +7,7 @@ mod background;
 mod births;
 mod builder;
 mod builds;
+mod checkpoint;
 mod commit;
 mod create;
 mod db;
@@ -35,7 +36,7 @@ pub use view::{View, ViewNamespace};
 pub use zsets::{CombineOptions, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets};
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use parking_lot::Mutex;
 
@@ -65,6 +66,8 @@ pub(crate) struct Engine {
     births: Births,
     /// Set by commits of `Interval` durability, cleared by the sync that covers them.
     sync_wanted: AtomicBool,
+    /// Pins there had been when the store's time was last saved.
+    pins_at_save: AtomicU64,
     locks: Locks,
     watermark: Arc<Watermark>,
     filters: Arc<Filters>,

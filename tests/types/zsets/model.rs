@@ -170,9 +170,12 @@ impl Run<'_> {
             expected.reverse();
         }
         expected.truncate(count as usize);
-        let (from, popped) = popped.unwrap();
-        assert_eq!(from, key.as_bytes());
-        assert_eq!(popped, expected.iter().map(|(member, score)| (member.clone().into(), *score)).collect::<Vec<_>>());
+        let popped = popped.unwrap();
+        assert_eq!(popped.key, key.as_bytes());
+        assert_eq!(
+            popped.members,
+            expected.iter().map(|(member, score)| (member.clone().into(), *score)).collect::<Vec<_>>()
+        );
         self.change(key, |zset| expected.iter().for_each(|(member, _)| _ = zset.remove(member)));
     }
 

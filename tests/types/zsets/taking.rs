@@ -53,10 +53,10 @@ fn pops_take_from_either_end_in_its_order_and_several_keys_are_tried_in_turn() {
         assert_eq!(all(&db, "z"), "b1 c2");
         assert_eq!(text(zsets.pop_min("missing", 3).unwrap()), "");
         db.strings().set("s", "x").unwrap();
-        let (key, popped) = zsets.mpop(["missing", "z", "s", "missing"], ZEnd::Max, 1).unwrap().unwrap();
-        assert_eq!((key.as_ref(), text(popped).as_str()), (b"z".as_slice(), "c2"));
+        let popped = zsets.mpop(["missing", "z", "s", "missing"], ZEnd::Max, 1).unwrap().unwrap();
+        assert_eq!((popped.key.as_ref(), text(popped.members).as_str()), (b"z".as_slice(), "c2"));
         assert_eq!(zsets.mpop(["missing", "s", "z"], ZEnd::Min, 1).unwrap_err().kind(), ErrorKind::WrongType);
-        assert_eq!(text(zsets.mpop(["z", "z"], ZEnd::Min, u64::MAX).unwrap().unwrap().1), "b1");
+        assert_eq!(text(zsets.mpop(["z", "z"], ZEnd::Min, u64::MAX).unwrap().unwrap().members), "b1");
         assert_eq!(zsets.mpop(["z", "missing"], ZEnd::Min, 1).unwrap(), None);
         assert_eq!(zsets.mpop(NONE, ZEnd::Min, 1).unwrap_err().kind(), ErrorKind::InvalidInput);
         assert_eq!(zsets.mpop(["z"], ZEnd::Min, 0).unwrap_err().kind(), ErrorKind::InvalidInput);
