@@ -66,9 +66,9 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     encoding::{DataType, KeyLayout, UnixMillis},
     engine::{
-        CombineOptions, CreateOptions, Db, Frozen, HeldBackBy, Keys, Live, Members, Namespace, SetOptions, SetOutcome,
-        Sets, Source, Stats, Store, StoreBuilder, Strings, Ttl, View, ViewNamespace, ZAddOptions, ZEnd, ZEntries,
-        ZPopped, ZSets,
+        CombineOptions, CreateOptions, Db, Frozen, HeldBackBy, Keys, Live, Members, Namespace, ScanCursor, ScanOptions,
+        ScanPage, SetOptions, SetOutcome, Sets, Source, Stats, Store, StoreBuilder, Strings, Ttl, View, ViewNamespace,
+        ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
     },
     error::{Action, Error, ErrorKind, Result},
     options::{Compression, Durability, Options},
