@@ -268,12 +268,21 @@ impl Db<Live> {
         &self.source.engine
     }
 
-    pub(super) fn place(&self) -> Place<'_> {
+    fn place(&self) -> Place<'_> {
         Place { namespace: &self.namespace, db: self.number, durability: self.source.durability }
     }
 
     pub(super) fn write_key<T>(&self, key: &[u8], plan: impl FnOnce(&mut KeyPlan<'_>) -> Result<T>) -> Result<T> {
         self.engine().write_key(self.place(), key, plan)
+    }
+
+    /// Plans a change of several different keys and commits it.
+    pub(super) fn write_keys<T>(
+        &self,
+        keys: &[&[u8]],
+        plan: impl FnOnce(&mut [KeyPlan<'_>]) -> Result<T>,
+    ) -> Result<T> {
+        self.engine().write_keys(self.place(), keys, plan)
     }
 
     /// Returns the number of keys, in O(1) from memory. As in Redis, a key that expired counts until it is reaped,

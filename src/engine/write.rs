@@ -137,6 +137,11 @@ impl Engine {
     }
 }
 
+/// Refuses names that no keyspace can have.
+pub(super) fn check_namespace(name: &[u8]) -> Result<()> {
+    check_length(name, MAX_NAMESPACE_BYTES, NAMESPACE_TOO_LONG)
+}
+
 /// Returns the different keys, in the order in which they come first, and for each key given its place among them.
 pub(super) fn distinct<'k>(keys: &[&'k [u8]]) -> (Vec<&'k [u8]>, Vec<usize>) {
     let mut different = Vec::new();
@@ -149,11 +154,6 @@ pub(super) fn distinct<'k>(keys: &[&'k [u8]]) -> (Vec<&'k [u8]>, Vec<usize>) {
     };
     let places = keys.iter().map(place).collect();
     (different, places)
-}
-
-/// Refuses names that no keyspace can have.
-pub(super) fn check_namespace(name: &[u8]) -> Result<()> {
-    check_length(name, MAX_NAMESPACE_BYTES, NAMESPACE_TOO_LONG)
 }
 
 fn check_length(bytes: &[u8], limit: usize, message: &'static str) -> Result<()> {

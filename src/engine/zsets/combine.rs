@@ -404,7 +404,7 @@ impl ZSets<'_, Live> {
         options.check(keys.len())?;
         let all: Vec<&[u8]> = std::iter::once(destination).chain(keys.iter().map(AsRef::as_ref)).collect();
         let (different, places) = distinct(&all);
-        self.db.engine().write_keys(self.db.place(), &different, |plans| {
+        self.db.write_keys(&different, |plans| {
             let sources = places.iter().skip(1).map(|place| plans.get(*place).and_then(KeyPlan::live).cloned());
             let sources: Vec<Option<Meta>> = sources.collect();
             let destination = plans.first_mut().ok_or_else(no_keys)?;

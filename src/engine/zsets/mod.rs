@@ -13,15 +13,13 @@ pub use options::{ZAddOptions, ZEnd, ZPopped};
 
 use bytes::Bytes;
 
-use crate::encoding::{DataType, Meta, Score};
+use crate::encoding::{DataType, ElementKey, Meta, Score};
+use crate::engine::scan::page;
 use crate::engine::write::distinct;
-use crate::engine::{Db, Live, Source};
+use crate::engine::{Db, Live, ScanCursor, ScanOptions, ScanPage, Source};
 use crate::error::{Error, Result};
 use crate::types::zset::{self, ZAddOutcome};
 use crate::types::{Direction, Elements};
-
-/// Random members may be asked for this often in one call: more would not fit into any memory.
-const MOST_REPEATS: u64 = 1 << 40;
 
 /// The sorted-set operations of a db or of a view's db. Scores are `f64` but NaN; -0 is 0. Members of one score follow
 /// each other in byte order.
@@ -188,10 +186,10 @@ impl<'a, S: Source> ZSets<'a, S> {
     }
 
     /// Returns `count` members with their scores, each drawn from all members (ZRANDMEMBER with a negative count).
-    /// Costs as [`ZSets::random`].
+    /// Costs as [`ZSets::random`], and memory for what is chosen.
     ///
     /// # Errors
-    /// As [`ZSets::score`]; [`OutOfRange`](crate::ErrorKind::OutOfRange) for a count above 2^40.
+    /// As [`ZSets::score`]; [`TooLarge`](crate::ErrorKind::TooLarge) if memory does not hold so many.
     ///
     /// # Examples
     /// ```
@@ -203,13 +201,46 @@ impl<'a, S: Source> ZSets<'a, S> {
     /// # Ok(()) }
     /// ```
     pub fn random_repeated(&self, key: impl AsRef<[u8]>, count: u64) -> Result<Vec<(Bytes, f64)>> {
-        let wanted = usize::try_from(count).ok().filter(|_| count <= MOST_REPEATS);
-        let wanted = wanted.ok_or_else(|| Error::out_of_range("value is out of range"))?;
         let reading = self.db.begin()?.steady();
         match as_zset(reading.live(key.as_ref())?)? {
-            Some(meta) => zset::sample_repeated(&reading.reader, &meta, wanted),
+            Some(meta) => zset::sample_repeated(&reading.reader, &meta, count),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// Returns the next page of members with their scores, in byte order, and where the one after it begins (ZSCAN).
+    /// Costs a seek and a step for each member looked at; holds nothing between two pages.
+    ///
+    /// # Errors
+    /// As [`ZSets::score`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) for pages of no member.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::{ScanCursor, ScanOptions};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).zsets().add("z", [("a", 2.0), ("b", 1.0), ("c", 3.0)])?;
+    /// let first = store.db(0).zsets().scan("z", &ScanCursor::START, ScanOptions::new().count(2))?;
+    /// let second = store.db(0).zsets().scan("z", &first.cursor, ScanOptions::new().count(2))?;
+    /// assert_eq!((first.items.len(), second.items), (2, vec![("c".into(), 3.0)]));
+    /// assert!(second.cursor.is_finished());
+    /// # Ok(()) }
+    /// ```
+    pub fn scan(
+        &self,
+        key: impl AsRef<[u8]>,
+        cursor: &ScanCursor,
+        options: ScanOptions<'_>,
+    ) -> Result<ScanPage<(Bytes, f64)>> {
+        let reading = self.db.begin()?;
+        let Some(meta) = as_zset(reading.live(key.as_ref())?)? else {
+            return Ok(ScanPage::nothing());
+        };
+        let elements = Elements::of(&reading.reader, &meta)?;
+        let own = |member: &[u8], value: &[u8]| Ok((Bytes::copy_from_slice(member), zset::score_from(value)?.get()));
+        let found = page(&elements, |member| ElementKey::SortedMember(member), cursor, options, own)?;
+        Ok(ScanPage { items: found.items.into_iter().collect::<Result<_>>()?, cursor: found.cursor })
     }
 }
 
@@ -423,7 +454,7 @@ impl ZSets<'_, Live> {
             return Err(Error::invalid("a pop needs at least one key and a count above 0"));
         }
         let (different, _) = distinct(&keys);
-        self.db.engine().write_keys(self.db.place(), &different, |plans| {
+        self.db.write_keys(&different, |plans| {
             let Some(plan) = plans.iter_mut().find(|plan| plan.live().is_some()) else {
                 return Ok(None);
             };

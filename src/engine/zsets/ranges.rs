@@ -153,7 +153,7 @@ impl ZSets<'_, Live> {
     ) -> Result<u64> {
         range.check()?;
         let (keys, _) = distinct(&[destination.as_ref(), source.as_ref()]);
-        self.db.engine().write_keys(self.db.place(), &keys, |plans| {
+        self.db.write_keys(&keys, |plans| {
             // With one key alone, it is both.
             let meta = plans.last().map(|source| source.live_as(DataType::SortedSet)).transpose()?.flatten().cloned();
             let destination: &mut KeyPlan<'_> = plans.first_mut().ok_or_else(|| Error::invalid("no key"))?;

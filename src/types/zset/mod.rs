@@ -234,7 +234,8 @@ pub(crate) fn sample(reader: &Reader, meta: &Meta, wanted: u64) -> Result<Vec<(B
 }
 
 /// Chooses `wanted` members, each time anew from all of them.
-pub(crate) fn sample_repeated(reader: &Reader, meta: &Meta, wanted: usize) -> Result<Vec<(Bytes, f64)>> {
+pub(crate) fn sample_repeated(reader: &Reader, meta: &Meta, wanted: u64) -> Result<Vec<(Bytes, f64)>> {
+    let wanted = usize::try_from(wanted).map_err(|_| pick::too_many())?;
     pick::repeated(scores(reader, meta)?, meta.size, wanted, |key, _| owned(&key))
 }
 

@@ -89,7 +89,7 @@ fn random_members_come_with_their_scores_and_about_equally_often() {
         assert_eq!(db.zsets().random_repeated("z", 25).unwrap().len(), 25);
         assert_eq!(db.zsets().random("z", 0).unwrap().len(), 0);
         assert_eq!(db.zsets().random_repeated("missing", 5).unwrap().len(), 0);
-        assert_eq!(db.zsets().random_repeated("z", u64::MAX).unwrap_err().kind(), ErrorKind::OutOfRange);
+        assert_eq!(db.zsets().random_repeated("z", u64::MAX).unwrap_err().kind(), ErrorKind::TooLarge);
     });
 }
 
