@@ -66,12 +66,18 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     encoding::{DataType, KeyLayout, UnixMillis},
     engine::{
-        CreateOptions, Db, Frozen, HeldBackBy, Keys, Live, Members, Namespace, SetOptions, SetOutcome, Sets, Source,
-        Stats, Store, StoreBuilder, Strings, Ttl, View, ViewNamespace,
+        CombineOptions, CreateOptions, Db, Frozen, HeldBackBy, Keys, Live, Members, Namespace, ScanCursor, ScanOptions,
+        ScanPage, SetOptions, SetOutcome, Sets, Source, Stats, Store, StoreBuilder, Strings, Ttl, View, ViewNamespace,
+        ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
     },
     error::{Action, Error, ErrorKind, Result},
     options::{Compression, Durability, Options},
     types::keys::ExpireCondition,
+    types::zset::{
+        ZAddOutcome,
+        bounds::{LexBound, ScoreBound, ZRange},
+        combine::Aggregate,
+    },
 };
 
 #[cfg(all(doctest, feature = "engine"))]

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use crate::encoding::{DataType, KeyLayout, Meta, MetaKey, UnixMillis};
 use crate::engine::read::Reading;
 use crate::engine::write::Place;
-use crate::engine::{Engine, Live, Sets, Source, Strings};
+use crate::engine::{Engine, Live, Sets, Source, Strings, ZSets};
 use crate::error::{Error, Result};
 use crate::expire::is_expired;
 use crate::options::Durability;
@@ -114,6 +114,21 @@ impl<S: Source> Db<S> {
     #[must_use]
     pub fn sets(&self) -> Sets<'_, S> {
         Sets::new(self)
+    }
+
+    /// Returns the sorted-set operations.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).zsets().add("z", [("member", 1.5)])?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn zsets(&self) -> ZSets<'_, S> {
+        ZSets::new(self)
     }
 
     /// Tells whether the key exists. Costs one point read.
@@ -259,6 +274,15 @@ impl Db<Live> {
 
     pub(super) fn write_key<T>(&self, key: &[u8], plan: impl FnOnce(&mut KeyPlan<'_>) -> Result<T>) -> Result<T> {
         self.engine().write_key(self.place(), key, plan)
+    }
+
+    /// Plans a change of several different keys and commits it.
+    pub(super) fn write_keys<T>(
+        &self,
+        keys: &[&[u8]],
+        plan: impl FnOnce(&mut [KeyPlan<'_>]) -> Result<T>,
+    ) -> Result<T> {
+        self.engine().write_keys(self.place(), keys, plan)
     }
 
     /// Returns the number of keys, in O(1) from memory. As in Redis, a key that expired counts until it is reaped,

@@ -16,22 +16,26 @@ mod health;
 mod keyspaces;
 mod open;
 mod read;
+mod scan;
 mod sets;
 mod stats;
 mod store;
 mod strings;
 mod view;
 mod write;
+mod zsets;
 
 pub use builder::StoreBuilder;
 pub use create::CreateOptions;
 pub use db::{Db, Keys, Ttl};
 pub use read::{Frozen, Live, Source};
+pub use scan::{ScanCursor, ScanOptions, ScanPage};
 pub use sets::{Members, Sets};
 pub use stats::{HeldBackBy, Stats};
 pub use store::{Namespace, Store};
 pub use strings::{SetOptions, SetOutcome, Strings};
 pub use view::{View, ViewNamespace};
+pub use zsets::{CombineOptions, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};

@@ -4,6 +4,7 @@
 //! every lock is held: so what a db's name stands for changes under no write, but by a flush, before which a write
 //! in flight counts as done.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use crate::encoding::MAX_NAMESPACE_BYTES;
@@ -139,6 +140,20 @@ impl Engine {
 /// Refuses names that no keyspace can have.
 pub(super) fn check_namespace(name: &[u8]) -> Result<()> {
     check_length(name, MAX_NAMESPACE_BYTES, NAMESPACE_TOO_LONG)
+}
+
+/// Returns the different keys, in the order in which they come first, and for each key given its place among them.
+pub(super) fn distinct<'k>(keys: &[&'k [u8]]) -> (Vec<&'k [u8]>, Vec<usize>) {
+    let mut different = Vec::new();
+    let mut known = BTreeMap::new();
+    let place = |key: &&'k [u8]| {
+        *known.entry(*key).or_insert_with(|| {
+            different.push(*key);
+            different.len() - 1
+        })
+    };
+    let places = keys.iter().map(place).collect();
+    (different, places)
 }
 
 fn check_length(bytes: &[u8], limit: usize, message: &'static str) -> Result<()> {

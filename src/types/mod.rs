@@ -5,12 +5,16 @@
 
 pub(crate) mod edit;
 pub(crate) mod elements;
+pub(crate) mod glob;
 pub(crate) mod keys;
+pub(crate) mod names;
 pub(crate) mod pick;
 mod plan;
+pub(crate) mod rank;
 mod reader;
 pub(crate) mod set;
 pub(crate) mod string;
+pub(crate) mod zset;
 
 pub(crate) use edit::{Birth, Edit, head_of};
 pub(crate) use elements::{Direction, Elements, TailRange, Walk};

@@ -4,7 +4,7 @@
 //! Invariant: the caller's `size` is the number of elements in the walk.
 
 use crate::encoding::ElementKey;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::types::Walk;
 
 /// Visits up to `wanted` different elements, in the order of the walk: selection sampling (Knuth, The Art of
@@ -40,9 +40,11 @@ pub(crate) fn repeated<T: Clone>(
     if size == 0 {
         return Ok(Vec::new());
     }
-    let mut places: Vec<u64> = std::iter::repeat_with(|| fastrand::u64(..size)).take(wanted).collect();
+    let (mut places, mut chosen) = (Vec::<u64>::new(), Vec::<T>::new());
+    places.try_reserve_exact(wanted).map_err(|_| too_many())?;
+    chosen.try_reserve_exact(wanted).map_err(|_| too_many())?;
+    places.extend(std::iter::repeat_with(|| fastrand::u64(..size)).take(wanted));
     places.sort_unstable();
-    let mut chosen: Vec<T> = Vec::with_capacity(wanted);
     let mut at = 0;
     for (turn, place) in places.iter().enumerate() {
         if turn > 0 && place.checked_add(1) == Some(at) {
@@ -57,6 +59,11 @@ pub(crate) fn repeated<T: Clone>(
     }
     fastrand::shuffle(&mut chosen);
     Ok(chosen)
+}
+
+/// The refusal of more elements than memory holds.
+pub(crate) fn too_many() -> Error {
+    Error::new(ErrorKind::TooLarge, "more elements are wanted than memory holds")
 }
 
 fn too_few() -> Error {

@@ -11,6 +11,7 @@ mod opening;
 mod packed;
 mod sets;
 mod strings;
+mod zsets;
 
 #[path = "../support/data.rs"]
 mod data;
