@@ -47,6 +47,8 @@ pub enum ErrorKind {
     NotAnInteger,
     /// A score, a bound, a weight or the result of an increment is not a number (NaN).
     NotANumber,
+    /// The value or the argument is no floating-point number, where one is needed.
+    NotAFloat,
     /// The result would not fit into its type.
     Overflow,
     /// An offset, index or time lies outside what the operation allows.
@@ -169,6 +171,7 @@ impl Error {
             ErrorKind::WrongType
             | ErrorKind::NotAnInteger
             | ErrorKind::NotANumber
+            | ErrorKind::NotAFloat
             | ErrorKind::Overflow
             | ErrorKind::OutOfRange
             | ErrorKind::NoSuchKey

@@ -66,13 +66,14 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     encoding::{DataType, KeyLayout, UnixMillis},
     engine::{
-        CombineOptions, CreateOptions, Db, Frozen, HeldBackBy, Keys, Live, Members, Namespace, ScanCursor, ScanOptions,
-        ScanPage, SetOptions, SetOutcome, Sets, Source, Stats, Store, StoreBuilder, Strings, Ttl, View, ViewNamespace,
-        ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
+        CombineOptions, CreateOptions, Db, Frozen, HashEntries, HashFields, HashValues, Hashes, HeldBackBy, Keys, Live,
+        Members, Namespace, ScanCursor, ScanOptions, ScanPage, SetOptions, SetOutcome, Sets, Source, Stats, Store,
+        StoreBuilder, Strings, Ttl, View, ViewNamespace, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
     },
     error::{Action, Error, ErrorKind, Result},
     options::{Compression, Durability, Options},
     types::keys::ExpireCondition,
+    types::number::LongDouble,
     types::zset::{
         ZAddOutcome,
         bounds::{LexBound, ScoreBound, ZRange},

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use crate::encoding::{DataType, KeyLayout, Meta, MetaKey, UnixMillis};
 use crate::engine::read::Reading;
 use crate::engine::write::Place;
-use crate::engine::{Engine, Live, Sets, Source, Strings, ZSets};
+use crate::engine::{Engine, Hashes, Live, Sets, Source, Strings, ZSets};
 use crate::error::{Error, Result};
 use crate::expire::is_expired;
 use crate::options::Durability;
@@ -114,6 +114,21 @@ impl<S: Source> Db<S> {
     #[must_use]
     pub fn sets(&self) -> Sets<'_, S> {
         Sets::new(self)
+    }
+
+    /// Returns the hash operations.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).hashes().set("h", "field", "value")?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn hashes(&self) -> Hashes<'_, S> {
+        Hashes::new(self)
     }
 
     /// Returns the sorted-set operations.

@@ -135,6 +135,11 @@ impl Engine {
     pub(super) fn check_member(&self, member: &[u8]) -> Result<()> {
         check_length(member, self.options.max_member_bytes, "a member is longer than the store's limit")
     }
+
+    /// Refuses values and list items longer than the store's limit.
+    pub(super) fn check_value(&self, value: &[u8]) -> Result<()> {
+        check_length(value, self.options.max_value_bytes, "a value is longer than the store's limit")
+    }
 }
 
 /// Refuses names that no keyspace can have.

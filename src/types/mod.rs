@@ -6,8 +6,10 @@
 pub(crate) mod edit;
 pub(crate) mod elements;
 pub(crate) mod glob;
+pub(crate) mod hash;
 pub(crate) mod keys;
 pub(crate) mod names;
+pub(crate) mod number;
 pub(crate) mod pick;
 mod plan;
 pub(crate) mod rank;

@@ -2,11 +2,16 @@
 //!
 //! May use edits, elements and picks. Invariant: the record's size is the number of members.
 
+pub(crate) mod combine;
+
 use bytes::Bytes;
 
 use crate::encoding::{DataType, ElementKey, Meta, Tag};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::types::names::{name_of, owned_name};
 use crate::types::{Birth, Direction, Edit, Elements, KeyPlan, Reader, TailRange, Walk, pick};
+
+const TAG: Tag = Tag::SetMember;
 
 /// Adds members; returns how many are new.
 pub(crate) fn add(plan: &mut KeyPlan<'_>, members: &[&[u8]], birth: Birth) -> Result<u64> {
@@ -48,12 +53,26 @@ fn take_out(set: &mut Edit<'_, '_>, member: &[u8]) -> Result<bool> {
     Ok(found)
 }
 
+/// Takes a member out of one set and adds it to another; returns whether it was there.
+pub(crate) fn move_member(from: &mut KeyPlan<'_>, to: &mut KeyPlan<'_>, member: &[u8], birth: Birth) -> Result<bool> {
+    if from.live_as(DataType::Set)?.is_none() {
+        return Ok(false);
+    }
+    to.live_as(DataType::Set)?;
+    let moved = remove(from, &[member])? > 0;
+    if moved {
+        add(to, &[member], birth)?;
+    }
+    Ok(moved)
+}
+
 /// Removes up to `wanted` members chosen at random, each with the same chance, and returns them.
 pub(crate) fn pop(plan: &mut KeyPlan<'_>, wanted: u64) -> Result<Vec<Bytes>> {
     let mut set = plan.edit(DataType::Set, Birth::default())?;
     let mut chosen = Vec::new();
-    let walk = set.walk(&TailRange::all(Tag::SetMember), Direction::Ascending)?;
-    pick::distinct(walk, set.size(), wanted, |key, _| chosen.push(name_of(&key)))?;
+    let walk = set.walk(&TailRange::all(TAG), Direction::Ascending)?;
+    pick::distinct(walk, set.size(), wanted, |key, _| chosen.push(owned_name(&key)))?;
+    let chosen: Vec<Bytes> = chosen.into_iter().collect::<Result<_>>()?;
     for member in &chosen {
         set.delete(&ElementKey::SetMember(member));
     }
@@ -69,30 +88,26 @@ pub(crate) fn contains(reader: &Reader, meta: &Meta, member: &[u8]) -> Result<bo
 
 /// Opens a walk over the members, in byte order.
 pub(crate) fn members(reader: &Reader, meta: &Meta) -> Result<Walk> {
-    Elements::of(reader, meta)?.walk(&TailRange::all(Tag::SetMember), Direction::Ascending)
+    Elements::of(reader, meta)?.walk(&TailRange::all(TAG), Direction::Ascending)
 }
 
 /// Returns the member under the walk.
 pub(crate) fn member_of(walk: &Walk) -> Result<Option<&[u8]>> {
-    match walk.entry()? {
-        None => Ok(None),
-        Some((ElementKey::SetMember(member), _)) => Ok(Some(member)),
-        Some(_) => Err(Error::corrupt("a set's range holds another element")),
-    }
+    walk.entry()?.map(|(key, _)| name_of(&key)).transpose()
 }
 
 /// Chooses up to `wanted` different members, every choice with the same chance.
 pub(crate) fn sample(reader: &Reader, meta: &Meta, wanted: u64) -> Result<Vec<Bytes>> {
     let mut chosen = Vec::new();
-    pick::distinct(members(reader, meta)?, meta.size, wanted, |key, _| chosen.push(name_of(&key)))?;
-    Ok(chosen)
+    pick::distinct(members(reader, meta)?, meta.size, wanted, |key, _| chosen.push(owned_name(&key)))?;
+    chosen.into_iter().collect()
 }
 
-fn name_of(key: &ElementKey<'_>) -> Bytes {
-    match key {
-        ElementKey::SetMember(member) => Bytes::copy_from_slice(member),
-        _ => Bytes::new(),
-    }
+/// Chooses `wanted` members, the same one perhaps several times, in random order.
+pub(crate) fn sample_repeatedly(reader: &Reader, meta: &Meta, wanted: u64) -> Result<Vec<Bytes>> {
+    let wanted = usize::try_from(wanted).map_err(|_| pick::too_many())?;
+    let chosen = pick::repeated(members(reader, meta)?, meta.size, wanted, |key, _| owned_name(&key))?;
+    chosen.into_iter().collect()
 }
 
 fn count(members: usize) -> u64 {
