@@ -99,8 +99,7 @@ fn reap(engine: &Engine) -> Result<bool> {
 
 /// A thread of its own, so that a long compaction does not hold burials and flushed keyspaces back.
 fn watermark(engine: &Engine) -> Result<bool> {
-    engine.advance()?;
-    Ok(false)
+    Ok(engine.advance()?.walked)
 }
 
 fn reclaim(engine: &Engine) -> Result<bool> {

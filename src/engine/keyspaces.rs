@@ -8,12 +8,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::encoding::{CountValue, Flushed, KeyspaceName, KeyspaceNo, NextKeyspace, StoreKey, prefix_end};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::failpoint;
 use crate::store::{Batch, Cursor, Database, Family, Scan};
+
+pub(super) const NAMESPACE_TOO_LONG: &str = "a namespace has at most 255 bytes";
 
 /// One keyspace: its number and its key count.
 #[derive(Clone, Debug)]
@@ -70,7 +72,10 @@ impl Map {
 
 /// The current keyspaces of a store.
 pub(crate) struct Keyspaces {
+    /// Locked for moments only: readers never wait for a commit.
     current: RwLock<Arc<Map>>,
+    /// One change at a time, from its commit until it is published; a view is taken between two changes.
+    changing: Mutex<()>,
 }
 
 impl Keyspaces {
@@ -97,7 +102,7 @@ impl Keyspaces {
             }
             Ok(())
         })?;
-        Ok((Self { current: RwLock::new(Arc::new(map)) }, flushed))
+        Ok((Self { current: RwLock::new(Arc::new(map)), changing: Mutex::default() }, flushed))
     }
 
     /// Returns the current map.
@@ -107,7 +112,8 @@ impl Keyspaces {
 
     /// Runs `take` while the map cannot change: for a snapshot that agrees with the map.
     pub(crate) fn freeze<T>(&self, take: impl FnOnce(&Arc<Map>) -> T) -> T {
-        take(&self.current.read())
+        let _unchanged = self.changing.lock();
+        take(&self.current())
     }
 
     /// Finds a keyspace, creating it in a commit of its own when it is missing.
@@ -115,7 +121,8 @@ impl Keyspaces {
         if let Some(found) = self.current().find(namespace, number) {
             return Ok(found.clone());
         }
-        let mut current = self.current.write();
+        let _one = self.changing.lock();
+        let current = self.current();
         if let Some(found) = current.find(namespace, number) {
             return Ok(found.clone());
         }
@@ -123,14 +130,19 @@ impl Keyspaces {
         let mut batch = Batch::new();
         let created = assign_new_number(db, &mut next, &mut batch, namespace, number)?;
         db.commit(batch, false)?;
-        *current = Arc::new(next);
+        self.publish(next);
         Ok(created)
+    }
+
+    fn publish(&self, next: Map) {
+        *self.current.write() = Arc::new(next);
     }
 
     /// Gives the name a new, empty keyspace and records the old one as flushed, in one commit.
     /// Returns the old number, or `None` if the name had no keyspace.
     pub(crate) fn flush(&self, db: &Database, namespace: &[u8], number: u32, sync: bool) -> Result<Option<KeyspaceNo>> {
-        let mut current = self.current.write();
+        let _one = self.changing.lock();
+        let current = self.current();
         let Some(old) = current.find(namespace, number).map(|keyspace| keyspace.number) else {
             return Ok(None);
         };
@@ -142,13 +154,15 @@ impl Keyspaces {
         batch.put(db, Family::Default, &StoreKey::Flushed(old).encode(), &progress.encode());
         failpoint!("keyspaces::flush");
         db.commit(batch, sync)?;
-        *current = Arc::new(next);
+        self.publish(next);
         Ok(Some(old))
     }
 
-    /// Exchanges the keyspaces of two dbs of a namespace, in one commit. A missing one is created first.
+    /// Exchanges the keyspaces of two dbs of a namespace, in one commit. A missing one is created first. The caller holds
+    /// every key's lock.
     pub(crate) fn swap(&self, db: &Database, namespace: &[u8], a: u32, b: u32, sync: bool) -> Result<()> {
-        let mut current = self.current.write();
+        let _one = self.changing.lock();
+        let current = self.current();
         let mut next = Map::clone(&current);
         let mut batch = Batch::new();
         let mut of = |number| match current.find(namespace, number) {
@@ -161,7 +175,7 @@ impl Keyspaces {
             next.insert(namespace, name, keyspace);
         }
         db.commit(batch, sync)?;
-        *current = Arc::new(next);
+        self.publish(next);
         Ok(())
     }
 }
@@ -184,8 +198,8 @@ fn assign_new_number(
 }
 
 fn put_name(db: &Database, batch: &mut Batch, namespace: &[u8], number: u32, keyspace: KeyspaceNo) -> Result<()> {
-    let name = KeyspaceName::new(namespace, number)
-        .ok_or_else(|| Error::new(ErrorKind::TooLarge, "a namespace has at most 255 bytes"))?;
+    let name =
+        KeyspaceName::new(namespace, number).ok_or_else(|| Error::new(ErrorKind::TooLarge, NAMESPACE_TOO_LONG))?;
     batch.put(db, Family::Default, &StoreKey::Keyspace(name).encode(), &keyspace.encode());
     Ok(())
 }

@@ -7,6 +7,7 @@ mod background;
 mod births;
 mod builder;
 mod builds;
+mod checkpoint;
 mod commit;
 mod create;
 mod db;

@@ -120,3 +120,16 @@ fn time_after_power_loss(fixture: &Fixture) -> UnixMillis {
     let store = Store::builder(&copy).clock(ManualClock::starting_at(START)).background(false).open().unwrap();
     store.time()
 }
+
+#[test]
+fn a_store_that_nobody_uses_writes_nothing() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = Store::builder(fixture.path("store")).options(small()).open().unwrap();
+    store.db(0).strings().set("k", "v").unwrap();
+    thread::sleep(Duration::from_millis(2500));
+    let log_bytes = store.stats().log_bytes;
+    thread::sleep(Duration::from_millis(2500));
+    assert_eq!(store.stats().log_bytes, log_bytes);
+    close(store, &fixture.path("store"));
+}

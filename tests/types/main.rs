@@ -8,6 +8,7 @@ mod dbs;
 mod expiry;
 mod keys;
 mod opening;
+mod packed;
 mod sets;
 mod strings;
 
