@@ -201,6 +201,12 @@ impl Database {
         self.db.get_approximate_sizes_cf(self.handle(family), &ranges)
     }
 
+    /// Estimates the bytes from `first` up to `last`, as [`approximate_bytes`](Self::approximate_bytes) does.
+    pub(crate) fn approximate_bytes_between(&self, family: Family, first: &[u8], last: &[u8]) -> u64 {
+        let range = rocksdb::Range::new(first, last);
+        self.db.get_approximate_sizes_cf(self.handle(family), &[range]).iter().sum()
+    }
+
     /// Reads a numeric property of a family, 0 when RocksDB does not know it.
     fn property(&self, family: Family, name: &str) -> u64 {
         self.db.property_int_value_cf(self.handle(family), name).ok().flatten().unwrap_or(0)
