@@ -45,6 +45,8 @@ pub enum ErrorKind {
     WrongType,
     /// The value or the argument is no 64-bit signed integer.
     NotAnInteger,
+    /// The value or the argument is no floating-point number, where one is needed.
+    NotAFloat,
     /// The result would not fit into its type.
     Overflow,
     /// An offset, index or time lies outside what the operation allows.
@@ -166,6 +168,7 @@ impl Error {
         match self.kind {
             ErrorKind::WrongType
             | ErrorKind::NotAnInteger
+            | ErrorKind::NotAFloat
             | ErrorKind::Overflow
             | ErrorKind::OutOfRange
             | ErrorKind::NoSuchKey

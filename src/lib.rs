@@ -72,6 +72,7 @@ pub use self::{
     error::{Action, Error, ErrorKind, Result},
     options::{Compression, Durability, Options},
     types::keys::ExpireCondition,
+    types::number::LongDouble,
 };
 
 #[cfg(all(doctest, feature = "engine"))]

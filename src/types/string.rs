@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::encoding::{Body, CollectionId, DataType, ElementKey, Habit, Meta, STRING_PIECE_BYTES, Tag, UnixMillis};
 use crate::error::{Error, ErrorKind, Result};
+use crate::types::number::parse_integer;
 use crate::types::{Change, Home, KeyPlan, Limits, NewRecord, Reader, id_of};
 
 /// [`STRING_PIECE_BYTES`] as offsets are counted.
@@ -207,13 +208,6 @@ pub(crate) fn incr_by(plan: &mut KeyPlan<'_>, by: i64) -> Result<i64> {
     Ok(sum)
 }
 
-/// Parses an integer the strict way Redis does: no sign but `-`, no spaces, no leading zeros.
-fn parse_integer(bytes: &[u8]) -> Option<i64> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let number: i64 = text.parse().ok()?;
-    (number.to_string() == text).then_some(number)
-}
-
 /// Tells whether the string lies in pieces, which change independently of its record: see [`single_piece`].
 pub(crate) fn is_in_pieces(meta: &Meta) -> bool {
     meta.id().is_some()
@@ -335,16 +329,6 @@ fn wide(bytes: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn integers_are_parsed_strictly() {
-        for good in ["0", "-1", "9223372036854775807", "-9223372036854775808"] {
-            assert_eq!(parse_integer(good.as_bytes()).map(|n| n.to_string()), Some(good.to_owned()));
-        }
-        for bad in ["", "-0", "+1", " 1", "1 ", "01", "1.0", "9223372036854775808", "\u{661}"] {
-            assert_eq!(parse_integer(bad.as_bytes()), None, "{bad:?}");
-        }
-    }
 
     #[test]
     fn ranges_are_clamped_as_redis_does() {
