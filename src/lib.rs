@@ -66,8 +66,8 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     encoding::{DataType, KeyLayout, UnixMillis},
     engine::{
-        CreateOptions, Db, Frozen, HeldBackBy, Keys, Live, Members, Namespace, SetOptions, SetOutcome, Sets, Source,
-        Stats, Store, StoreBuilder, Strings, Ttl, View, ViewNamespace,
+        CreateOptions, Db, Frozen, HeldBackBy, Keys, Live, Members, Namespace, ScanCursor, ScanOptions, ScanPage,
+        SetOptions, SetOutcome, Sets, Source, Stats, Store, StoreBuilder, Strings, Ttl, View, ViewNamespace,
     },
     error::{Action, Error, ErrorKind, Result},
     options::{Compression, Durability, Options},

@@ -5,7 +5,9 @@
 
 pub(crate) mod edit;
 pub(crate) mod elements;
+pub(crate) mod glob;
 pub(crate) mod keys;
+pub(crate) mod names;
 pub(crate) mod number;
 pub(crate) mod pick;
 mod plan;
