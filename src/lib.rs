@@ -66,8 +66,9 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     encoding::{DataType, KeyLayout, UnixMillis},
     engine::{
-        CreateOptions, Db, Frozen, HeldBackBy, Keys, Live, Members, Namespace, ScanCursor, ScanOptions, ScanPage,
-        SetOptions, SetOutcome, Sets, Source, Stats, Store, StoreBuilder, Strings, Ttl, View, ViewNamespace,
+        CopyOptions, CreateOptions, Db, Frozen, GetExOptions, HeldBackBy, Keys, Lcs, LcsMatch, Live, Members,
+        Namespace, ScanCursor, ScanOptions, ScanPage, SetOptions, SetOutcome, Sets, SortOptions, Source, Stats, Store,
+        StoreBuilder, Strings, Ttl, View, ViewNamespace,
     },
     error::{Action, Error, ErrorKind, Result},
     options::{Compression, Durability, Options},

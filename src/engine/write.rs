@@ -55,13 +55,23 @@ impl Engine {
     }
 
     /// Plans a change of several different keys, which may lie in different dbs of one namespace, and commits it.
-    ///
-    /// ORDER: locks, pin, time, keyspaces. A flush between locking and pinning shows as another number.
     pub(super) fn write_targets<T>(
         &self,
         place: Place<'_>,
         targets: &[Target<'_>],
         plan: impl FnOnce(&mut [KeyPlan<'_>]) -> Result<T>,
+    ) -> Result<T> {
+        self.write_in_keyspaces(place, targets, |_, plans| plan(plans))
+    }
+
+    /// Plans as [`Engine::write_targets`] does, for plans that look at further keys: they learn the targets' keyspaces.
+    ///
+    /// ORDER: locks, pin, time, keyspaces. A flush between locking and pinning shows as another number.
+    pub(super) fn write_in_keyspaces<T>(
+        &self,
+        place: Place<'_>,
+        targets: &[Target<'_>],
+        plan: impl FnOnce(&[Keyspace], &mut [KeyPlan<'_>]) -> Result<T>,
     ) -> Result<T> {
         self.check_writable()?;
         targets.iter().try_for_each(|target| self.check_key(target.key))?;
@@ -87,7 +97,7 @@ impl Engine {
                 plans.push(KeyPlan::new(target.key, context, before));
             }
             failpoint!("write::planning");
-            let outcome = plan(&mut plans)?;
+            let outcome = plan(&expected, &mut plans)?;
             builds.leave_to_commit(plans.iter().filter_map(|plan| plan.built));
             self.commit(expected.into_iter().zip(plans).collect(), self.must_sync(place.durability))?;
             self.want_sync(place.durability);

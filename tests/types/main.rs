@@ -2,14 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod both;
 mod bytes_and_limits;
 mod clock;
 mod dbs;
 mod expiry;
+mod finding;
+mod flushes;
 mod keys;
 mod opening;
 mod sets;
+mod sorting;
 mod strings;
+mod strings_read_and_changed;
+mod strings_together;
+mod transfers;
 
 #[path = "../support/data.rs"]
 mod data;
