@@ -126,7 +126,7 @@ pub struct CheckReport {
     pub keys: u64,
     /// Entries of the expire family that are still to be reaped.
     pub pending_expiries: u64,
-    /// Elements that belong to a key.
+    /// Elements of the data families that belong to a key; what lies in a meta record is not counted.
     pub live_elements: u64,
     /// Elements of buried ids that still lie on disk.
     pub dead_elements: u64,

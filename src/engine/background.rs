@@ -1,4 +1,5 @@
-//! The background threads: reaper, watermark, reclaimer, and the log's sync for commits of `Interval` durability.
+//! The background threads: reaper, watermark, reclaimer, and the one that saves the time and syncs the log for
+//! commits of `Interval` durability.
 //!
 //! May use the engine. Invariants (design, rule 11): a thread that fails or panics poisons the store with its
 //! error and ends; stopping wakes every thread and waits for it.
@@ -14,8 +15,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::failpoint;
+use crate::options::Durability;
 
-/// How often the log is synced for commits of `Interval` durability.
+/// How often the store's time is saved, and the log synced for commits of `Interval` durability.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The running threads of a store.
@@ -97,8 +99,7 @@ fn reap(engine: &Engine) -> Result<bool> {
 
 /// A thread of its own, so that a long compaction does not hold burials and flushed keyspaces back.
 fn watermark(engine: &Engine) -> Result<bool> {
-    engine.advance()?;
-    Ok(false)
+    Ok(engine.advance()?.walked)
 }
 
 fn reclaim(engine: &Engine) -> Result<bool> {
@@ -106,10 +107,14 @@ fn reclaim(engine: &Engine) -> Result<bool> {
     Ok(false)
 }
 
+/// After a crash the store's time starts at most about a second before the last moment that anybody saw.
 fn sync(engine: &Engine) -> Result<bool> {
-    if engine.take_sync_wanted() {
-        // After a crash the store's time starts at most about a second before the last moment that a writer saw.
+    let committed = engine.take_sync_wanted();
+    let seen = engine.take_time_seen();
+    if seen {
         engine.save_time(false)?;
+    }
+    if committed || (seen && engine.options.durability != Durability::Buffered) {
         engine.db.sync_log()?;
     }
     Ok(false)

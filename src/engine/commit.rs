@@ -29,8 +29,9 @@ struct Staged<'a> {
 }
 
 impl Engine {
-    /// Commits the plans together. The caller holds the keys' locks and a write pin.
-    pub(super) fn commit(&self, plans: Vec<(Keyspace, KeyPlan<'_>)>, sync: bool) -> Result<()> {
+    /// Commits the plans together; returns whether anything was written. The caller holds the keys' locks and a
+    /// write pin.
+    pub(super) fn commit(&self, plans: Vec<(Keyspace, KeyPlan<'_>)>, sync: bool) -> Result<bool> {
         let mut staged = Staged {
             engine: self,
             batch: Batch::new(),
@@ -196,9 +197,9 @@ impl<'a> Staged<'a> {
         MetaKey::encode(self.engine.directory.layout, keyspace.number, key)
     }
 
-    fn finish(mut self, sync: bool) -> Result<()> {
+    fn finish(mut self, sync: bool) -> Result<bool> {
         if self.batch.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let engine = self.engine;
         merge_burials(&engine.db, &engine.watermark.picture(), &self.burials, &mut self.batch);
@@ -217,7 +218,7 @@ impl<'a> Staged<'a> {
         for (family, written) in self.written {
             engine.births.wrote(&engine.db, family, written);
         }
-        Ok(())
+        Ok(true)
     }
 }
 

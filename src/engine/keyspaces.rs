@@ -8,12 +8,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::encoding::{CountValue, Flushed, KeyspaceName, KeyspaceNo, NextKeyspace, StoreKey, prefix_end};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::failpoint;
 use crate::store::{Batch, Cursor, Database, Family, Scan};
+
+pub(super) const NAMESPACE_TOO_LONG: &str = "a namespace has at most 255 bytes";
 
 /// One keyspace: its number and its key count.
 #[derive(Clone, Debug)]
@@ -76,7 +78,10 @@ impl Map {
 
 /// The current keyspaces of a store.
 pub(crate) struct Keyspaces {
+    /// Locked for moments only: readers never wait for a commit.
     current: RwLock<Arc<Map>>,
+    /// One change at a time, from its commit until it is published; a view is taken between two changes.
+    changing: Mutex<()>,
 }
 
 impl Keyspaces {
@@ -103,7 +108,7 @@ impl Keyspaces {
             }
             Ok(())
         })?;
-        Ok((Self { current: RwLock::new(Arc::new(map)) }, flushed))
+        Ok((Self { current: RwLock::new(Arc::new(map)), changing: Mutex::default() }, flushed))
     }
 
     /// Returns the current map.
@@ -113,7 +118,8 @@ impl Keyspaces {
 
     /// Runs `take` while the map cannot change: for a snapshot that agrees with the map.
     pub(crate) fn freeze<T>(&self, take: impl FnOnce(&Arc<Map>) -> T) -> T {
-        take(&self.current.read())
+        let _unchanged = self.changing.lock();
+        take(&self.current())
     }
 
     /// Finds a keyspace, creating it in a commit of its own when it is missing.
@@ -121,7 +127,8 @@ impl Keyspaces {
         if let Some(found) = self.current().find(namespace, number) {
             return Ok(found.clone());
         }
-        let mut current = self.current.write();
+        let _one = self.changing.lock();
+        let current = self.current();
         if let Some(found) = current.find(namespace, number) {
             return Ok(found.clone());
         }
@@ -129,14 +136,19 @@ impl Keyspaces {
         let mut batch = Batch::new();
         let created = assign_new_number(db, &mut next, &mut batch, namespace, number)?;
         db.commit(batch, false)?;
-        *current = Arc::new(next);
+        self.publish(next);
         Ok(created)
+    }
+
+    fn publish(&self, next: Map) {
+        *self.current.write() = Arc::new(next);
     }
 
     /// Gives the name a new, empty keyspace and records the old one as flushed, in one commit.
     /// Returns the old number, or `None` if the name had no keyspace.
     pub(crate) fn flush(&self, db: &Database, namespace: &[u8], number: u32, sync: bool) -> Result<Option<KeyspaceNo>> {
-        let mut current = self.current.write();
+        let _one = self.changing.lock();
+        let current = self.current();
         let Some(old) = current.find(namespace, number).map(|keyspace| keyspace.number) else {
             return Ok(None);
         };
@@ -148,14 +160,15 @@ impl Keyspaces {
         batch.put(db, Family::Default, &StoreKey::Flushed(old).encode(), &progress.encode());
         failpoint!("keyspaces::flush");
         db.commit(batch, sync)?;
-        *current = Arc::new(next);
+        self.publish(next);
         Ok(Some(old))
     }
 
     /// Forgets the names of all keyspaces of a namespace, or of all of them, and records the keyspaces as flushed, in one
-    /// commit. Returns their numbers.
+    /// commit. Returns their numbers. The caller holds every key's lock.
     pub(crate) fn flush_all(&self, db: &Database, namespace: Option<&[u8]>, sync: bool) -> Result<Vec<KeyspaceNo>> {
-        let mut current = self.current.write();
+        let _one = self.changing.lock();
+        let current = self.current();
         let mut next = Map::clone(&current);
         let mut batch = Batch::new();
         let mut flushed = Vec::new();
@@ -172,13 +185,15 @@ impl Keyspaces {
         }
         failpoint!("keyspaces::flush");
         db.commit(batch, sync)?;
-        *current = Arc::new(next);
+        self.publish(next);
         Ok(flushed)
     }
 
-    /// Exchanges the keyspaces of two dbs of a namespace, in one commit. A missing one is created first.
+    /// Exchanges the keyspaces of two dbs of a namespace, in one commit. A missing one is created first. The caller holds
+    /// every key's lock.
     pub(crate) fn swap(&self, db: &Database, namespace: &[u8], a: u32, b: u32, sync: bool) -> Result<()> {
-        let mut current = self.current.write();
+        let _one = self.changing.lock();
+        let current = self.current();
         let mut next = Map::clone(&current);
         let mut batch = Batch::new();
         let mut of = |number| match current.find(namespace, number) {
@@ -191,7 +206,7 @@ impl Keyspaces {
             next.insert(namespace, name, keyspace);
         }
         db.commit(batch, sync)?;
-        *current = Arc::new(next);
+        self.publish(next);
         Ok(())
     }
 }
@@ -219,8 +234,8 @@ fn put_name(db: &Database, batch: &mut Batch, namespace: &[u8], number: u32, key
 }
 
 fn name_key(namespace: &[u8], number: u32) -> Result<Vec<u8>> {
-    let name = KeyspaceName::new(namespace, number)
-        .ok_or_else(|| Error::new(ErrorKind::TooLarge, "a namespace has at most 255 bytes"))?;
+    let name =
+        KeyspaceName::new(namespace, number).ok_or_else(|| Error::new(ErrorKind::TooLarge, NAMESPACE_TOO_LONG))?;
     Ok(StoreKey::Keyspace(name).encode())
 }
 

@@ -7,6 +7,7 @@ mod background;
 mod births;
 mod builder;
 mod builds;
+mod checkpoint;
 mod commit;
 mod create;
 mod db;
@@ -41,7 +42,7 @@ pub use transfer::CopyOptions;
 pub use view::{View, ViewNamespace};
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use parking_lot::Mutex;
 
@@ -71,6 +72,8 @@ pub(crate) struct Engine {
     births: Births,
     /// Set by commits of `Interval` durability, cleared by the sync that covers them.
     sync_wanted: AtomicBool,
+    /// Pins there had been when the store's time was last saved.
+    pins_at_save: AtomicU64,
     locks: Locks,
     watermark: Arc<Watermark>,
     filters: Arc<Filters>,

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -14,6 +14,7 @@ use crate::clock::{Clock, StoreTime};
 use crate::encoding::{CollectionId, FormatVersion, StoreKey, StoreTime as StoreTimeRecord, UnixMillis, prefix_end};
 use crate::engine::Engine;
 use crate::engine::births::Births;
+use crate::engine::checkpoint::skip_ids;
 use crate::engine::health::Health;
 use crate::engine::keyspaces::Keyspaces;
 use crate::error::{Error, ErrorKind, Result};
@@ -30,6 +31,15 @@ use crate::store::{self, Batch, Cursor, Database, Directory, Family, FilterSourc
 
 /// Pause between two looks while settling.
 const SETTLE_PAUSE: Duration = Duration::from_millis(20);
+
+/// What a step of the watermark did.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Advanced {
+    /// Whether burials became reclaimable.
+    pub(super) published: bool,
+    /// Whether flushed keyspaces were walked, and more may be ready.
+    pub(super) walked: bool,
+}
 
 impl Engine {
     /// Opens for reading and writing.
@@ -52,7 +62,11 @@ impl Engine {
         failpoint!("open::before_leases");
         let (dead, undecodable) = load_dead(&db, clock.monotonic())?;
         ReclaimCounters::add(&filters.undecodable, undecodable);
-        let picture = bury_unused_leases(&db, dead, clock.monotonic())?;
+        let mut picture = bury_unused_leases(&db, dead, clock.monotonic())?;
+        if directory.is_new_checkpoint {
+            skip_ids(&db, &mut picture, clock.monotonic())?;
+            store::forget_checkpoint(path)?;
+        }
         Self::assemble(db, directory, filters, picture, options, clock, false)
     }
 
@@ -110,6 +124,7 @@ impl Engine {
             ids,
             births,
             sync_wanted: AtomicBool::new(false),
+            pins_at_save: AtomicU64::new(0),
             locks: Locks::new(),
             watermark,
             filters,
@@ -130,21 +145,24 @@ impl Engine {
         let reaped = self.reaper.lock().step(|number| self.keyspaces.current().by_number(number).is_some())?;
         // ORDER: loaded after the step, so that it knows every keyspace whose keys the step met.
         let keyspaces = self.keyspaces.current();
+        let mut keys = 0;
         for (number, delta) in &reaped.keys {
+            // The keys of flushed keyspaces are gone already.
             if let Some(keyspace) = keyspaces.by_number(*number) {
                 keyspace.add(*delta);
+                keys += delta.unsigned_abs();
             }
         }
-        ReclaimCounters::add(&self.counters.keys_reaped, reaped.total());
+        ReclaimCounters::add(&self.counters.keys_reaped, keys);
         ReclaimCounters::add(&self.filters.undecodable, reaped.undecodable);
         Ok(reaped)
     }
 
     /// Moves the watermark and walks flushed keyspaces; returns whether anything changed.
-    pub(super) fn advance(&self) -> Result<bool> {
+    pub(super) fn advance(&self) -> Result<Advanced> {
         let published = self.watermark.advance(&self.db)?;
         let walked = self.flushed.step(&self.db, &self.pins, &self.watermark)?;
-        Ok(published || walked)
+        Ok(Advanced { published, walked })
     }
 
     /// Makes one reclaiming pass; returns whether there is more to do.
@@ -158,11 +176,18 @@ impl Engine {
         self.sync_wanted.swap(false, Ordering::AcqRel)
     }
 
+    /// Tells whether an operation has seen the store's time since the last call.
+    pub(super) fn take_time_seen(&self) -> bool {
+        let pins = self.pins.operations();
+        self.pins_at_save.swap(pins, Ordering::AcqRel) != pins
+    }
+
     /// Reaps and reclaims until nothing is left to do or the deadline, if there is one, has passed.
     pub(super) fn settle(&self, deadline: Option<Instant>) -> Result<bool> {
         loop {
             while self.reap()?.more {}
-            let busy = self.advance()? | self.reclaim(true)?;
+            let advanced = self.advance()?;
+            let busy = advanced.published | advanced.walked | self.reclaim(true)?;
             let waiting = self.watermark.has_waiting() || self.flushed.len() > 0;
             if !busy && !waiting {
                 return Ok(true);
@@ -188,7 +213,10 @@ impl Engine {
         let mut batch = Batch::new();
         let now = StoreTimeRecord(self.time.sample());
         batch.put(&self.db, Family::Default, &StoreKey::StoreTime.encode(), &now.encode());
-        self.db.commit(batch, sync)
+        let before = self.db.last_commit();
+        self.db.commit(batch, sync)?;
+        self.reclaimer.overlook_commit(before, before + 1);
+        Ok(())
     }
 
     /// Counts the flushed keyspaces that are not finished.
@@ -209,9 +237,13 @@ impl Engine {
     }
 
     /// Empties all keyspaces of a namespace, or of all namespaces, at once.
+    ///
+    /// WHY no write may be in flight: one that works on two dbs might find the first one before the flush and create
+    /// the second one after it.
     pub(super) fn flush_keyspaces(&self, namespace: Option<&[u8]>, durability: Option<Durability>) -> Result<()> {
         self.check_writable()?;
         let flushed = {
+            let _nobody_writes = self.locks.lock_all();
             let _pin = self.pins.pin(crate::gc::PinKind::Write);
             self.keyspaces.flush_all(&self.db, namespace, self.must_sync(durability))?
         };

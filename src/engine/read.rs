@@ -148,16 +148,20 @@ struct FrozenShared {
     reader: Reader,
     pin: Arc<Pin>,
     engine: Arc<Engine>,
+    /// Keeps the store open. Declared last: what is read goes before the store does.
+    _store: Arc<super::store::Shared>,
 }
 
 impl Frozen {
     /// ORDER: pin, time, keyspaces and snapshot together.
-    pub(super) fn now(engine: &Arc<Engine>) -> Result<Self> {
+    pub(super) fn now(store: &Arc<super::store::Shared>) -> Result<Self> {
+        let engine = store.engine();
         engine.check_open()?;
         let pin = Arc::new(engine.pins.pin(PinKind::View));
         let (map, snapshot) = engine.keyspaces.freeze(|map| (Arc::clone(map), Arc::new(Snapshot::new(&engine.db))));
         let reader = Reader::new(&engine.db, engine.directory.layout, Some(snapshot));
-        Ok(Self { shared: Arc::new(FrozenShared { engine: Arc::clone(engine), map, reader, pin }) })
+        let shared = FrozenShared { engine: Arc::clone(engine), map, reader, pin, _store: Arc::clone(store) };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Returns the time at which the view stands.

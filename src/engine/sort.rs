@@ -3,15 +3,10 @@
 //! Uses the read and write paths and `types::sort`. Invariant: the elements and the keys they lead to are read at one moment;
 //! when the result is stored, that moment lies under the lock of its source and its destination.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
-use crate::engine::write::Target;
 use crate::engine::{Db, Live, Source};
 use crate::error::{Error, Result};
-use crate::store::Snapshot;
-use crate::types::Reader;
 use crate::types::sort::{self, Keyspace, Order, Pattern};
 
 /// How [`Db::sort`] sorts, and what it returns: Redis' `BY`, `GET`, `LIMIT`, `DESC` and `ALPHA`.
@@ -179,13 +174,16 @@ impl<S: Source> Db<S> {
     /// # Ok(()) }
     /// ```
     pub fn sort(&self, key: impl AsRef<[u8]>, options: &SortOptions) -> Result<Vec<Option<Bytes>>> {
+        self.sorted(key.as_ref(), options, false)
+    }
+
+    fn sorted(&self, key: &[u8], options: &SortOptions, is_stored: bool) -> Result<Vec<Option<Bytes>>> {
         let reading = self.begin()?.steady();
-        match reading.number() {
-            Some(number) => {
-                Keyspace { reader: &reading.reader, number, now: reading.now }.sort(key.as_ref(), &options.order, false)
-            }
-            None => Ok(Vec::new()),
-        }
+        let Some(number) = reading.number() else {
+            return Ok(Vec::new());
+        };
+        let keyspace = Keyspace { reader: &reading.reader, number, now: reading.now };
+        keyspace.sort(key, &options.order, is_stored)
     }
 }
 
@@ -218,16 +216,10 @@ impl Db<Live> {
         let (key, destination) = (key.as_ref(), destination.as_ref());
         let mut keys = vec![destination, key];
         keys.dedup();
-        let targets: Vec<_> = keys.into_iter().map(|key| Target { db: self.number(), key }).collect();
-        let engine = self.engine();
-        engine.write_in_keyspaces(self.place(), &targets, |keyspaces, plans| match (keyspaces, plans) {
-            ([keyspace, ..], [destination, ..]) => {
-                let snapshot = Arc::new(Snapshot::new(&engine.db));
-                let reader = Reader::new(&engine.db, engine.directory.layout, Some(snapshot));
-                let keyspace = Keyspace { reader: &reader, number: keyspace.number, now: destination.now };
-                sort::store(destination, keyspace.sort(key, &options.order, true)?)
-            }
-            _ => Err(Error::invalid("a destination makes a plan")),
+        self.write_keys(&keys, |plans| match plans {
+            // The locks that are held keep source and destination as they are meanwhile.
+            [destination, ..] => sort::store(destination, self.sorted(key, options, true)?),
+            [] => Err(Error::invalid("a destination makes a plan")),
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::encoding::UnixMillis;
 use crate::engine::background::Background;
 use crate::engine::{Db, Engine, Frozen, Live, Stats, StoreBuilder, View};
 use crate::error::Result;
+use crate::options::Durability;
 
 /// A directory of Redis-style data, open for use. Clones share it.
 ///
@@ -45,6 +46,10 @@ impl Shared {
     }
 
     /// ORDER: refuse new work, stop and join the threads, then put what is in memory on stable storage.
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
     fn close(&self) -> Result<()> {
         let ended_before = self.engine.health.close();
         let background = self.background.lock().take();
@@ -164,7 +169,7 @@ impl Store {
     /// # Ok(()) }
     /// ```
     pub fn view(&self) -> Result<View> {
-        Ok(View::new(Frozen::now(self.engine())?))
+        Ok(View::new(Frozen::now(&self.shared)?))
     }
 
     /// Returns the store's time: the wall clock, never running backwards.
@@ -246,7 +251,8 @@ impl Store {
     }
 
     /// Removes every key of every db of every namespace in one commit, in the same time for any number of keys; costs a small
-    /// record for each db (FLUSHALL). Views keep what they saw, the space comes back in the background.
+    /// record for each db (FLUSHALL). Waits for the writes in flight, and lets no write of the store begin meanwhile. Views
+    /// keep what they saw, the space comes back in the background.
     ///
     /// # Errors
     /// [`ReadOnly`](crate::ErrorKind::ReadOnly); as [`Store::sync`].
@@ -280,6 +286,34 @@ impl Store {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.engine().stats()
+    }
+
+    /// Copies the store as it is now into the new directory `path`, which can be opened like any store.
+    ///
+    /// Costs hard links of the SST files (copies of them on another file system) and a copy of the log, at most
+    /// [`max_log_bytes`](crate::Options::max_log_bytes). Reads and writes go on meanwhile. The links keep the space of
+    /// what the store gives back later, until the copy is removed. A copy that is opened for writing takes ids far
+    /// from its original's, so that the two can never be confused.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `path` exists; [`ReadOnly`](crate::ErrorKind::ReadOnly),
+    /// [`Io`](crate::ErrorKind::Io), [`Closed`](crate::ErrorKind::Closed) or [`Poisoned`](crate::ErrorKind::Poisoned).
+    /// After a failure `path` may hold a part of the copy, which is refused when it is opened.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).strings().set("k", "v")?;
+    /// store.checkpoint(dir.path().join("copy"))?;
+    /// store.db(0).delete(["k"])?;
+    /// let copy = windrow::Store::open(dir.path().join("copy"))?;
+    /// assert_eq!(copy.db(0).strings().get("k")?.as_deref(), Some(b"v".as_slice()));
+    /// # Ok(()) }
+    /// ```
+    pub fn checkpoint(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.engine().checkpoint(path.as_ref())
     }
 
     /// Closes the store: refuses new work, stops the background threads and syncs the log. Other handles then
@@ -341,8 +375,8 @@ impl Namespace {
     }
 
     /// Removes every key of every db of the namespace in one commit, in the same time for any number of keys; costs a small
-    /// record for each db. Nothing of the namespace is left, not even its name. Views keep what they saw, the
-    /// space comes back in the background.
+    /// record for each db. Nothing of the namespace is left, not even its name. Waits for the writes in flight, and lets no
+    /// write of the store begin meanwhile. Views keep what they saw, the space comes back in the background.
     ///
     /// # Errors
     /// [`ReadOnly`](crate::ErrorKind::ReadOnly), [`Io`](crate::ErrorKind::Io), [`Closed`](crate::ErrorKind::Closed) or
@@ -364,7 +398,28 @@ impl Namespace {
         self.live.engine.flush_keyspaces(Some(&self.name), self.live.durability)
     }
 
-    /// Exchanges the contents of two dbs, in the same time for any number of keys; views keep what they saw.
+    /// Returns a handle whose dbs' writes, and whose swaps, have another durability than the store's.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::Durability;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let careful = store.namespace("orders").with_durability(Durability::Sync);
+    /// careful.db(1).strings().set("order", "paid")?;
+    /// careful.swap(0, 1)?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_durability(&self, durability: Durability) -> Self {
+        let mut other = self.clone();
+        other.live.durability = Some(durability);
+        other
+    }
+
+    /// Exchanges the contents of two dbs, in the same time for any number of keys; views keep what they saw. Waits for the
+    /// writes in flight, and lets no write of the store begin meanwhile.
     ///
     /// # Errors
     /// [`ReadOnly`](crate::ErrorKind::ReadOnly), [`TooLarge`](crate::ErrorKind::TooLarge) for the namespace's name,
@@ -384,8 +439,9 @@ impl Namespace {
     pub fn swap(&self, a: u32, b: u32) -> Result<()> {
         let engine = &self.live.engine;
         engine.check_writable()?;
-        let _pin = engine.pins.pin(crate::gc::PinKind::Write);
         if a != b {
+            let _nobody_writes = engine.locks.lock_all();
+            let _pin = engine.pins.pin(crate::gc::PinKind::Write);
             engine.keyspaces.swap(&engine.db, &self.name, a, b, engine.must_sync(self.live.durability))?;
             engine.want_sync(self.live.durability);
         }

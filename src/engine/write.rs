@@ -1,18 +1,20 @@
 //! The path of every change to keys: lock, pin, sample, read, plan, commit.
 //!
-//! May use everything below the engine. Invariant: the keyspace number under which the keys are locked is the
-//! one under which they are written.
+//! May use everything below the engine. Invariant: keys are locked by their names, and dbs are swapped only while
+//! every lock is held: so what a db's name stands for changes under no write, but by a flush, before which a write
+//! in flight counts as done.
 
 use std::sync::atomic::Ordering;
 
+use crate::encoding::MAX_NAMESPACE_BYTES;
 use crate::engine::Engine;
 use crate::engine::builds::Builds;
-use crate::engine::keyspaces::Keyspace;
+use crate::engine::keyspaces::NAMESPACE_TOO_LONG;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::failpoint;
 use crate::gc::PinKind;
 use crate::options::Durability;
-use crate::types::{KeyPlan, Limits, PlanContext, Reader};
+use crate::types::{Before, KeyPlan, Limits, PlanContext, Reader};
 
 /// Where a write goes and how durable it is.
 #[derive(Clone, Copy, Debug)]
@@ -55,59 +57,47 @@ impl Engine {
     }
 
     /// Plans a change of several different keys, which may lie in different dbs of one namespace, and commits it.
+    ///
+    /// ORDER: locks, pin, time, keyspaces.
     pub(super) fn write_targets<T>(
         &self,
         place: Place<'_>,
         targets: &[Target<'_>],
         plan: impl FnOnce(&mut [KeyPlan<'_>]) -> Result<T>,
     ) -> Result<T> {
-        self.write_in_keyspaces(place, targets, |_, plans| plan(plans))
-    }
-
-    /// Plans as [`Engine::write_targets`] does, for plans that look at further keys: they learn the targets' keyspaces.
-    ///
-    /// ORDER: locks, pin, time, keyspaces. A flush between locking and pinning shows as another number.
-    pub(super) fn write_in_keyspaces<T>(
-        &self,
-        place: Place<'_>,
-        targets: &[Target<'_>],
-        plan: impl FnOnce(&[Keyspace], &mut [KeyPlan<'_>]) -> Result<T>,
-    ) -> Result<T> {
         self.check_writable()?;
+        check_namespace(place.namespace)?;
         targets.iter().try_for_each(|target| self.check_key(target.key))?;
-        loop {
-            let expected = self.expect_keyspaces(place.namespace, targets)?;
-            let locked = expected.iter().zip(targets).map(|(keyspace, target)| (keyspace.number, target.key));
-            let _locked = self.locks.lock(locked);
-            let pin = self.pins.pin(PinKind::Write);
-            let current = self.keyspaces.current();
-            let is_current = |(keyspace, target): (&Keyspace, &Target<'_>)| {
-                current.find(place.namespace, target.db).is_some_and(|found| found.number == keyspace.number)
+        let _locked = self.locks.lock(targets.iter().map(|target| (place.namespace, target.db, target.key)));
+        let pin = self.pins.pin(PinKind::Write);
+        let keyspaces = self.keyspaces.current();
+        let reader = Reader::new(&self.db, self.directory.layout, None);
+        let limits = self.limits();
+        let builds = Builds::new(self);
+        let context = PlanContext { now: pin.now(), reader: &reader, limits: &limits, builder: &builds };
+        let mut plans = Vec::with_capacity(targets.len());
+        for target in targets {
+            let before = match keyspaces.find(place.namespace, target.db) {
+                Some(keyspace) => reader.before(keyspace.number, target.key, pin.now())?,
+                None => Before::Absent,
             };
-            if !expected.iter().zip(targets).all(is_current) {
-                continue;
-            }
-            let reader = Reader::new(&self.db, self.directory.layout, None);
-            let limits = self.limits();
-            let builds = Builds::new(self);
-            let context = PlanContext { now: pin.now(), reader: &reader, limits: &limits, builder: &builds };
-            let mut plans = Vec::with_capacity(targets.len());
-            for (keyspace, target) in expected.iter().zip(targets) {
-                let before = reader.before(keyspace.number, target.key, pin.now())?;
-                plans.push(KeyPlan::new(target.key, context, before));
-            }
-            failpoint!("write::planning");
-            let outcome = plan(&expected, &mut plans)?;
-            builds.leave_to_commit(plans.iter().filter_map(|plan| plan.built));
-            self.commit(expected.into_iter().zip(plans).collect(), self.must_sync(place.durability))?;
-            self.want_sync(place.durability);
-            return Ok(outcome);
+            plans.push(KeyPlan::new(target.key, context, before));
         }
-    }
-
-    /// Finds the keyspaces of the targets, creating what is missing.
-    fn expect_keyspaces(&self, namespace: &[u8], targets: &[Target<'_>]) -> Result<Vec<Keyspace>> {
-        targets.iter().map(|target| self.keyspaces.find_or_create(&self.db, namespace, target.db)).collect()
+        failpoint!("write::planning");
+        let outcome = plan(&mut plans)?;
+        let mut changes = Vec::with_capacity(plans.len());
+        for (target, plan) in targets.iter().zip(plans).filter(|(_, plan)| plan.changes_something()) {
+            let keyspace = match keyspaces.find(place.namespace, target.db) {
+                Some(keyspace) => keyspace.clone(),
+                None => self.keyspaces.find_or_create(&self.db, place.namespace, target.db)?,
+            };
+            changes.push((keyspace, plan));
+        }
+        builds.leave_to_commit(changes.iter().filter_map(|(_, plan)| plan.built));
+        if self.commit(changes, self.must_sync(place.durability))? {
+            self.want_sync(place.durability);
+        }
+        Ok(outcome)
     }
 
     fn limits(&self) -> Limits {
@@ -144,6 +134,11 @@ impl Engine {
     pub(super) fn check_member(&self, member: &[u8]) -> Result<()> {
         check_length(member, self.options.max_member_bytes, "a member is longer than the store's limit")
     }
+}
+
+/// Refuses names that no keyspace can have.
+pub(super) fn check_namespace(name: &[u8]) -> Result<()> {
+    check_length(name, MAX_NAMESPACE_BYTES, NAMESPACE_TOO_LONG)
 }
 
 fn check_length(bytes: &[u8], limit: usize, message: &'static str) -> Result<()> {

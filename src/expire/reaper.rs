@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::encoding::{CountValue, ExpireKey, ExpireValue, KeyspaceNo, ReapedThrough, StoreKey, UnixMillis};
 use crate::error::Result;
 use crate::failpoint::failpoint;
-use crate::gc::{Burials, PinKind, Pins, Watermark, merge_burials};
+use crate::gc::{Burials, Pins, Watermark, merge_burials};
 use crate::store::{Batch, Cursor, Database, Family, Scan};
 
 /// Entries taken in one commit. WHY: more would hold more memory and make a longer commit; fewer would write the
@@ -26,13 +26,6 @@ pub(crate) struct Reaped {
     pub(crate) undecodable: u64,
     /// Whether more was due than one step takes.
     pub(crate) more: bool,
-}
-
-impl Reaped {
-    /// Counts the keys of all keyspaces.
-    pub(crate) fn total(&self) -> u64 {
-        self.keys.values().map(|count| count.unsigned_abs()).sum()
-    }
 }
 
 /// The reaper's position and what it needs.
@@ -77,7 +70,7 @@ impl Reaper {
     /// flushed ones have none.
     pub(crate) fn step(&mut self, counts: impl Fn(KeyspaceNo) -> bool) -> Result<Reaped> {
         // WHY: a flush is not finished while an older pin is held, so `counts` stays true to the end of the step.
-        let _pin = self.pins.pin(PinKind::Read);
+        let _pin = self.pins.pin_own();
         let horizon = self.pins.write_horizon();
         if horizon <= self.looked_through {
             return Ok(Reaped::default());

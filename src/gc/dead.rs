@@ -10,6 +10,14 @@ use std::time::Duration;
 
 use crate::encoding::{CollectionId, DataFamily, SEGMENT_IDS, Segment, SegmentBits, SegmentSet};
 
+/// No id has counter 0, so segment 0 begins here.
+pub(super) const FIRST_COUNTER: u64 = 1;
+
+/// The counters of a span of segments.
+fn counters_of(segments: &Range<u64>) -> Range<u64> {
+    (segments.start * SEGMENT_IDS).max(FIRST_COUNTER)..segments.end * SEGMENT_IDS
+}
+
 /// The buried ids of one segment.
 #[derive(Clone, Debug)]
 struct Buried {
@@ -117,8 +125,8 @@ impl FamilyDead {
         let in_retired: u64 = self
             .retired
             .iter()
-            .map(|span| counters.start.max(span.start * SEGMENT_IDS)..counters.end.min(span.end * SEGMENT_IDS))
-            .map(|inside| inside.end.saturating_sub(inside.start))
+            .map(|span| counters_of(&span))
+            .map(|span| counters.end.min(span.end).saturating_sub(counters.start.max(span.start)))
             .sum();
         in_bits + in_retired
     }
@@ -150,7 +158,7 @@ impl FamilyDead {
             }
             runs.len() <= most
         };
-        let mut retired = self.retired.iter().map(|span| span.start * SEGMENT_IDS..span.end * SEGMENT_IDS).peekable();
+        let mut retired = self.retired.iter().map(|span| counters_of(&span)).peekable();
         let segments = counters.start / SEGMENT_IDS..counters.end.div_ceil(SEGMENT_IDS);
         for (segment, buried) in self.segments.range(segments) {
             let base = segment * SEGMENT_IDS;
@@ -338,5 +346,7 @@ mod tests {
         dead.retire(0);
         assert!(dead.contains(CollectionId::new(family(1), 5).unwrap()));
         assert_eq!(dead.buried_ids(), 0);
+        assert_eq!(dead.runs_in(&(0..u64::MAX), 1), Some(vec![1..SEGMENT_IDS]), "no id has counter 0");
+        assert_eq!(dead.dead_in(&(0..SEGMENT_IDS)), SEGMENT_IDS - 1);
     }
 }

@@ -19,6 +19,8 @@ use crate::store::{Batch, Cursor, Database, Family, Scan};
 
 /// Records walked in one commit. WHY: more would make a longer commit and hold more memory.
 const STEP_RECORDS: usize = 64 << 10;
+/// Keyspaces finished in one commit. WHY: each leaves a range deletion that costs readers until the flush after it.
+const STEP_KEYSPACES: usize = 256;
 
 /// Keyspaces whose flush is committed and not finished.
 #[derive(Debug, Default)]
@@ -36,8 +38,12 @@ struct Walk {
     era: u64,
     /// The last meta key read.
     last_meta_key: Vec<u8>,
+    /// Records read.
+    records: usize,
     /// Whether a record was met that cannot be decoded.
     undecodable: bool,
+    /// Whether every record was read.
+    finished: bool,
 }
 
 impl FlushedKeyspaces {
@@ -59,101 +65,115 @@ impl FlushedKeyspaces {
         self.waiting.lock().len()
     }
 
-    /// Walks one step of one keyspace that may be walked; returns whether there was one.
+    /// Walks one step over the keyspaces that may be walked; returns whether there was one.
     pub(crate) fn step(&self, db: &Arc<Database>, pins: &Pins, watermark: &Watermark) -> Result<bool> {
         let _one = self.stepping.lock();
         let oldest = pins.oldest_era();
-        let ready = self.waiting.lock().iter().find(|walk| walk.era <= oldest).cloned();
-        let Some(mut walk) = ready else {
+        let mut ready: Vec<Walk> = self.waiting.lock().iter().filter(|walk| walk.era <= oldest).cloned().collect();
+        if ready.is_empty() {
             return Ok(false);
-        };
-        let finished = walk.step(db, watermark)?;
+        }
+        let walked = walk_some(db, watermark, &mut ready)?;
+        let (finished, unfinished): (Vec<&Walk>, Vec<&Walk>) =
+            ready.iter().take(walked).partition(|walk| walk.finished);
+        remove_records(db, &finished)?;
         let mut waiting = self.waiting.lock();
-        match waiting.iter().position(|other| other.keyspace == walk.keyspace) {
-            Some(place) if finished => drop(waiting.remove(place)),
-            Some(place) => waiting.get_mut(place).into_iter().for_each(|other| *other = walk.clone()),
-            None => {}
+        waiting.retain(|walk| !finished.iter().any(|other| other.keyspace == walk.keyspace));
+        for walk in waiting.iter_mut() {
+            if let Some(further) = unfinished.iter().find(|other| other.keyspace == walk.keyspace) {
+                *walk = Walk::clone(further);
+            }
         }
         Ok(true)
     }
 }
 
-impl Walk {
-    fn new(keyspace: KeyspaceNo, era: u64) -> Self {
-        Self { keyspace, era, last_meta_key: Vec::new(), undecodable: false }
-    }
-
-    /// Walks one step; returns whether the keyspace is finished.
-    fn step(&mut self, db: &Arc<Database>, watermark: &Watermark) -> Result<bool> {
-        let step = read_step(db, self.keyspace, &self.last_meta_key)?;
-        let mut batch = Batch::new();
-        merge_burials(db, &watermark.picture(), &step.burials, &mut batch);
-        failpoint!("flushed::before_commit");
-        // ORDER: the last step is synced, so that all burials are durable before the records go.
-        db.commit(batch, step.stopped_at.is_none())?;
-        watermark.committed(step.burials);
-        self.undecodable |= step.undecodable;
-        match step.stopped_at {
-            Some(last_meta_key) => {
-                self.last_meta_key = last_meta_key;
-                Ok(false)
-            }
-            None => remove_records(db, self.keyspace, self.undecodable).map(|()| true),
-        }
-    }
-}
-
-struct Step {
-    burials: Burials,
-    /// The last key read, if there are more.
-    stopped_at: Option<Vec<u8>>,
-    undecodable: bool,
-}
-
-fn read_step(db: &Arc<Database>, keyspace: KeyspaceNo, last_meta_key: &[u8]) -> Result<Step> {
-    let range = KeyRange::keyspace(keyspace);
-    let mut lower = range.start().to_vec();
-    if !last_meta_key.is_empty() {
-        lower = last_meta_key.to_vec();
-        lower.push(0);
-    }
-    let mut scan = Scan::between(lower, Some(range.end().to_vec()));
-    scan.bypass_cache = true;
-    let mut cursor = Cursor::open(db, Family::Meta, scan, None);
-    let mut step = Step { burials: Burials::default(), stopped_at: None, undecodable: false };
-    let mut walked = 0;
-    while let Some((key, value)) = cursor.entry()? {
-        match Meta::peek(value) {
-            Ok(head) => head.id.into_iter().for_each(|id| step.burials.add(id)),
-            Err(_) => step.undecodable = true,
-        }
-        walked += 1;
-        if walked == STEP_RECORDS {
-            step.stopped_at = Some(key.to_vec());
+/// Walks over as many keyspaces as one commit takes, in order; returns how many it touched.
+fn walk_some(db: &Arc<Database>, watermark: &Watermark, walks: &mut [Walk]) -> Result<usize> {
+    let mut burials = Burials::default();
+    let mut left = STEP_RECORDS;
+    let mut touched = 0;
+    for walk in walks.iter_mut().take(STEP_KEYSPACES) {
+        left -= walk.read(db, left, &mut burials)?;
+        touched += 1;
+        if left == 0 {
             break;
         }
-        cursor.advance();
     }
-    Ok(step)
+    let mut batch = Batch::new();
+    merge_burials(db, &watermark.picture(), &burials, &mut batch);
+    failpoint!("flushed::before_commit");
+    // ORDER: a walk's last step is synced, so that all burials are durable before the records go.
+    db.commit(batch, walks.iter().take(touched).any(|walk| walk.finished))?;
+    watermark.committed(burials);
+    Ok(touched)
 }
 
-/// ORDER: the burials are synced. The keyspace is finished in the same commit that hides its records, before any
+impl Walk {
+    fn new(keyspace: KeyspaceNo, era: u64) -> Self {
+        Self { keyspace, era, last_meta_key: Vec::new(), records: 0, undecodable: false, finished: false }
+    }
+
+    /// Reads up to `most` further records and collects what they bury; returns how many there were.
+    fn read(&mut self, db: &Arc<Database>, most: usize, burials: &mut Burials) -> Result<usize> {
+        let range = KeyRange::keyspace(self.keyspace);
+        let mut lower = range.start().to_vec();
+        if !self.last_meta_key.is_empty() {
+            lower.clone_from(&self.last_meta_key);
+            lower.push(0);
+        }
+        let mut scan = Scan::between(lower, Some(range.end().to_vec()));
+        scan.bypass_cache = true;
+        let mut cursor = Cursor::open(db, Family::Meta, scan, None);
+        let mut walked = 0;
+        while let Some((key, value)) = cursor.entry()? {
+            if walked == most {
+                self.records += walked;
+                return Ok(walked);
+            }
+            match Meta::peek(value) {
+                Ok(head) => head.id.into_iter().for_each(|id| burials.add(id)),
+                Err(_) => self.undecodable = true,
+            }
+            key.clone_into(&mut self.last_meta_key);
+            walked += 1;
+            cursor.advance();
+        }
+        self.records += walked;
+        self.finished = true;
+        Ok(walked)
+    }
+}
+
+/// ORDER: the burials are synced. The keyspaces are finished in the same commit that hides their records, before any
 /// file goes: no walk ever meets what a dropped tombstone had hidden.
 ///
 /// Records that cannot be decoded are kept, and with them the keyspace's flushed record: the next open tries again.
-fn remove_records(db: &Database, keyspace: KeyspaceNo, undecodable: bool) -> Result<()> {
-    if undecodable {
-        tracing::warn!(keyspace = keyspace.get(), "a flushed keyspace keeps its meta records: some cannot be decoded");
+fn remove_records(db: &Database, finished: &[&Walk]) -> Result<()> {
+    let mut batch = Batch::new();
+    let mut emptied = Vec::new();
+    for walk in finished {
+        let keyspace = walk.keyspace.get();
+        if walk.undecodable {
+            tracing::warn!(keyspace, "a flushed keyspace keeps its meta records: some cannot be decoded");
+            continue;
+        }
+        if walk.records > 0 {
+            let range = KeyRange::keyspace(walk.keyspace);
+            batch.delete_range(db, Family::Meta, &range);
+            emptied.push(range);
+        }
+        batch.delete(db, Family::Default, &StoreKey::Flushed(walk.keyspace).encode());
+        batch.delete(db, Family::Default, &StoreKey::Count(walk.keyspace).encode());
+    }
+    if batch.is_empty() {
         return Ok(());
     }
-    let range = KeyRange::keyspace(keyspace);
-    let mut batch = Batch::new();
-    batch.delete_range(db, Family::Meta, &range);
-    batch.delete(db, Family::Default, &StoreKey::Flushed(keyspace).encode());
-    batch.delete(db, Family::Default, &StoreKey::Count(keyspace).encode());
     failpoint!("flushed::before_removal");
     db.commit(batch, true)?;
     failpoint!("flushed::before_drop");
-    db.drop_files(Family::Meta, &range)?;
-    db.flush(Family::Meta)
+    for range in &emptied {
+        db.drop_files(Family::Meta, range)?;
+    }
+    if emptied.is_empty() { Ok(()) } else { db.flush(Family::Meta) }
 }

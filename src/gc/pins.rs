@@ -37,6 +37,8 @@ struct Entry {
 #[derive(Debug, Default)]
 struct Shard {
     next_token: u64,
+    /// Pins of callers; the store's own do not count.
+    operations: u64,
     entries: Vec<Entry>,
 }
 
@@ -73,11 +75,21 @@ impl Pins {
     /// ORDER: era and time are read under the lock that publishes the entry. Whoever raises the era or computes
     /// a horizon and then takes this lock either sees the entry, or is seen by it.
     pub(crate) fn pin(self: &Arc<Self>, kind: PinKind) -> Pin {
+        self.register(kind, 1)
+    }
+
+    /// Registers work of the store's own, which shows the time to nobody.
+    pub(crate) fn pin_own(self: &Arc<Self>) -> Pin {
+        self.register(PinKind::Read, 0)
+    }
+
+    fn register(self: &Arc<Self>, kind: PinKind, operations: u64) -> Pin {
         let shard_no = shard_of_this_thread();
         let since = if kind == PinKind::View { self.time.monotonic() } else { Duration::ZERO };
         let mut guard = self.shard(shard_no).lock();
         let sample = self.time.sample();
         guard.next_token += 1;
+        guard.operations += operations;
         let token = guard.next_token;
         guard.entries.push(Entry { token, era: self.era.load(Ordering::SeqCst), sample, since, kind });
         drop(guard);
@@ -123,6 +135,11 @@ impl Pins {
             }
         });
         found.map(|(_, pin)| pin)
+    }
+
+    /// Returns the number of callers' pins there ever were: while it stands still, nobody has seen the time.
+    pub(crate) fn operations(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.lock().operations).sum()
     }
 
     /// Returns the number of open views.

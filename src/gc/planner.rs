@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use super::dead::FamilyDead;
-use crate::encoding::{CollectionId, DataFamily, id_of_key};
+use super::dead::{FIRST_COUNTER, FamilyDead};
+use crate::encoding::{CollectionId, DataFamily, KeyRange, id_of_key};
 use crate::store::SstFile;
 
 /// A file of a data family and the counters of the ids in it.
@@ -21,25 +21,27 @@ pub(crate) struct FileSpan {
 impl FileSpan {
     /// Reads a file's span; `None` if its bounds are not of this family.
     pub(crate) fn of(file: &SstFile, family: DataFamily) -> Option<Self> {
-        let first = bound(&file.smallest)?;
-        let last = bound(&file.largest)?;
+        let first = bound(&file.smallest, family)?;
+        let last = bound(&file.largest, family)?;
         // WHY: a range deletion can make a bare id a file's largest key; it excludes that id.
-        let end = if file.largest.len() == 8 { last.counter() } else { last.counter() + 1 };
-        let known = first.family() == family && last.family() == family && first.counter() < end;
-        known.then(|| Self {
+        let end = if file.largest.len() == 8 { last } else { last + 1 };
+        (first < end).then(|| Self {
             name: file.name.clone(),
             level: file.level,
             size_bytes: file.size_bytes,
-            counters: first.counter()..end,
+            counters: first..end,
         })
     }
 }
 
-fn bound(key: &[u8]) -> Option<CollectionId> {
-    match <[u8; 8]>::try_from(key) {
-        Ok(bare) => CollectionId::from_be_bytes(bare).ok(),
-        Err(_) => id_of_key(key).ok(),
-    }
+/// The counter of a file's first or last key. A range deletion may begin before the first id there can be.
+fn bound(key: &[u8], family: DataFamily) -> Option<u64> {
+    let id = match <[u8; 8]>::try_from(key) {
+        Ok(bare) if bare == KeyRange::family(family).start() => return Some(FIRST_COUNTER),
+        Ok(bare) => CollectionId::from_be_bytes(bare).ok()?,
+        Err(_) => id_of_key(key).ok()?,
+    };
+    (id.family() == family).then(|| id.counter())
 }
 
 /// A file that holds both dead and live ids.
@@ -196,5 +198,8 @@ mod tests {
         assert_eq!(FileSpan::of(&sst, family()), None);
         sst.largest = b"short".to_vec();
         assert_eq!(FileSpan::of(&sst, family()), None);
+        sst.smallest = vec![1, 0, 0, 0, 0, 0, 0, 0];
+        sst.largest = id(1, 7).to_be_bytes().to_vec();
+        assert_eq!(FileSpan::of(&sst, family()).unwrap().counters, 1..7, "no id has counter 0");
     }
 }

@@ -118,6 +118,11 @@ impl Reclaimer {
         }
     }
 
+    /// Takes the commits from `before` to `after` for no sign of life.
+    pub(crate) fn overlook_commit(&self, before: u64, after: u64) {
+        self.quiet_log.lock().overlook(before, after);
+    }
+
     /// Looks at every family with dead ids once and gives back what is worth it.
     pub(crate) fn pass(&self, eager: bool) -> Result<PassOutcome> {
         let _one = self.passing.lock();

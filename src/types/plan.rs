@@ -137,6 +137,11 @@ impl<'a> KeyPlan<'a> {
         }
     }
 
+    /// Tells whether there is anything to commit.
+    pub(crate) fn changes_something(&self) -> bool {
+        !matches!(self.change, Change::Nothing)
+    }
+
     /// Returns the record of the living key.
     pub(crate) fn live(&self) -> Option<&Meta> {
         match &self.before {
@@ -176,7 +181,7 @@ impl<'a> KeyPlan<'a> {
     }
 }
 
-/// Returns the id of a living collection, which every body but an inline one has.
+/// Returns the id of a living collection, which every body has that does not lie in the record itself.
 pub(crate) fn id_of(meta: &Meta) -> Result<CollectionId> {
     meta.id().ok_or_else(|| Error::corrupt("a collection's record names no id"))
 }

@@ -6,11 +6,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fail::FailScenario;
-use windrow::{CreateOptions, Durability, Store};
+use windrow::{CreateOptions, Durability, ManualClock, Store, UnixMillis};
 
 use crate::data::{keys, members};
 use crate::disk::copy_store;
-use crate::fixture::{Fixture, assert_clean, small};
+use crate::fixture::{Fixture, START, assert_clean, small};
 
 /// Opens a store that loses, in a copy, everything that was not synced.
 fn open(fixture: &Fixture, durability: Durability, background: bool) -> Store {
@@ -92,5 +92,44 @@ fn a_write_of_interval_durability_in_a_buffered_store_survives_a_power_loss_soon
         assert!(began.elapsed() < Duration::from_secs(3), "not synced after {:?}", began.elapsed());
         thread::sleep(Duration::from_millis(20));
     }
+    close(store, &fixture.path("store"));
+}
+
+#[test]
+fn time_that_a_reader_saw_is_behind_the_store_after_a_power_loss() {
+    let _alone = FailScenario::setup();
+    for durability in [Durability::Interval, Durability::Sync] {
+        let fixture = Fixture::new();
+        let store = open(&fixture, durability, true);
+        fixture.seconds_pass(600);
+        let seen = store.time();
+        assert!(!store.db(0).exists("k").unwrap());
+        let began = Instant::now();
+        while time_after_power_loss(&fixture) < seen {
+            assert!(began.elapsed() < Duration::from_secs(5), "{durability:?}: not saved after {:?}", began.elapsed());
+            thread::sleep(Duration::from_millis(50));
+        }
+        close(store, &fixture.path("store"));
+    }
+}
+
+/// The time at which a store would start after a power loss now, on a machine whose clock was set back.
+fn time_after_power_loss(fixture: &Fixture) -> UnixMillis {
+    let copy = fixture.path("copy");
+    copy_store(&fixture.path("store"), &copy);
+    let store = Store::builder(&copy).clock(ManualClock::starting_at(START)).background(false).open().unwrap();
+    store.time()
+}
+
+#[test]
+fn a_store_that_nobody_uses_writes_nothing() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = Store::builder(fixture.path("store")).options(small()).open().unwrap();
+    store.db(0).strings().set("k", "v").unwrap();
+    thread::sleep(Duration::from_millis(2500));
+    let log_bytes = store.stats().log_bytes;
+    thread::sleep(Duration::from_millis(2500));
+    assert_eq!(store.stats().log_bytes, log_bytes);
     close(store, &fixture.path("store"));
 }

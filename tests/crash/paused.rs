@@ -247,3 +247,28 @@ fn a_write_paused_while_its_db_is_flushed_lands_before_the_flush_or_after_it() {
     assert_eq!(store.db(0).len().unwrap(), 0);
     close_and_check(store, &fixture.path("store"));
 }
+
+#[test]
+fn a_swap_waits_for_a_write_that_has_read_and_not_committed() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    store.db(1).strings().set("other", "1").unwrap();
+    let seen = thread::scope(|scope| {
+        let pause = Pause::at("write::planning");
+        let writing = scope.spawn(|| store.db(0).strings().set("k", "v").unwrap());
+        pause.wait();
+        let swapping = scope.spawn(|| {
+            store.namespace([]).swap(0, 1).unwrap();
+            store.db(1).exists("k").unwrap()
+        });
+        thread::sleep(Duration::from_millis(100));
+        assert!(!swapping.is_finished(), "the write may still go to the wrong db");
+        pause.resume();
+        writing.join().unwrap();
+        swapping.join().unwrap()
+    });
+    assert!(seen, "the write came before the swap");
+    assert!(store.db(0).exists("other").unwrap());
+    close_and_check(store, &fixture.path("store"));
+}

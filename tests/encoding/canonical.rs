@@ -6,9 +6,10 @@
 
 use bytes::Bytes;
 use windrow::encoding::{
-    Building, CollectionId, CountValue, DecodedSegment, ElementKey, ExpireKey, ExpireValue, Flushed, FormatFile,
-    FormatVersion, KeyLayout, KeyspaceNo, Lease, Meta, MetaKey, NextKeyspace, ReapedThrough, Score, Segment,
-    SegmentBits, SegmentSet, StoreKey, StoreTime, default_merge, id_of_key, merge_counts, merge_segments,
+    Body, Building, CollectionId, CountValue, DataType, DecodedSegment, ElementKey, ExpireKey, ExpireValue, Flushed,
+    FormatFile, FormatVersion, KeyLayout, KeyspaceNo, Lease, Meta, MetaKey, NextKeyspace, PackedEntries, ReapedThrough,
+    Score, Segment, SegmentBits, SegmentSet, StoreKey, StoreTime, default_merge, encode_packed, id_of_key,
+    merge_counts, merge_segments, packed_entry_bytes,
 };
 
 /// Collection ids, segment keys and meta keys.
@@ -41,6 +42,7 @@ pub fn meta(bytes: &[u8]) {
     match (decoded, Meta::peek(bytes)) {
         (Ok(meta), Ok(head)) => {
             assert_eq!(meta.encode(), bytes);
+            assert_eq!(repacked(&meta).encode(), bytes);
             assert_eq!(meta.validate(), Ok(()));
             assert_eq!(
                 (meta.data_type, meta.id(), meta.expires_at, meta.size),
@@ -55,6 +57,62 @@ pub fn meta(bytes: &[u8]) {
 /// Meta records whose checksum is made right first, so that the fields behind it are reached.
 pub fn meta_with_right_checksum(bytes: &[u8]) {
     meta(&with_right_checksum(bytes));
+}
+
+/// The record with its packed entries taken apart and packed again.
+fn repacked(meta: &Meta) -> Meta {
+    let mut again = meta.clone();
+    if let Body::Packed(bytes) = &meta.body {
+        assert_eq!(meta.id(), None);
+        let entries = PackedEntries::new(meta.data_type, bytes).map(Result::unwrap);
+        again.body = Body::Packed(encode_packed(meta.data_type, entries.clone()).into());
+        assert_eq!(u64::try_from(entries.count()), Ok(meta.size));
+    }
+    again
+}
+
+/// Packed entries of each type, alone and as the body of a meta record.
+pub fn packed(bytes: &[u8]) {
+    for data_type in (1..=5).filter_map(DataType::from_number) {
+        packed_as(data_type, bytes);
+    }
+}
+
+fn packed_as(data_type: DataType, bytes: &[u8]) {
+    let mut walk = PackedEntries::new(data_type, bytes);
+    let mut entries = Vec::new();
+    let error = loop {
+        match walk.next() {
+            Some(Ok(entry)) => entries.push(entry),
+            Some(Err(error)) => break Some(error),
+            None => break None,
+        }
+    };
+    assert_eq!(walk.next(), None, "something follows the end");
+    assert!(data_type == DataType::List || entries.is_sorted_by(|before, after| before.name < after.name));
+    let encoded = encode_packed(data_type, entries.iter().copied());
+    let expected: usize =
+        entries.iter().map(|entry| packed_entry_bytes(data_type, entry.name.len(), entry.value.len())).sum();
+    assert_eq!(encoded.len(), expected);
+    assert!(bytes.starts_with(&encoded), "what was read is not what lay there");
+    let read_all = data_type != DataType::String && encoded.len() == bytes.len();
+    assert_eq!(error.is_none(), read_all, "{error:?}");
+    let size = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+    for (size, fits) in [(size, size > 0), (size + 1, false), (size.wrapping_sub(1), false)] {
+        let record = record_around(data_type, bytes, size);
+        meta(&record);
+        let decoded = Meta::decode(&record);
+        assert_eq!(decoded.is_ok(), fits && error.is_none(), "{decoded:?}");
+        if let Ok(decoded) = decoded {
+            assert_eq!(decoded.body, Body::Packed(Bytes::copy_from_slice(bytes)));
+        }
+    }
+}
+
+/// A meta record with this packed body and size, its checksum right.
+fn record_around(data_type: DataType, packed: &[u8], size: u64) -> Vec<u8> {
+    let mark = [1, data_type.number(), 3, 0];
+    with_right_checksum(&[&mark[..], &[0; 4], &[0; 32], &size.to_be_bytes(), packed].concat())
 }
 
 /// The bytes with the checksum that a meta record of these bytes has.
@@ -195,7 +253,7 @@ pub fn format_file(bytes: &[u8]) {
 /// The text of the WINDROW file behind its fixed beginnings, so that what follows them is reached.
 pub fn format_file_behind_its_beginning(bytes: &[u8]) {
     format_file(&[b"windrow\nformat ", bytes].concat());
-    format_file(&[b"windrow\nformat 0.1\nkeys ", bytes].concat());
+    format_file(&[b"windrow\nformat ", FormatVersion::CURRENT.to_string().as_bytes(), b"\nkeys ", bytes].concat());
     format_file(&[b"windrow\nformat ", bytes, b"\nkeys plain\n"].concat());
 }
 

@@ -1,13 +1,14 @@
 //! Stored bytes mean today what they meant when they were written.
 //!
-//! What lives here: the fixtures of format 0.1, compared both ways. A change that makes one of
+//! What lives here: the fixtures of format 0.2, compared both ways. A change that makes one of
 //! these fail changes the format: see `docs/format.md`.
 
 use bytes::Bytes;
 use windrow::encoding::{
     Body, Building, CollectionId, CountValue, DataFamily, DataType, DecodedSegment, ElementKey, ExpireKey, ExpireValue,
     Flushed, FormatFile, FormatVersion, KeyLayout, KeyspaceName, KeyspaceNo, Lease, Meta, MetaKey, NextKeyspace,
-    ReapedThrough, Score, Segment, SegmentBits, SegmentSet, StoreKey, StoreTime, UnixMillis,
+    PackedEntries, PackedEntry, ReapedThrough, Score, Segment, SegmentBits, SegmentSet, StoreKey, StoreTime,
+    UnixMillis, encode_packed,
 };
 
 use crate::fixtures::{self, Table};
@@ -25,6 +26,24 @@ fn segment(family: u8, number: u64) -> Segment {
 fn keyspace(number: u32) -> KeyspaceNo {
     KeyspaceNo::new(number).unwrap()
 }
+
+const fn entry<'a>(name: &'a [u8], value: &'a [u8]) -> PackedEntry<'a> {
+    PackedEntry { name, value }
+}
+
+const PACKED_HASH: [PackedEntry<'static>; 3] = [entry(b"", b"v"), entry(b"a", b""), entry(b"name", b"alice")];
+
+const PACKED_SET: [PackedEntry<'static>; 4] = [entry(b"", b""), entry(b"a", b""), entry(b"a\0", b""), entry(b"b", b"")];
+
+const PACKED_LIST: [PackedEntry<'static>; 4] = [entry(b"", b"b"), entry(b"", b"a"), entry(b"", b"a"), entry(b"", b"")];
+
+/// The scores are -infinity, 1.5, -1.5 and 0.
+const PACKED_SORTED_SET: [PackedEntry<'static>; 4] = [
+    entry(b"", b"\x00\x0f\xff\xff\xff\xff\xff\xff"),
+    entry(b"alice", b"\xbf\xf8\0\0\0\0\0\0"),
+    entry(b"bob", b"\x40\x07\xff\xff\xff\xff\xff\xff"),
+    entry(b"carol", b"\x80\0\0\0\0\0\0\0"),
+];
 
 #[test]
 fn stored_ids_keep_their_meaning() {
@@ -117,6 +136,59 @@ fn stored_meta_records_keep_their_meaning() {
         assert_eq!(meta.encode(), bytes, "{name}");
         assert_eq!(Meta::decode(&bytes), Ok(meta), "{name}");
     }
+    table.finish();
+}
+
+#[test]
+fn stored_packed_records_keep_their_meaning() {
+    let mut table = Table::read("packed_meta.hex");
+    let record = |data_type, size, entries: &[PackedEntry<'_>]| Meta {
+        data_type,
+        body: Body::Packed(encode_packed(data_type, entries.iter().copied()).into()),
+        created_at: UnixMillis::new(NOON),
+        updated_at: UnixMillis::new(NOON + 1),
+        expires_at: Some(UnixMillis::new(NOON + 60_000)),
+        size,
+    };
+    let immortal =
+        |meta| Meta { created_at: UnixMillis::new(1), updated_at: UnixMillis::new(2), expires_at: None, ..meta };
+    for (name, meta) in [
+        ("hash", record(DataType::Hash, 3, &PACKED_HASH)),
+        ("set", record(DataType::Set, 4, &PACKED_SET)),
+        ("set of one long member", record(DataType::Set, 1, &[entry(&[b'x'; 200], b"")])),
+        ("list for ever", immortal(record(DataType::List, 4, &PACKED_LIST))),
+        ("sorted set", record(DataType::SortedSet, 4, &PACKED_SORTED_SET)),
+    ] {
+        let bytes = table.take(name);
+        assert_eq!(meta.encode(), bytes, "{name}");
+        assert_eq!(Meta::decode(&bytes), Ok(meta), "{name}");
+    }
+    table.finish();
+}
+
+#[test]
+fn stored_packed_entries_keep_their_meaning() {
+    let mut table = Table::read("packed.hex");
+    let mut both_ways = |name: &str, data_type, entries: &[PackedEntry<'_>]| {
+        let bytes = table.take(name);
+        assert_eq!(encode_packed(data_type, entries.iter().copied()), bytes, "{name}");
+        let found: Vec<_> = PackedEntries::new(data_type, &bytes).map(Result::unwrap).collect();
+        assert_eq!(found, entries, "{name}");
+    };
+    both_ways("hash", DataType::Hash, &PACKED_HASH);
+    both_ways("set", DataType::Set, &PACKED_SET);
+    both_ways("list", DataType::List, &PACKED_LIST);
+    both_ways("sorted set", DataType::SortedSet, &PACKED_SORTED_SET);
+    for (name, length) in [
+        ("list of one longest one-byte length", 127),
+        ("list of one shortest two-byte length", 128),
+        ("list of one longest two-byte length", 16_383),
+        ("list of one shortest three-byte length", 16_384),
+    ] {
+        both_ways(name, DataType::List, &[entry(b"", &vec![b'a'; length])]);
+    }
+    both_ways("hash of a long field and a long value", DataType::Hash, &[entry(&[b'f'; 200], &[b'v'; 300])]);
+    both_ways("nothing", DataType::Set, &[]);
     table.finish();
 }
 
@@ -257,7 +329,7 @@ fn stored_store_values_keep_their_meaning() {
     };
     let noon = UnixMillis::new(NOON);
 
-    let version = FormatVersion { major: 0, minor: 1 };
+    let version = FormatVersion { major: 0, minor: 2 };
     both_ways("version", version.encode().to_vec(), &|bytes| FormatVersion::decode(bytes) == Ok(version));
     both_ways("keyspace", keyspace(7).encode().to_vec(), &|bytes| KeyspaceNo::decode(bytes) == Ok(keyspace(7)));
 
@@ -314,7 +386,7 @@ fn stored_store_values_keep_their_meaning() {
 fn stored_format_files_keep_their_meaning() {
     for (name, layout) in [("WINDROW.plain", KeyLayout::Plain), ("WINDROW.cluster", KeyLayout::Cluster)] {
         let text = fixtures::read(name);
-        let file = FormatFile { version: FormatVersion { major: 0, minor: 1 }, layout };
+        let file = FormatFile { version: FormatVersion { major: 0, minor: 2 }, layout };
         assert_eq!(file.print().as_bytes(), text, "{name}");
         assert_eq!(FormatFile::parse(&text), Ok(file), "{name}");
     }

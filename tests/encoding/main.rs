@@ -13,6 +13,7 @@ mod ids;
 mod merges;
 mod meta_rules;
 mod order;
+mod packed;
 mod ranges;
 mod refusals;
 mod round_trip;

@@ -3,12 +3,14 @@
 //! What lives here: proptest strategies. They favour the edges (0, all ones, shared prefixes, the
 //! empty string), where orders and ranges go wrong.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use proptest::collection::vec;
+use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use windrow::encoding::{
     Body, CollectionId, DataFamily, DataType, ElementKey, KeyLayout, KeyspaceName, KeyspaceNo, MAX_COUNTER, Meta,
-    Score, Segment, StoreKey, UnixMillis,
+    PackedEntry, Score, Segment, StoreKey, UnixMillis, encode_packed,
 };
 
 /// A u64 up to `max`, often near an edge or near a power of two.
@@ -109,6 +111,52 @@ pub(crate) fn element() -> impl Strategy<Value = Element> {
     ]
 }
 
+/// The entries of a collection small enough to be packed, in order, their bytes owned.
+#[derive(Debug, Clone)]
+pub(crate) struct Packed {
+    pub(crate) data_type: DataType,
+    entries: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Packed {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = PackedEntry<'_>> {
+        self.entries.iter().map(|(name, value)| PackedEntry { name, value })
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        encode_packed(self.data_type, self.entries())
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        u64::try_from(self.entries.len()).unwrap()
+    }
+
+    fn named(data_type: DataType, entries: BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
+        Self { data_type, entries: entries.into_iter().collect() }
+    }
+}
+
+/// Names and items, now and then so long that their length takes two bytes or three.
+fn long_or_short() -> impl Strategy<Value = Vec<u8>> {
+    let length = prop_oneof![100..150_usize, 16_380..16_390_usize];
+    prop_oneof![20 => name(), 1 => (any::<u8>(), length).prop_map(|(byte, length)| vec![byte; length])]
+}
+
+/// At least one entry.
+pub(crate) fn packed() -> impl Strategy<Value = Packed> {
+    let names = || btree_map(long_or_short(), Just(Vec::new()), 1..8);
+    let scores = score().prop_map(|score| score.to_ordered_bytes().to_vec());
+    prop_oneof![
+        btree_map(long_or_short(), long_or_short(), 1..8).prop_map(|map| Packed::named(DataType::Hash, map)),
+        names().prop_map(|map| Packed::named(DataType::Set, map)),
+        btree_map(long_or_short(), scores, 1..8).prop_map(|map| Packed::named(DataType::SortedSet, map)),
+        vec(long_or_short(), 1..8).prop_map(|items| Packed {
+            data_type: DataType::List,
+            entries: items.into_iter().map(|item| (Vec::new(), item)).collect(),
+        }),
+    ]
+}
+
 fn body() -> impl Strategy<Value = (DataType, Body, u64)> {
     let apart = prop_oneof![Just(DataType::Hash), Just(DataType::Set), Just(DataType::SortedSet)];
     prop_oneof![
@@ -126,6 +174,7 @@ fn body() -> impl Strategy<Value = (DataType, Body, u64)> {
             let size = (below + 1).min(u64::MAX - head);
             (DataType::List, Body::List { id, head }, size)
         }),
+        packed().prop_map(|packed| (packed.data_type, Body::Packed(packed.encode().into()), packed.size())),
     ]
 }
 

@@ -14,6 +14,7 @@ fn all(bytes: &[u8]) {
     canonical::ids_and_keys(bytes);
     canonical::meta(bytes);
     canonical::meta_with_right_checksum(bytes);
+    canonical::packed(bytes);
     canonical::expire(bytes);
     canonical::element(bytes);
     canonical::segment_bits(bytes);
@@ -77,6 +78,18 @@ proptest! {
     #[test]
     fn damaged_meta_records_never_panic(meta in strategies::meta(), damages in strategies::damages()) {
         all(&damaged(meta.encode(), &damages));
+    }
+
+    #[test]
+    fn damaged_packed_entries_never_panic(packed in strategies::packed(), damages in strategies::damages()) {
+        canonical::packed(&damaged(packed.encode(), &damages));
+    }
+
+    #[test]
+    fn bytes_full_of_short_lengths_never_panic(
+        bytes in vec(prop_oneof![4 => 0..4_u8, 1 => Just(0x7F), 1 => 0x80..0x82_u8, 1 => any::<u8>()], 0..60),
+    ) {
+        canonical::packed(&bytes);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use windrow::{CreateOptions, ManualClock, Store, UnixMillis};
 
+use crate::fixture::{Fixture, assert_clean, settle};
+
 #[test]
 fn a_window_that_expired_gives_its_files_back_and_the_next_one_stays_whole() {
     let dir = tempfile::tempdir().unwrap();
@@ -44,4 +46,26 @@ fn a_window_that_expired_gives_its_files_back_and_the_next_one_stays_whole() {
     store.close().unwrap();
     let report = windrow::check(dir.path().join("s")).unwrap();
     assert!(report.is_clean(), "{report}");
+}
+
+#[test]
+fn a_family_whose_first_segment_is_retired_goes_on_giving_everything_back() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let hour = CreateOptions::new().expire_in(Duration::from_secs(3600));
+    let fill_and_die = |sets: u32| {
+        for n in 0..sets {
+            store.db(0).sets().add_with(n.to_string(), ["member"], hour).unwrap();
+        }
+        fixture.seconds_pass(3601);
+        settle(&store);
+        store.stats()
+    };
+    let stats = fill_and_die(66_000);
+    assert_eq!((stats.segments_retired, stats.data_file_bytes), (1, 0));
+    assert_eq!(fill_and_die(1).data_file_bytes, 0);
+    let stats = fill_and_die(66_000);
+    assert_eq!((stats.segments_retired, stats.data_file_bytes), (2, 0));
+    store.close().unwrap();
+    assert_clean(&fixture.path("store"));
 }

@@ -132,3 +132,23 @@ fn a_swap_exchanges_two_dbs_with_counts_and_expiries_and_of_one_with_itself_noth
     assert_eq!(keys(&store.db(4)), ["stays"]);
     assert_eq!(store.db(9).len().unwrap(), 1);
 }
+
+#[test]
+fn many_flushed_dbs_are_finished_together() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
+    for n in 0..300 {
+        store.db(n).sets().add_with("s", ["a"], minute).unwrap();
+        store.db(n).flush().unwrap();
+    }
+    store.db(0).sets().add_with("s", ["a"], minute).unwrap();
+    settle(&store);
+    let stats = store.stats();
+    assert_eq!(stats.flushed_keyspaces, 0);
+    assert!(stats.flushes < 20, "{} flushes", stats.flushes);
+    fixture.seconds_pass(61);
+    settle(&store);
+    assert_eq!(store.stats().keys_reaped, 1, "the keys of flushed dbs are gone already");
+    close_and_check(store, &fixture.path("store"));
+}

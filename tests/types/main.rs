@@ -11,6 +11,7 @@ mod finding;
 mod flushes;
 mod keys;
 mod opening;
+mod packed;
 mod sets;
 mod sorting;
 mod strings;

@@ -45,6 +45,19 @@ fn a_store_is_open_once_and_free_again_when_its_last_handle_is_gone() {
 }
 
 #[test]
+fn a_view_keeps_its_store_open() {
+    let fixture = Fixture::new();
+    let view = {
+        let store = fixture.open();
+        store.db(0).strings().set("k", "v").unwrap();
+        store.view().unwrap()
+    };
+    assert!(view.db(0).exists("k").unwrap());
+    drop(view);
+    fixture.open().close().unwrap();
+}
+
+#[test]
 fn a_closed_store_refuses_everything_and_closing_twice_does_nothing() {
     let fixture = Fixture::new();
     let store = fixture.open();
@@ -127,12 +140,14 @@ fn a_directory_that_is_no_store_or_of_an_unknown_format_is_left_untouched() {
     let path = fixture.path("store");
     fixture.open().close().unwrap();
     let known = fs::read_to_string(path.join("WINDROW")).unwrap();
-    let newer = known.replace("0.1", "9.9");
-    let next = known.replace("0.1", "0.2");
-    assert!(newer != known && next != known);
+    let newer = known.replace("0.2", "9.9");
+    let next = known.replace("0.2", "0.3");
+    let earlier = known.replace("0.2", "0.1");
+    assert!(newer != known && next != known && earlier != known);
     for (name, text) in [
         ("newer", newer.as_str()),
         ("next", next.as_str()),
+        ("earlier", earlier.as_str()),
         ("noise", "not a format file"),
         ("empty", ""),
         ("cut", &known[..known.len() / 2]),
