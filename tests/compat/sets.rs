@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use windrow::{AddOptions, DataType, Db, Source};
+use windrow::{CreateOptions, DataType, Db, Source};
 
 use crate::command::{Command, Commands, Handler, Mirror, Place};
 use crate::draw::Draw;
@@ -36,7 +36,7 @@ impl Commands for Sets {
     fn handlers(&self) -> Vec<Handler> {
         vec![
             Handler::exact("SADD", |place, command| {
-                let options = if fastrand::bool() { AddOptions::new().growing() } else { AddOptions::new() };
+                let options = if fastrand::bool() { CreateOptions::new().growing() } else { CreateOptions::new() };
                 Ok(Reply::int(place.db().sets().add_with(command.key(), &command.args[1..], options)?))
             }),
             Handler::exact("SREM", |place, command| {

@@ -88,6 +88,9 @@ impl World {
         options.max_value_bytes = MAX_STRING_BYTES;
         options.reclaim_interval = Duration::from_millis(5);
         options.reap_interval = Duration::from_millis(5);
+        // Another limit at each open: what is packed, and what lies apart, is read and changed under any.
+        options.packed_lasting_bytes = [0, 30, 200][fastrand::usize(..3)];
+        options.packed_expiring_bytes = [0, 30, 200][fastrand::usize(..3)];
         let builder = Store::builder(self.dir.path().join("store"));
         let store = builder.options(options).clock(self.clock.clone()).background(background).open().unwrap();
         self.store = Some(store);
