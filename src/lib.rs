@@ -66,9 +66,10 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     encoding::{DataType, KeyLayout, UnixMillis},
     engine::{
-        CombineOptions, CreateOptions, Db, Frozen, HashEntries, HashFields, HashValues, Hashes, HeldBackBy, Keys, Live,
-        Members, Namespace, ScanCursor, ScanOptions, ScanPage, SetOptions, SetOutcome, Sets, Source, Stats, Store,
-        StoreBuilder, Strings, Ttl, View, ViewNamespace, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
+        CombineOptions, CopyOptions, CreateOptions, Db, Frozen, GetExOptions, HashEntries, HashFields, HashValues,
+        Hashes, HeldBackBy, Keys, Lcs, LcsMatch, Live, Members, Namespace, ScanCursor, ScanOptions, ScanPage,
+        SetOptions, SetOutcome, Sets, SortOptions, Source, Stats, Store, StoreBuilder, Strings, Ttl, View,
+        ViewNamespace, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
     },
     error::{Action, Error, ErrorKind, Result},
     options::{Compression, Durability, Options},

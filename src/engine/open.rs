@@ -26,7 +26,7 @@ use crate::gc::{
 };
 use crate::ids::{Ids, unused_of_last_leases};
 use crate::locks::Locks;
-use crate::options::Options;
+use crate::options::{Durability, Options};
 use crate::store::{self, Batch, Cursor, Database, Directory, Family, FilterSource, Scan};
 
 /// Pause between two looks while settling.
@@ -233,6 +233,24 @@ impl Engine {
         if let Some(flushed) = flushed {
             self.flushed.add(&self.pins, flushed);
         }
+        Ok(())
+    }
+
+    /// Empties all keyspaces of a namespace, or of all namespaces, at once.
+    ///
+    /// WHY no write may be in flight: one that works on two dbs might find the first one before the flush and create
+    /// the second one after it.
+    pub(super) fn flush_keyspaces(&self, namespace: Option<&[u8]>, durability: Option<Durability>) -> Result<()> {
+        self.check_writable()?;
+        let flushed = {
+            let _nobody_writes = self.locks.lock_all();
+            let _pin = self.pins.pin(crate::gc::PinKind::Write);
+            self.keyspaces.flush_all(&self.db, namespace, self.must_sync(durability))?
+        };
+        for keyspace in flushed {
+            self.flushed.add(&self.pins, keyspace);
+        }
+        self.want_sync(durability);
         Ok(())
     }
 }
