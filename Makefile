@@ -1,13 +1,14 @@
 # The two that matter are `make demo` and `make test`. .ci/env says where their output goes.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test ci bench fuzz fmt setup
+.PHONY: help demo test soak ci bench fuzz fmt setup
 
 # About half a minute, and less than 3 GB on disk.
 DEMO_ARGS ?= --windows 5 --collections 150000 --elements 1 --value-bytes 4096
 TEST_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_SECONDS ?= 60
+SOAK_STEPS ?= 5000000
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -18,6 +19,10 @@ demo: setup ## the main job: fill windows, let them expire, watch the disk come 
 
 test: setup ## all tests, doc tests included (TEST_ARGS)
 	.ci/cargo test --all-features --no-fail-fast $(TEST_ARGS)
+
+soak: setup ## long run beside a real Redis, which must be here (SOAK_STEPS; WINDROW_SEED)
+	CI=true WINDROW_STEPS=$(SOAK_STEPS) .ci/cargo test --release --test compat -- \
+	    --exact all_types_answer_as_redis_does --nocapture
 
 ci: ## everything a change must pass, as .ci/run
 	.ci/run

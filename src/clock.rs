@@ -137,6 +137,8 @@ impl Clock for ManualClock {
     }
 }
 
+const PAUSES: &str = "the wall clock is not believed; expiry pauses until it has returned or is trusted";
+
 /// The store's time: what an operation samples once, under its pin.
 pub(crate) struct StoreTime {
     clock: Arc<dyn Clock>,
@@ -157,7 +159,11 @@ impl StoreTime {
     /// Starts store time at the wall clock, or at `floor` (what the store has durably seen) if that is later.
     pub(crate) fn new(clock: Arc<dyn Clock>, floor: UnixMillis, max_leap: Duration) -> Self {
         let wall = clock.wall();
-        let lies_behind = floor.saturating_since(wall) > max_leap;
+        let behind = floor.saturating_since(wall);
+        let lies_behind = behind > max_leap;
+        if lies_behind {
+            tracing::warn!(behind_ms = signed_millis(behind), "{PAUSES}");
+        }
         let believed = if lies_behind { floor } else { wall };
         let offset = signed(believed.get()) - signed_millis(clock.monotonic());
         Self {
@@ -174,17 +180,20 @@ impl StoreTime {
     /// Samples the time. Monotone over all threads: a later call never returns less.
     pub(crate) fn sample(&self) -> UnixMillis {
         let wall = self.clock.wall();
+        let offset = signed(wall.get()) - signed_millis(self.clock.monotonic());
         let last = UnixMillis::new(self.last.load(Ordering::SeqCst));
-        if !self.believes(wall) {
+        if !self.believes(wall, offset) {
             return last;
         }
-        let now = if wall >= last { self.follow(wall) } else { self.slew(last) };
+        let now = if wall >= last { self.follow(wall, offset) } else { self.slew(last) };
         UnixMillis::new(self.last.fetch_max(now.get(), Ordering::SeqCst)).max(now)
     }
 
-    fn follow(&self, wall: UnixMillis) -> UnixMillis {
+    fn follow(&self, wall: UnixMillis, offset: i64) -> UnixMillis {
         if self.is_slewing.load(Ordering::Relaxed) {
             self.stop_slewing();
+            // WHY: a step back that was made good must not widen the guard against leaps.
+            self.offset.store(offset, Ordering::Relaxed);
         }
         wall
     }
@@ -224,9 +233,9 @@ impl StoreTime {
         self.clock.monotonic()
     }
 
-    /// INVARIANT: the offset moves only by steps within the limit, so a leap stays visible until it is undone or trusted.
-    fn believes(&self, wall: UnixMillis) -> bool {
-        let offset = signed(wall.get()) - signed_millis(self.clock.monotonic());
+    /// INVARIANT: the offset moves only by steps within the limit, and to where a step back has been made good; so a leap
+    /// ahead stays visible until it is undone or trusted.
+    fn believes(&self, wall: UnixMillis, offset: i64) -> bool {
         let leap = offset.saturating_sub(self.offset.load(Ordering::Relaxed));
         let limit = signed_millis(self.max_leap);
         let was_paused = self.paused.load(Ordering::Relaxed);
@@ -243,7 +252,7 @@ impl StoreTime {
                 self.stop_slewing();
                 tracing::info!("the wall clock is believed again; expiry goes on");
             } else {
-                tracing::warn!(leap_ms = leap, "the wall clock leapt; expiry pauses until it returns or is trusted");
+                tracing::warn!(leap_ms = leap, "{PAUSES}");
             }
         }
         believed
@@ -338,5 +347,47 @@ mod tests {
         assert_eq!(time.sample(), at(START + 21_000));
         clock.advance(Duration::from_secs(2));
         assert_eq!(time.sample(), at(START + 22_000), "it slows down anew");
+    }
+
+    #[test]
+    fn once_time_has_caught_up_after_a_step_back_the_guard_is_as_narrow_as_before() {
+        let (clock, time) = time(0);
+        clock.set_wall(at(START - 5 * 3_600_000));
+        for _ in 0..11 {
+            clock.advance(HOUR);
+            let _ = time.sample();
+        }
+        let now = time.sample();
+        assert_eq!(now, clock.wall(), "the wall clock leads again");
+        clock.set_wall(now.saturating_add(HOUR * 2));
+        assert_eq!(time.sample(), now, "two hours ahead are a leap, whatever was an hour of the past");
+        assert!(time.is_paused());
+    }
+
+    /// Counts warnings.
+    #[derive(Clone, Default)]
+    struct Warnings(Arc<AtomicU64>);
+
+    impl tracing::Subscriber for Warnings {
+        fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+            *metadata.level() == tracing::Level::WARN
+        }
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+        fn event(&self, _: &tracing::Event<'_>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+        fn enter(&self, _: &tracing::span::Id) {}
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
+
+    #[test]
+    fn a_pause_at_open_is_said_aloud() {
+        let warnings = Warnings::default();
+        tracing::subscriber::with_default(warnings.clone(), || time(START + 7_200_000));
+        assert_eq!(warnings.0.load(Ordering::Relaxed), 1);
     }
 }

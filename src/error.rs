@@ -45,6 +45,8 @@ pub enum ErrorKind {
     WrongType,
     /// The value or the argument is no 64-bit signed integer.
     NotAnInteger,
+    /// A score, a bound, a weight or the result of an increment is not a number (NaN).
+    NotANumber,
     /// The value or the argument is no floating-point number, where one is needed.
     NotAFloat,
     /// The result would not fit into its type.
@@ -168,6 +170,7 @@ impl Error {
         match self.kind {
             ErrorKind::WrongType
             | ErrorKind::NotAnInteger
+            | ErrorKind::NotANumber
             | ErrorKind::NotAFloat
             | ErrorKind::Overflow
             | ErrorKind::OutOfRange
@@ -189,6 +192,10 @@ impl Error {
 
     pub(crate) fn not_an_integer() -> Self {
         Self::new(ErrorKind::NotAnInteger, "value is not a 64-bit signed integer")
+    }
+
+    pub(crate) fn not_a_number(message: &'static str) -> Self {
+        Self::new(ErrorKind::NotANumber, message)
     }
 
     pub(crate) fn overflow() -> Self {

@@ -66,14 +66,20 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     encoding::{DataType, KeyLayout, UnixMillis},
     engine::{
-        CreateOptions, Db, Frozen, HashEntries, HashFields, HashValues, Hashes, HeldBackBy, Keys, Live, Members,
-        Namespace, ScanCursor, ScanOptions, ScanPage, SetOptions, SetOutcome, Sets, Source, Stats, Store, StoreBuilder,
-        Strings, Ttl, View, ViewNamespace,
+        CombineOptions, CopyOptions, CreateOptions, Db, Frozen, GetExOptions, HashEntries, HashFields, HashValues,
+        Hashes, HeldBackBy, Keys, Lcs, LcsMatch, Live, Members, Namespace, ScanCursor, ScanOptions, ScanPage,
+        SetOptions, SetOutcome, Sets, SortOptions, Source, Stats, Store, StoreBuilder, Strings, Ttl, View,
+        ViewNamespace, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
     },
     error::{Action, Error, ErrorKind, Result},
     options::{Compression, Durability, Options},
     types::keys::ExpireCondition,
     types::number::LongDouble,
+    types::zset::{
+        ZAddOutcome,
+        bounds::{LexBound, ScoreBound, ZRange},
+        combine::Aggregate,
+    },
 };
 
 #[cfg(all(doctest, feature = "engine"))]

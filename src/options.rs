@@ -111,12 +111,15 @@ pub struct Options {
     /// Larger: one read instead of two, but dead bytes wait for the meta family's compactions.
     pub inline_expiring_bytes: usize,
     /// Strings without a time to live up to this size lie in their meta record. Default 1 KiB, 0 to 64 KiB.
+    /// Larger: one read instead of two, but the meta family grows, and with it what a walk over keys reads and what each
+    /// of its compactions rewrites; an overwritten value waits for one.
     pub inline_lasting_bytes: usize,
     /// Hashes, sets, lists and sorted sets that are created with a time to live lie in their meta record while they
     /// take up to this many bytes there. Default 100 B, 0 (never) to 64 KiB. Larger: one read instead of two and less
     /// disk, but dead bytes wait for the meta family's compactions, and each change writes the collection again.
     pub packed_expiring_bytes: usize,
-    /// The same for collections that have no time to live. Default 512 B, 0 (never) to 64 KiB.
+    /// The same for collections that have no time to live, at the same cost: a change of one element writes the whole
+    /// collection again, to the log and at every compaction, and walks over keys read it. Default 512 B, 0 (never) to 64 KiB.
     pub packed_lasting_bytes: usize,
     /// How far the wall clock may leap ahead of the monotonic clock, or lie behind the store's own past at open,
     /// before expiry pauses. Default 1 hour, 1 second to 30 days. Smaller: pauses for smaller faults, and for a machine

@@ -36,23 +36,18 @@ pub(super) fn check(checked: &Checked, now: UnixMillis, report: &mut CheckReport
     tally.compare_counts()?;
     let mut owners = tally.owners;
     owners.sort_unstable();
-    let (mut unique, mut previous): (Vec<Owner>, Option<Owner>) = (Vec::with_capacity(owners.len()), None);
-    for owner in owners {
-        match previous {
-            Some(before) if before.id == owner.id => {
-                if before.record.is_some() && owner.record.is_some() {
-                    report.add(Finding::SharedId { id: owner.id.get() });
-                }
-                if owner.record.is_some() {
-                    unique.pop();
-                    unique.push(owner);
-                }
+    // In place: of those who name an id, the last one stays, because a record sorts behind an entry.
+    owners.dedup_by(|owner, kept| {
+        let is_same = owner.id == kept.id;
+        if is_same {
+            if owner.record.is_some() && kept.record.is_some() {
+                report.add(Finding::SharedId { id: owner.id.get() });
             }
-            _ => unique.push(owner),
+            *kept = *owner;
         }
-        previous = Some(owner);
-    }
-    Ok(unique)
+        is_same
+    });
+    Ok(owners)
 }
 
 impl Tally<'_> {

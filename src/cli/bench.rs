@@ -24,7 +24,7 @@ use super::{Failure, Result};
 /// Windows that are alive at once by the window clock, but for the one that is being written.
 const WINDOWS_KEPT: u32 = 2;
 
-/// Runs the benchmark and hands its figures out; returns whether everything was as written.
+/// Runs the benchmark and hands its figures out; returns whether everything was as written and its space came back.
 ///
 /// # Errors
 /// A line for a person: a directory that is in use, a file that cannot be written, an error of the store.
@@ -42,6 +42,9 @@ pub fn bench_window(asked: WindowBench) -> Result<bool> {
     let report = outcome?;
     run.close()?;
     hand_out(&report, &run.asked)?;
+    if let Some(warning) = report.warning() {
+        run.progress.line(warning);
+    }
     Ok(report.is_clean())
 }
 

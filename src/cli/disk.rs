@@ -4,7 +4,7 @@
 //! space is never called free too early.
 
 use std::fs::{self, Metadata};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Bytes that a store takes on disk, by kind of file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,45 +20,76 @@ pub(crate) struct DiskUse {
 }
 
 impl DiskUse {
+    pub(crate) fn total(&self) -> u64 {
+        self.sst_bytes + self.log_bytes + self.rest_bytes
+    }
+}
+
+/// The files that a store takes, each with what it is charged.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Files {
+    files: Vec<(PathBuf, u64)>,
+    /// How many of them, at the end, are unlinked and still open.
+    unlinked: usize,
+}
+
+impl Files {
     /// Measures a directory. Files that vanish meanwhile count nothing.
     pub(crate) fn of(directory: &Path) -> Self {
-        let mut disk = Self::default();
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            let Ok(seen) = entry.metadata() else { continue };
-            if seen.is_dir() {
-                let below = Self::of(&entry.path());
-                disk.sst_bytes += below.sst_bytes;
-                disk.log_bytes += below.log_bytes;
-                disk.rest_bytes += below.rest_bytes;
-            } else if seen.is_file() {
-                disk.add(&entry.path(), charged_bytes(&seen));
-            }
-        }
-        disk
+        let mut files = Self::default();
+        files.add_directory(directory);
+        files
     }
 
     /// Measures a directory, and with it the files that were unlinked from it and are still open here.
     pub(crate) fn with_unlinked(directory: &Path) -> Self {
-        let mut disk = Self::of(directory);
-        for (path, bytes) in unlinked_files(directory) {
-            disk.add(Path::new(&path), bytes);
-            disk.unlinked_bytes += bytes;
+        let mut files = Self::of(directory);
+        let unlinked = unlinked_files(directory);
+        files.unlinked = unlinked.len();
+        files.files.extend(unlinked.into_iter().map(|(path, bytes)| (path.into(), bytes)));
+        files
+    }
+
+    fn add_directory(&mut self, directory: &Path) {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let Ok(seen) = entry.metadata() else { continue };
+            if seen.is_dir() {
+                self.add_directory(&entry.path());
+            } else if seen.is_file() {
+                self.files.push((entry.path(), charged_bytes(&seen)));
+            }
         }
+    }
+
+    /// Sums everything, by kind.
+    pub(crate) fn total(&self) -> DiskUse {
+        let mut disk = DiskUse::default();
+        for (path, bytes) in &self.files {
+            match kind(path) {
+                Some("sst") => disk.sst_bytes += bytes,
+                Some("log") => disk.log_bytes += bytes,
+                _ => disk.rest_bytes += bytes,
+            }
+        }
+        disk.unlinked_bytes = self.files.iter().rev().take(self.unlinked).map(|(_, bytes)| bytes).sum();
         disk
     }
 
-    pub(crate) fn total(&self) -> u64 {
-        self.sst_bytes + self.log_bytes + self.rest_bytes
+    /// Sums the SST files with a name that is wanted.
+    pub(crate) fn sst_bytes_of(&self, wanted: impl Fn(&str) -> bool) -> u64 {
+        let is_wanted =
+            |path: &Path| kind(path) == Some("sst") && path.to_str().is_some_and(|path| wanted(file_name(path)));
+        self.files.iter().filter(|(path, _)| is_wanted(path)).map(|(_, bytes)| bytes).sum()
     }
+}
 
-    fn add(&mut self, path: &Path, bytes: u64) {
-        let kind = path.extension().and_then(|extension| extension.to_str());
-        match kind {
-            Some("sst") => self.sst_bytes += bytes,
-            Some("log") => self.log_bytes += bytes,
-            _ => self.rest_bytes += bytes,
-        }
-    }
+fn kind(path: &Path) -> Option<&str> {
+    path.extension().and_then(|extension| extension.to_str())
+}
+
+/// Returns the last part of a path. RocksDB names its files with a slash before.
+pub(crate) fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// What the file system charges: the blocks, also those that are only reserved.
@@ -114,11 +145,23 @@ mod tests {
         for (name, bytes) in [("000001.sst", 4096), ("000002.log", 8192), ("MANIFEST-1", 1)] {
             fs::write(dir.path().join(name), vec![1; bytes]).unwrap();
         }
-        let disk = DiskUse::of(dir.path());
+        let disk = Files::of(dir.path()).total();
         assert!((4096..8192).contains(&disk.sst_bytes), "{disk:?}");
         assert!((8192..16_384).contains(&disk.log_bytes), "{disk:?}");
         assert!((1..=4096).contains(&disk.rest_bytes), "{disk:?}");
         assert_eq!(disk.total(), disk.sst_bytes + disk.log_bytes + disk.rest_bytes);
+    }
+
+    #[test]
+    fn sst_files_are_told_apart_by_their_names() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["000001.sst", "000002.sst", "000002.log"] {
+            fs::write(dir.path().join(name), vec![1; 5000]).unwrap();
+        }
+        let files = Files::of(dir.path());
+        let second = files.sst_bytes_of(|name| name == file_name("/000002.sst"));
+        assert!((5000..=8192).contains(&second), "{files:?}");
+        assert_eq!(files.total().sst_bytes, 2 * second);
     }
 
     #[cfg(target_os = "linux")]
@@ -129,10 +172,10 @@ mod tests {
         fs::write(path.join("000001.sst"), vec![1; 4096]).unwrap();
         let open = fs::File::open(path.join("000001.sst")).unwrap();
         fs::remove_file(path.join("000001.sst")).unwrap();
-        assert_eq!(DiskUse::of(&path).total(), 0);
-        let disk = DiskUse::with_unlinked(&path);
+        assert_eq!(Files::of(&path).total().total(), 0);
+        let disk = Files::with_unlinked(&path).total();
         assert!(disk.sst_bytes >= 4096 && disk.unlinked_bytes == disk.sst_bytes, "{disk:?}");
         drop(open);
-        assert_eq!(DiskUse::with_unlinked(&path).total(), 0);
+        assert_eq!(Files::with_unlinked(&path).total().total(), 0);
     }
 }

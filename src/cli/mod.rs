@@ -1,7 +1,8 @@
 //! The command-line tool's work, behind the arguments that `src/bin/windrow.rs` reads.
 //!
-//! May use the public handles of the crate and nothing below them, as any other program would. Invariant: no
-//! error, however unlikely, ends in a panic; a run that found a mismatch never ends well.
+//! May use the public handles of the crate, as any other program would, and the list of files below them, for one figure.
+//! Invariant: no error, however unlikely, ends in a panic; a run that found a mismatch, or whose space did not come
+//! back, never ends well.
 
 mod bench;
 mod chart;

@@ -121,8 +121,22 @@ impl Report {
         rate(self.commits, self.write_time.as_secs_f64())
     }
 
-    /// Tells whether everything was as written while it lived, and gone afterwards.
+    /// Counts the sets that nobody read back: they died before, or their files could not be compared any more.
+    pub(crate) fn unverified_collections(&self) -> u64 {
+        self.loaded_collections.saturating_sub(self.verified_collections)
+    }
+
+    /// Says so if nothing was read back, which leaves everything else unproven.
+    pub(crate) fn warning(&self) -> Option<&'static str> {
+        let nothing = self.verified_collections == 0 && self.loaded_collections > 0;
+        nothing.then_some(
+            "WARNING: not one set was read back, so this run says nothing about their contents; a longer --ttl does",
+        )
+    }
+
+    /// Tells whether everything was as written while it lived, gone afterwards, and its space back.
     pub(crate) fn is_clean(&self) -> bool {
-        self.troubles.mismatches.count == 0 && self.settled.keys_left == 0
+        let is_back = self.settled.seconds_to_freed.is_some();
+        self.troubles.mismatches.count == 0 && self.settled.keys_left == 0 && is_back
     }
 }

@@ -12,6 +12,8 @@ use super::watcher::{SAMPLE_EVERY, Sample, Timeline};
 const QUIET: Duration = Duration::from_secs(3);
 /// Of the peak of the data families, what may stay when the space counts as given back: one part in so many.
 const LEFT_OVER_SHARE: u64 = 50;
+/// What may stay of a run so small that its fiftieth is less than a few blocks of the file system.
+const LEFT_OVER_BYTES: u64 = 4 * 4096;
 
 /// How the wait ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,7 +41,7 @@ pub(crate) fn pass_last_expiry(run: &Run) -> Duration {
 /// Waits until the space is back and nothing moves, at most as long as the run was told to.
 pub(crate) fn settle(run: &Run, timeline: &Timeline, expired_at: Duration) -> Result<Settled> {
     run.progress.phase("waiting for the space of what expired");
-    let limit = timeline.peak(|sample| sample.data_bytes) / LEFT_OVER_SHARE;
+    let limit = (timeline.peak(|sample| sample.data_bytes) / LEFT_OVER_SHARE).max(LEFT_OVER_BYTES);
     let (mut moved_at, mut last_seen) = (Instant::now(), None);
     let quiet = loop {
         std::thread::sleep(SAMPLE_EVERY);

@@ -1,14 +1,15 @@
 //! The sampler: what is alive and what the disk holds, ten times a second, for the figures and for the person.
 //!
-//! Uses the public handles and `disk`. Invariant: what a data family holds is never underrated: an SST file that
-//! RocksDB does not list as another family's counts as data until the file system has let it go.
+//! Uses the store, its list of files, and `disk`. Invariant: what a data family holds is never underrated: an SST file
+//! that was never listed as another family's counts as data until the file system has let it go.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::disk::DiskUse;
+use super::disk::{DiskUse, Files, file_name};
 use super::run::Run;
 use super::text::bytes;
 
@@ -25,27 +26,10 @@ pub(crate) struct Sample {
     pub(crate) data_bytes: u64,
     /// The same as RocksDB lists them.
     pub(crate) listed_data_bytes: u64,
-    /// SST bytes of all other families, as RocksDB lists them.
+    /// SST bytes on disk of all other families.
     pub(crate) other_bytes: u64,
     /// Bytes of members that are alive.
     pub(crate) live_bytes: u64,
-}
-
-impl Sample {
-    /// Takes a sample now.
-    pub(crate) fn take(run: &Run) -> Self {
-        // ORDER: the list first, so that a file that comes meanwhile counts as data, not as nothing.
-        let stats = run.store.stats();
-        let disk = DiskUse::with_unlinked(run.directory());
-        Self {
-            at: run.elapsed(),
-            disk,
-            data_bytes: disk.sst_bytes.saturating_sub(stats.other_file_bytes),
-            listed_data_bytes: stats.data_file_bytes,
-            other_bytes: stats.other_file_bytes,
-            live_bytes: run.ledger.live_bytes(run.store.time()),
-        }
-    }
 }
 
 /// All samples of a run, and the moments when windows died.
@@ -53,6 +37,8 @@ impl Sample {
 pub(crate) struct Timeline {
     samples: Mutex<Vec<Sample>>,
     deaths: Mutex<Vec<Duration>>,
+    /// Names of files that were listed as other families' at some time; RocksDB never uses a name again.
+    others: Mutex<HashSet<String>>,
     ended: AtomicBool,
 }
 
@@ -67,7 +53,7 @@ impl Timeline {
 
     /// Takes one sample, keeps and shows it.
     pub(crate) fn look(&self, run: &Run) -> Sample {
-        let sample = Sample::take(run);
+        let sample = self.take(run);
         self.samples.lock().push(sample);
         let holds = format!(
             "alive {}, on disk {} (data {}, log {})",
@@ -78,6 +64,24 @@ impl Timeline {
         );
         run.progress.tick(run.ledger.loaded_collections(), &holds);
         sample
+    }
+
+    fn take(&self, run: &Run) -> Sample {
+        let sizes = Files::with_unlinked(run.directory());
+        // ORDER: the list after the sizes, so that no file of another family is taken for data because it came meanwhile.
+        let mut others = self.others.lock();
+        // Without a list, what is not known counts as data.
+        others.extend(run.store.other_files().unwrap_or_default().iter().map(|name| file_name(name).to_owned()));
+        let other_bytes = sizes.sst_bytes_of(|name| others.contains(name));
+        let disk = sizes.total();
+        Sample {
+            at: run.elapsed(),
+            disk,
+            data_bytes: disk.sst_bytes.saturating_sub(other_bytes),
+            listed_data_bytes: run.store.stats().data_file_bytes,
+            other_bytes,
+            live_bytes: run.ledger.live_bytes(run.store.time()),
+        }
     }
 
     pub(crate) fn end(&self) {
@@ -120,6 +124,8 @@ impl Timeline {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture;
+    use super::super::write::write_window;
     use super::*;
 
     fn timeline(data: &[u64]) -> Timeline {
@@ -143,6 +149,19 @@ mod tests {
         assert_eq!(below(&[50, 5, 11], 0), None);
         assert_eq!(below(&[1, 2], 1), seconds(1), "nothing ever reached the disk");
         assert_eq!(below(&[], 1), seconds(1));
+    }
+
+    #[test]
+    fn blocks_that_other_families_files_do_not_fill_are_no_data() {
+        let run = fixture::generated(1, 20, 1, 16);
+        run.db.strings().set("lasting", "lies in its record").unwrap();
+        write_window(&run, 0).unwrap();
+        run.times.window_written();
+        run.times.pass_last_expiry();
+        assert!(run.store.settle(Duration::from_secs(30)).unwrap());
+        let sample = Timeline::default().look(&run);
+        assert!(sample.other_bytes >= 4096, "{sample:?}");
+        assert_eq!((sample.data_bytes, sample.listed_data_bytes), (0, 0), "{sample:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Filling a window: every collection in as few commits as memory allows.
+//! Filling a window: every collection in as few calls as memory allows.
 //!
-//! Uses the public handles. Invariant: a collection is entered in the ledger once its last commit is done; one
+//! Uses the public handles. Invariant: a collection is entered in the ledger once its last call is done; one
 //! that could not be read is not in the store.
 
 use std::time::{Duration, Instant};
@@ -11,8 +11,8 @@ use super::run::Run;
 use super::text::{bytes, count, rate, wide};
 use crate::CreateOptions;
 
-/// Bytes of one commit. WHY: larger ones take several times as much memory for each thread; with smaller ones more
-/// sets are written in pieces, and only what is born in one commit lies in a family that is reclaimed for nothing.
+/// Bytes of one call. WHY: larger ones take several times as much memory for each thread; smaller ones write a set in more
+/// pieces. From 4 MiB on the store itself makes several commits of a new set, and puts it into a growing family.
 const COMMIT_BYTES: usize = 16 << 20;
 
 /// What filling and checking one window came to.

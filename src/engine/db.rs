@@ -7,16 +7,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
-use crate::encoding::{DataType, KeyLayout, Meta, MetaKey, UnixMillis};
+use crate::encoding::{DataType, Meta, UnixMillis};
 use crate::engine::read::Reading;
 use crate::engine::write::Place;
-use crate::engine::{Engine, Hashes, Live, Sets, Source, Strings};
-use crate::error::{Error, Result};
-use crate::expire::is_expired;
+use crate::engine::{Engine, Hashes, Live, Sets, Source, Strings, ZSets};
+use crate::error::Result;
 use crate::options::Durability;
-use crate::store::Cursor;
 use crate::types::KeyPlan;
 use crate::types::keys::{self, ExpireCondition};
 
@@ -131,6 +127,21 @@ impl<S: Source> Db<S> {
         Hashes::new(self)
     }
 
+    /// Returns the sorted-set operations.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).zsets().add("z", [("member", 1.5)])?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn zsets(&self) -> ZSets<'_, S> {
+        ZSets::new(self)
+    }
+
     /// Tells whether the key exists. Costs one point read.
     ///
     /// # Errors
@@ -147,6 +158,44 @@ impl<S: Source> Db<S> {
     /// ```
     pub fn exists(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         Ok(self.live(key.as_ref())?.is_some())
+    }
+
+    /// Counts the keys that exist, all at one moment; one that is named several times counts as often (EXISTS). Costs a
+    /// snapshot and a point read for each.
+    ///
+    /// # Errors
+    /// As [`Db::exists`].
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).strings().set("k", "v")?;
+    /// assert_eq!(store.db(0).exists_many(["k", "missing", "k"])?, 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn exists_many<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<u64> {
+        let reading = self.begin()?.steady();
+        keys.into_iter().try_fold(0, |count, key| Ok(count + u64::from(reading.live(key.as_ref())?.is_some())))
+    }
+
+    /// Counts the keys that exist as [`Db::exists_many`] does, and nothing else (TOUCH): nothing here is evicted, so no
+    /// time of last use is kept.
+    ///
+    /// # Errors
+    /// As [`Db::exists`].
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// assert_eq!(store.db(0).touch(["missing"])?, 0);
+    /// # Ok(()) }
+    /// ```
+    pub fn touch<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<u64> {
+        self.exists_many(keys)
     }
 
     /// Returns the data type of the key's value, `None` if there is none. Costs one point read.
@@ -212,34 +261,6 @@ impl<S: Source> Db<S> {
         Ok(self.live(key.as_ref())?.and_then(|meta| meta.expires_at))
     }
 
-    /// Walks over the keys that begin with `prefix`, in byte order, as they are at the time of the call. Reads as it
-    /// goes, in constant memory; as long as the iterator lives it holds reclaiming back like a view.
-    ///
-    /// In a store with the cluster layout the keys come in order of their slots, and every key of the db is read.
-    ///
-    /// # Errors
-    /// As [`Db::exists`]; each item can fail with a reading error.
-    ///
-    /// # Examples
-    /// ```
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let db = store.db(0);
-    /// for key in ["user:2", "user:1", "group:1"] {
-    ///     db.strings().set(key, "")?;
-    /// }
-    /// let users = db.keys("user:")?.collect::<windrow::Result<Vec<_>>>()?;
-    /// assert_eq!(users, ["user:1", "user:2"]);
-    /// # Ok(()) }
-    /// ```
-    pub fn keys(&self, prefix: impl AsRef<[u8]>) -> Result<Keys> {
-        let reading = self.begin()?.steady();
-        let prefix = prefix.as_ref().to_vec();
-        let cursor = reading.number().map(|number| reading.reader.records(number, &prefix));
-        Ok(Keys { cursor, prefix, now: reading.now, layout: reading.reader.layout(), _reading: reading })
-    }
-
     fn live(&self, key: &[u8]) -> Result<Option<Meta>> {
         self.begin()?.live(key)
     }
@@ -268,7 +289,7 @@ impl Db<Live> {
         &self.source.engine
     }
 
-    fn place(&self) -> Place<'_> {
+    pub(super) fn place(&self) -> Place<'_> {
         Place { namespace: &self.namespace, db: self.number, durability: self.source.durability }
     }
 
@@ -340,10 +361,28 @@ impl Db<Live> {
         let keys: Vec<K> = keys.into_iter().collect();
         let different: BTreeSet<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
         let different: Vec<&[u8]> = different.into_iter().collect();
-        self.engine().write_keys(self.place(), &different, |plans| {
+        self.write_keys(&different, |plans| {
             let deleted = plans.iter_mut().map(keys::delete).filter(|lived| *lived).count();
             Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
         })
+    }
+
+    /// Deletes keys as [`Db::delete`] does, which never costs more for a larger collection (UNLINK).
+    ///
+    /// # Errors
+    /// As [`Db::delete`].
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).strings().set("k", "v")?;
+    /// assert_eq!(store.db(0).unlink(["k", "missing"])?, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn unlink<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<u64> {
+        self.delete(keys)
     }
 
     /// Lets the key expire after `lifetime`, at millisecond precision; returns whether it exists. Costs one commit.
@@ -428,34 +467,6 @@ impl Db<Live> {
         self.write_key(key.as_ref(), |plan| Ok(keys::persist(plan)))
     }
 
-    /// Gives the value of `from` the name `to`, with its expiry, replacing what was there. Costs one commit, whatever
-    /// the sizes.
-    ///
-    /// # Errors
-    /// [`NoSuchKey`](crate::ErrorKind::NoSuchKey) if `from` does not exist; else as [`Db::delete`].
-    ///
-    /// # Examples
-    /// ```
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let db = store.db(0);
-    /// db.sets().add("building", ["a"])?;
-    /// db.rename("building", "current")?;
-    /// assert!(db.sets().contains("current", "a")?);
-    /// # Ok(()) }
-    /// ```
-    pub fn rename(&self, from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> Result<()> {
-        let (from, to) = (from.as_ref(), to.as_ref());
-        if from == to {
-            return if self.exists(from)? { self.engine().check_writable() } else { Err(keys::no_such_key()) };
-        }
-        self.engine().write_keys(self.place(), &[from, to], |plans| match plans {
-            [from, to] => keys::rename(from, to),
-            _ => Err(Error::invalid("two keys make two plans")),
-        })
-    }
-
     /// Removes every key of the db, in the same time for any number of keys; views keep what they saw, the space comes back in the background.
     ///
     /// # Errors
@@ -514,61 +525,5 @@ impl Db<super::Frozen> {
     /// ```
     pub fn is_empty(&self) -> Result<bool> {
         Ok(self.keys([])?.next().transpose()?.is_none())
-    }
-}
-
-/// Walks over the keys of a db. Made by [`Db::keys`].
-///
-/// # Examples
-/// ```
-/// # fn main() -> windrow::Result<()> {
-/// # let dir = tempfile::tempdir().unwrap();
-/// # let store = windrow::Store::open(dir.path().join("s"))?;
-/// let db = store.db(0);
-/// db.strings().set("user:1", "alice")?;
-/// db.strings().set("user:2", "bob")?;
-/// let users = db.keys("user:")?;
-/// db.delete(["user:2"])?;
-/// for key in users {
-///     println!("{}", key?.escape_ascii()); // user:1 and user:2
-/// }
-/// # Ok(()) }
-/// ```
-#[must_use]
-pub struct Keys {
-    cursor: Option<Cursor>,
-    prefix: Vec<u8>,
-    now: UnixMillis,
-    layout: KeyLayout,
-    _reading: Reading,
-}
-
-impl Keys {
-    fn find_next(&mut self) -> Result<Option<Bytes>> {
-        let Some(cursor) = &mut self.cursor else {
-            return Ok(None);
-        };
-        while let Some((key, record)) = cursor.entry()? {
-            let key = MetaKey::decode(self.layout, key)?.user_key;
-            let wanted = key.starts_with(&self.prefix) && !is_expired(&Meta::decode(record)?, self.now);
-            let found = wanted.then(|| Bytes::copy_from_slice(key));
-            cursor.advance();
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-        Ok(None)
-    }
-}
-
-impl Iterator for Keys {
-    type Item = Result<Bytes>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let next = self.find_next();
-        if !matches!(next, Ok(Some(_))) {
-            self.cursor = None;
-        }
-        next.transpose()
     }
 }

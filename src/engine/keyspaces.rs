@@ -64,6 +64,12 @@ impl Map {
         self.by_number.keys().copied()
     }
 
+    /// Lists the dbs of a namespace, or of all, and the numbers of their keyspaces.
+    fn named(&self, namespace: Option<&[u8]>) -> impl Iterator<Item = (&[u8], u32, KeyspaceNo)> {
+        let namespaces = self.by_name.iter().filter(move |(name, _)| namespace.is_none_or(|wanted| wanted == &***name));
+        namespaces.flat_map(|(name, dbs)| dbs.iter().map(move |(db, keyspace)| (&**name, *db, keyspace.number)))
+    }
+
     fn insert(&mut self, namespace: &[u8], db: u32, keyspace: Keyspace) {
         self.by_number.insert(keyspace.number, keyspace.clone());
         self.by_name.entry(namespace.into()).or_default().insert(db, keyspace);
@@ -158,6 +164,31 @@ impl Keyspaces {
         Ok(Some(old))
     }
 
+    /// Forgets the names of all keyspaces of a namespace, or of all of them, and records the keyspaces as flushed, in one
+    /// commit. Returns their numbers. The caller holds every key's lock.
+    pub(crate) fn flush_all(&self, db: &Database, namespace: Option<&[u8]>, sync: bool) -> Result<Vec<KeyspaceNo>> {
+        let _one = self.changing.lock();
+        let current = self.current();
+        let mut next = Map::clone(&current);
+        let mut batch = Batch::new();
+        let mut flushed = Vec::new();
+        let progress = Flushed { last_meta_key: Vec::new() }.encode();
+        for (name, number, keyspace) in current.named(namespace) {
+            batch.delete(db, Family::Default, &name_key(name, number)?);
+            batch.put(db, Family::Default, &StoreKey::Flushed(keyspace).encode(), &progress);
+            next.by_name.remove(name);
+            next.by_number.remove(&keyspace);
+            flushed.push(keyspace);
+        }
+        if flushed.is_empty() {
+            return Ok(flushed);
+        }
+        failpoint!("keyspaces::flush");
+        db.commit(batch, sync)?;
+        self.publish(next);
+        Ok(flushed)
+    }
+
     /// Exchanges the keyspaces of two dbs of a namespace, in one commit. A missing one is created first. The caller holds
     /// every key's lock.
     pub(crate) fn swap(&self, db: &Database, namespace: &[u8], a: u32, b: u32, sync: bool) -> Result<()> {
@@ -198,10 +229,14 @@ fn assign_new_number(
 }
 
 fn put_name(db: &Database, batch: &mut Batch, namespace: &[u8], number: u32, keyspace: KeyspaceNo) -> Result<()> {
+    batch.put(db, Family::Default, &name_key(namespace, number)?, &keyspace.encode());
+    Ok(())
+}
+
+fn name_key(namespace: &[u8], number: u32) -> Result<Vec<u8>> {
     let name =
         KeyspaceName::new(namespace, number).ok_or_else(|| Error::new(ErrorKind::TooLarge, NAMESPACE_TOO_LONG))?;
-    batch.put(db, Family::Default, &StoreKey::Keyspace(name).encode(), &keyspace.encode());
-    Ok(())
+    Ok(StoreKey::Keyspace(name).encode())
 }
 
 fn load_counts(db: &Arc<Database>) -> Result<HashMap<KeyspaceNo, i64>> {

@@ -14,6 +14,7 @@ use crate::clock::{Clock, StoreTime};
 use crate::encoding::{CollectionId, FormatVersion, StoreKey, StoreTime as StoreTimeRecord, UnixMillis, prefix_end};
 use crate::engine::Engine;
 use crate::engine::births::Births;
+use crate::engine::checkpoint::skip_ids;
 use crate::engine::health::Health;
 use crate::engine::keyspaces::Keyspaces;
 use crate::error::{Error, ErrorKind, Result};
@@ -25,7 +26,7 @@ use crate::gc::{
 };
 use crate::ids::{Ids, unused_of_last_leases};
 use crate::locks::Locks;
-use crate::options::Options;
+use crate::options::{Durability, Options};
 use crate::store::{self, Batch, Cursor, Database, Directory, Family, FilterSource, Scan};
 
 /// Pause between two looks while settling.
@@ -61,7 +62,11 @@ impl Engine {
         failpoint!("open::before_leases");
         let (dead, undecodable) = load_dead(&db, clock.monotonic())?;
         ReclaimCounters::add(&filters.undecodable, undecodable);
-        let picture = bury_unused_leases(&db, dead, clock.monotonic())?;
+        let mut picture = bury_unused_leases(&db, dead, clock.monotonic())?;
+        if directory.is_new_checkpoint {
+            skip_ids(&db, &mut picture, clock.monotonic())?;
+            store::forget_checkpoint(path)?;
+        }
         Self::assemble(db, directory, filters, picture, options, clock, false)
     }
 
@@ -228,6 +233,24 @@ impl Engine {
         if let Some(flushed) = flushed {
             self.flushed.add(&self.pins, flushed);
         }
+        Ok(())
+    }
+
+    /// Empties all keyspaces of a namespace, or of all namespaces, at once.
+    ///
+    /// WHY no write may be in flight: one that works on two dbs might find the first one before the flush and create
+    /// the second one after it.
+    pub(super) fn flush_keyspaces(&self, namespace: Option<&[u8]>, durability: Option<Durability>) -> Result<()> {
+        self.check_writable()?;
+        let flushed = {
+            let _nobody_writes = self.locks.lock_all();
+            let _pin = self.pins.pin(crate::gc::PinKind::Write);
+            self.keyspaces.flush_all(&self.db, namespace, self.must_sync(durability))?
+        };
+        for keyspace in flushed {
+            self.flushed.add(&self.pins, keyspace);
+        }
+        self.want_sync(durability);
         Ok(())
     }
 }

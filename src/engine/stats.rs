@@ -8,8 +8,10 @@ use std::time::Duration;
 use crate::engine::Engine;
 use crate::gc::PinKind;
 use crate::store::{CompactionIo, Family};
+#[cfg(feature = "cli")]
+use crate::{Store, error::Result};
 
-/// What keeps buried ids from being reclaimed.
+/// What keeps buried ids, a flushed db or expired records from being reclaimed.
 ///
 /// # Examples
 /// ```
@@ -31,7 +33,7 @@ pub enum HeldBackBy {
         /// Its age.
         age: Duration,
     },
-    /// An operation in flight, an iterator among them.
+    /// An operation in flight, an iterator among them. Only views are old enough to keep their age.
     Operation,
     /// The next sync of the log.
     LogSync,
@@ -41,17 +43,22 @@ pub enum HeldBackBy {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Estimate of the dead ids that still have elements in SST files.
+    /// Estimate of the dead ids that still have elements in SST files, as the last reclaiming pass found it.
     pub debt_ids: u64,
     /// Buried ids that stand in bitmaps: those of segments that are not wholly dead and given back yet.
     pub buried_ids: u64,
     /// Ids that are buried and still held back by a pin or a log sync.
     pub waiting_ids: u64,
-    /// Estimate of the dead bytes in SST files of the data families.
+    /// Estimate of their bytes in SST files of the data families, as the last pass found it: no debt yet, because a reader
+    /// may still want them.
+    pub waiting_bytes: u64,
+    /// Estimate of the bytes in SST files of the data families that may be given back, as the last pass found it. What
+    /// lies in write buffers, and what was packed into meta records, is in no figure of debt.
     pub debt_bytes: u64,
-    /// Since when the oldest dead data in a file has waited.
+    /// How long the oldest debt has been in a file, without a pass that found it paid: by segments of 65,536 ids.
     pub debt_age: Duration,
-    /// What holds the watermark back, if ids wait.
+    /// What holds the watermark back, if ids, a flushed db or expired records wait for it. For a flushed db it is the
+    /// oldest pin, whether or not it is older than the flush.
     pub held_back_by: Option<HeldBackBy>,
     /// Views that are open.
     pub open_views: usize,
@@ -73,7 +80,8 @@ pub struct Stats {
     pub segments_retired: u64,
     /// Entries that filters removed from the data families.
     pub entries_filtered: u64,
-    /// Bytes of keys and values that compactions of the data families read, all compactions counted.
+    /// Bytes of keys and values that compactions of the data families read, all compactions counted. This figure and the
+    /// next three are counted by windrow's filters: before compression, and without tombstones, index and filter blocks.
     pub data_compaction_read_bytes: u64,
     /// Bytes of keys and values that they wrote again.
     pub data_compaction_written_bytes: u64,
@@ -81,6 +89,10 @@ pub struct Stats {
     pub other_compaction_read_bytes: u64,
     /// Bytes of keys and values that they wrote again.
     pub other_compaction_written_bytes: u64,
+    /// Bytes that RocksDB says its compactions read from SST files, all families: as they lie on disk, compressed.
+    pub compaction_read_bytes: u64,
+    /// Bytes that RocksDB says they wrote to SST files.
+    pub compaction_written_bytes: u64,
     /// Bytes of SST files in the data families.
     pub data_file_bytes: u64,
     /// Bytes of SST files in all other families.
@@ -91,7 +103,9 @@ pub struct Stats {
     pub log_bytes: u64,
     /// Flushed keyspaces whose records are not removed yet.
     pub flushed_keyspaces: usize,
-    /// Stored entries that could not be decoded; they are kept and treated as live.
+    /// How often an entry was met that could not be decoded: at open, by the reaper, by compactions; the same one may be
+    /// met again. Such entries are kept and treated as live, unless their place alone proves them dead: what lies before
+    /// the reaper's position in the expire family goes with its file, and an element goes with its dead id.
     pub undecodable_entries: u64,
 }
 
@@ -103,6 +117,7 @@ impl Engine {
             debt_ids: totals.debt_ids,
             buried_ids: self.watermark.picture().dead.buried_ids(),
             waiting_ids: self.watermark.waiting_ids(),
+            waiting_bytes: totals.waiting_bytes,
             debt_bytes: totals.debt_bytes,
             debt_age: totals.debt_age,
             open_views: self.pins.views(),
@@ -114,15 +129,15 @@ impl Engine {
             compactions: totals.compactions,
             flushes: totals.flushes,
             segments_retired: totals.segments_retired,
+            compaction_read_bytes: io.compaction_read_bytes,
+            compaction_written_bytes: io.compaction_written_bytes,
             flushed_bytes: io.flushed_bytes,
             log_bytes: io.log_bytes,
             flushed_keyspaces: self.flushed_keyspaces(),
             undecodable_entries: self.filters.undecodable.load(Ordering::Relaxed),
             ..Stats::default()
         };
-        if stats.waiting_ids > 0 {
-            stats.held_back_by = Some(self.held_back_by());
-        }
+        stats.held_back_by = self.held_back_by(stats.waiting_ids, stats.flushed_keyspaces);
         for family in Family::all() {
             stats.add_compactions(family, self.db.compaction_io(family));
         }
@@ -136,12 +151,26 @@ impl Engine {
         stats
     }
 
-    fn held_back_by(&self) -> HeldBackBy {
-        match self.pins.oldest() {
-            Some(pin) if pin.kind == PinKind::View => HeldBackBy::View { age: pin.age },
-            Some(_) => HeldBackBy::Operation,
-            None => HeldBackBy::LogSync,
+    fn held_back_by(&self, waiting_ids: u64, flushed_keyspaces: usize) -> Option<HeldBackBy> {
+        let reaped_through = self.watermark.picture().reaped_through;
+        let records_wait = self.pins.oldest_sample() < reaped_through;
+        if waiting_ids == 0 && flushed_keyspaces == 0 && !records_wait {
+            return None;
         }
+        match self.pins.oldest() {
+            Some(pin) if pin.kind == PinKind::View => Some(HeldBackBy::View { age: pin.age }),
+            Some(_) => Some(HeldBackBy::Operation),
+            None => (waiting_ids > 0).then_some(HeldBackBy::LogSync),
+        }
+    }
+}
+
+#[cfg(feature = "cli")]
+impl Store {
+    /// Names the SST files that hold no elements.
+    pub(crate) fn other_files(&self) -> Result<Vec<String>> {
+        let files = self.engine().db.live_files()?.into_iter();
+        Ok(files.filter(|file| !matches!(file.family, Family::Data(_))).map(|file| file.name).collect())
     }
 }
 

@@ -250,6 +250,29 @@ impl Store {
         self.engine().settle(Instant::now().checked_add(timeout))
     }
 
+    /// Removes every key of every db of every namespace in one commit, in the same time for any number of keys; costs a small
+    /// record for each db (FLUSHALL). Waits for the writes in flight, and lets no write of the store begin meanwhile. Views
+    /// keep what they saw, the space comes back in the background.
+    ///
+    /// # Errors
+    /// [`ReadOnly`](crate::ErrorKind::ReadOnly); as [`Store::sync`].
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(3).strings().set("k", "v")?;
+    /// store.namespace("sessions").db(0).strings().set("k", "v")?;
+    /// store.flush_all()?;
+    /// assert!(store.db(3).is_empty()?);
+    /// assert!(store.namespace("sessions").db(0).is_empty()?);
+    /// # Ok(()) }
+    /// ```
+    pub fn flush_all(&self) -> Result<()> {
+        self.engine().flush_keyspaces(None, None)
+    }
+
     /// Returns what the store holds, owes and has given back. Takes RocksDB's mutex: not for a hot path.
     ///
     /// # Examples
@@ -263,6 +286,34 @@ impl Store {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.engine().stats()
+    }
+
+    /// Copies the store as it is now into the new directory `path`, which can be opened like any store.
+    ///
+    /// Costs hard links of the SST files (copies of them on another file system) and a copy of the log, at most
+    /// [`max_log_bytes`](crate::Options::max_log_bytes). Reads and writes go on meanwhile. The links keep the space of
+    /// what the store gives back later, until the copy is removed. A copy that is opened for writing takes ids far
+    /// from its original's, so that the two can never be confused.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `path` exists; [`ReadOnly`](crate::ErrorKind::ReadOnly),
+    /// [`Io`](crate::ErrorKind::Io), [`Closed`](crate::ErrorKind::Closed) or [`Poisoned`](crate::ErrorKind::Poisoned).
+    /// After a failure `path` may hold a part of the copy, which is refused when it is opened.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).strings().set("k", "v")?;
+    /// store.checkpoint(dir.path().join("copy"))?;
+    /// store.db(0).delete(["k"])?;
+    /// let copy = windrow::Store::open(dir.path().join("copy"))?;
+    /// assert_eq!(copy.db(0).strings().get("k")?.as_deref(), Some(b"v".as_slice()));
+    /// # Ok(()) }
+    /// ```
+    pub fn checkpoint(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.engine().checkpoint(path.as_ref())
     }
 
     /// Closes the store: refuses new work, stops the background threads and syncs the log. Other handles then
@@ -321,6 +372,30 @@ impl Namespace {
     #[must_use]
     pub fn db(&self, number: u32) -> Db {
         Db::new(self.live.clone(), Arc::clone(&self.name), number)
+    }
+
+    /// Removes every key of every db of the namespace in one commit, in the same time for any number of keys; costs a small
+    /// record for each db. Nothing of the namespace is left, not even its name. Waits for the writes in flight, and lets no
+    /// write of the store begin meanwhile. Views keep what they saw, the space comes back in the background.
+    ///
+    /// # Errors
+    /// [`ReadOnly`](crate::ErrorKind::ReadOnly), [`Io`](crate::ErrorKind::Io), [`Closed`](crate::ErrorKind::Closed) or
+    /// [`Poisoned`](crate::ErrorKind::Poisoned).
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let tenant = store.namespace("tenant 7");
+    /// tenant.db(0).strings().set("k", "v")?;
+    /// tenant.db(1).strings().set("k", "v")?;
+    /// tenant.flush()?;
+    /// assert!(tenant.db(0).is_empty()? && tenant.db(1).is_empty()?);
+    /// # Ok(()) }
+    /// ```
+    pub fn flush(&self) -> Result<()> {
+        self.live.engine.flush_keyspaces(Some(&self.name), self.live.durability)
     }
 
     /// Returns a handle whose dbs' writes, and whose swaps, have another durability than the store's.

@@ -103,10 +103,10 @@ impl FamilyDead {
         })
     }
 
-    /// Returns since when the oldest segment with a buried id in `counters` has waited.
-    pub(crate) fn oldest_since(&self, counters: &Range<u64>) -> Option<Duration> {
+    /// Lists the segments with buried ids that overlap `counters`, and since when each has had a reclaimable one.
+    pub(crate) fn segments_in(&self, counters: &Range<u64>) -> impl Iterator<Item = (u64, Duration)> {
         let segments = counters.start / SEGMENT_IDS..counters.end.div_ceil(SEGMENT_IDS);
-        self.segments.range(segments).map(|(_, buried)| buried.since).min()
+        self.segments.range(segments).map(|(number, buried)| (*number, buried.since))
     }
 
     /// Counts the dead ids among `counters`.
@@ -346,7 +346,7 @@ mod tests {
         dead.retire(0);
         assert!(dead.contains(CollectionId::new(family(1), 5).unwrap()));
         assert_eq!(dead.buried_ids(), 0);
-        assert_eq!(dead.runs_in(&(0..u64::MAX), 1), Some(vec![1..SEGMENT_IDS]), "no id has counter 0");
+        assert!(dead.runs_in(&(0..u64::MAX), 1).unwrap().iter().eq([&(1..SEGMENT_IDS)]), "no id has counter 0");
         assert_eq!(dead.dead_in(&(0..SEGMENT_IDS)), SEGMENT_IDS - 1);
     }
 }

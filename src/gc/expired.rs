@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::left_over::{Keys, LeftOver};
 use super::reclaimer::PassOutcome;
 use super::stats::ReclaimCounters;
 use super::watermark::Picture;
@@ -42,8 +43,10 @@ pub(super) struct Memory {
     reaped_at_compaction: u64,
     /// The part of the picture that the last meta compaction could use.
     compacted_through: UnixMillis,
-    /// Meta files that are still to be compacted, one in each pass: their first and last keys.
-    to_compact: VecDeque<(Vec<u8>, Vec<u8>)>,
+    /// Meta files that are still to be compacted, one in each pass.
+    to_compact: VecDeque<Keys>,
+    /// What an earlier session reaped and did not give back.
+    left_over: LeftOver,
 }
 
 impl Memory {
@@ -69,9 +72,13 @@ impl Memory {
         if !droppable.is_empty() {
             failpoint!("expired::before_drop");
             pass.db.drop_files(Family::Expire, &past)?;
-            ReclaimCounters::add(&counters.files_dropped, u64::try_from(droppable.len()).unwrap_or(0));
-            ReclaimCounters::add(&counters.bytes_dropped, droppable.iter().map(|file| file.size_bytes).sum());
-            outcome = PassOutcome::ACTED;
+            // WHY a second look: RocksDB leaves files that it is compacting where they are.
+            let left = pass.db.live_files()?;
+            let gone: Vec<_> =
+                droppable.iter().filter(|file| left.iter().all(|other| other.name != file.name)).collect();
+            ReclaimCounters::add(&counters.files_dropped, u64::try_from(gone.len()).unwrap_or(0));
+            ReclaimCounters::add(&counters.bytes_dropped, gone.iter().map(|file| file.size_bytes).sum());
+            outcome = PassOutcome { acted: !gone.is_empty(), pending: true };
         }
         let stuck = dead.len() > droppable.len();
         self.stuck_passes = if stuck { self.stuck_passes.saturating_add(1) } else { 0 };
@@ -96,20 +103,29 @@ impl Memory {
             ReclaimCounters::add(&counters.compactions, 1);
             return Ok(PassOutcome::ACTED);
         }
+        let through = pass.picture.meta_dead_through;
+        let looking = self.left_over.look(pass, dead_percent)?;
+        let nothing_yet = PassOutcome { acted: false, pending: looking };
         let reaped = counters.totals().keys_reaped;
-        let dead = reaped.saturating_sub(self.reaped_at_compaction);
+        let dead = reaped.saturating_sub(self.reaped_at_compaction) + self.left_over.dead();
         let files: Vec<&SstFile> = files_of(pass.files, Family::Meta).collect();
         let records: u64 = files.iter().map(|file| file.entries).sum::<u64>() + pass.db.buffered_entries(Family::Meta);
         let enough = u128::from(dead) * 100 >= u128::from(records) * u128::from(dead_percent);
         // WHY: under an old view most of the dead records must stay, and rewriting them all would be in vain.
-        let all_may_go = pass.picture.meta_dead_through.saturating_add(VIEW_LAG) >= pass.picture.reaped_through;
-        let new_proof = all_may_go && pass.picture.meta_dead_through > self.compacted_through;
-        let worth_it = enough && dead >= WORTH_COMPACTING_RECORDS;
-        if dead == 0 || !new_proof || !(worth_it || (pass.eager && enough)) {
-            return Ok(PassOutcome::default());
+        let all_may_go = through.saturating_add(VIEW_LAG) >= pass.picture.reaped_through;
+        let new_proof = all_may_go && through > self.compacted_through;
+        let at_least = if pass.eager { 1 } else { WORTH_COMPACTING_RECORDS };
+        if dead < at_least || !new_proof {
+            return Ok(nothing_yet);
         }
-        self.compacted_through = pass.picture.meta_dead_through;
+        if !enough {
+            // The whole is not worth it, but some files may be.
+            self.to_compact = if looking { VecDeque::new() } else { self.left_over.take_worth(at_least).into() };
+            return Ok(if self.to_compact.is_empty() { nothing_yet } else { PassOutcome::ACTED });
+        }
+        self.compacted_through = through;
         self.reaped_at_compaction = reaped;
+        self.left_over.clear();
         if pass.eager {
             pass.db.flush(Family::Meta)?;
         }

@@ -25,6 +25,9 @@ const PROBES: u64 = 16;
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// Wait where no lifetime is known, and between two looks at bytes.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
+/// Wait between two looks into a file that is not worth rewriting, and only if more has died in it. WHY: RocksDB may have
+/// filtered it long ago, and what is called debt should be there; but each look costs seeks, and only a figure gains.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// What is known of one file.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +38,8 @@ struct Watched {
     gone: u64,
     /// When its dead bytes were last read from the index, and how many there were.
     weighed: Option<(Duration, u64)>,
+    /// When it was last looked into, and how many dead ids its span had then.
+    looked: Option<(Duration, u64)>,
 }
 
 /// The mixed files of one family, by name.
@@ -62,8 +67,13 @@ impl MixedFiles {
 
     /// Estimates the dead ids with elements in a file, and their bytes.
     pub(super) fn debt(&self, mixed: &MixedFile) -> (u64, u64) {
-        let gone = self.watched.get(&mixed.file.name).map_or(0, |watched| watched.gone);
+        let gone = self.gone(&mixed.file.name);
         (mixed.dead_left(gone), mixed.dead_bytes(gone))
+    }
+
+    /// Returns how many dead ids in a file's span were found to have no element any more.
+    pub(super) fn gone(&self, name: &str) -> u64 {
+        self.watched.get(name).map_or(0, |watched| watched.gone)
     }
 
     /// Chooses a file to rewrite now: one whose dead share has passed the limit for as long as waiting could still
@@ -80,17 +90,42 @@ impl MixedFiles {
             if !choice.eager && choice.now.saturating_sub(since) < patience(choice.family) {
                 continue;
             }
-            watched.gone = count_gone(mixed, choice)?;
+            watched.look(mixed, choice)?;
             if watched.is_worth_it(mixed, choice) {
                 watched.since = None;
                 return Ok(Some(mixed.file.clone()));
             }
         }
+        self.look_around(files, choice)?;
         Ok(None)
+    }
+
+    /// Looks into one file in which dead data is only supposed; into all of them if nothing is to wait.
+    fn look_around(&mut self, files: &[MixedFile], choice: &Choice<'_>) -> Result<()> {
+        for mixed in files {
+            let watched = self.watched.entry(mixed.file.name.clone()).or_default();
+            let is_known = watched.looked.is_some_and(|(at, dead_ids)| {
+                dead_ids == mixed.dead_ids || (!choice.eager && choice.now.saturating_sub(at) < LOOK_AGAIN)
+            });
+            if is_known || mixed.dead_left(watched.gone) == 0 {
+                continue;
+            }
+            watched.look(mixed, choice)?;
+            if !choice.eager {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 }
 
 impl Watched {
+    fn look(&mut self, mixed: &MixedFile, choice: &Choice<'_>) -> Result<()> {
+        self.gone = count_gone(mixed, choice)?;
+        self.looked = Some((choice.now, mixed.dead_ids));
+        Ok(())
+    }
+
     fn is_worth_it(&mut self, mixed: &MixedFile, choice: &Choice<'_>) -> bool {
         let by_ids = mixed.dead_bytes(self.gone);
         let limit = u128::from(mixed.file.size_bytes) * u128::from(choice.dead_percent);

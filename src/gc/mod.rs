@@ -4,9 +4,11 @@
 //! find garbage, and nothing physical happens to what a pin may still read.
 
 mod dead;
+mod debt;
 mod expired;
 mod filter;
 mod flushed;
+mod left_over;
 mod mixed;
 mod pins;
 mod planner;

@@ -3,6 +3,7 @@
 //! May use `encoding` and the store's file list as data. Invariant: a file is called dead only if every id
 //! that its span can hold is in one run of dead ids; a file whose span cannot be read is left alone.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::dead::{FIRST_COUNTER, FamilyDead};
@@ -71,7 +72,7 @@ impl MixedFile {
 /// What can be done for one family.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FamilyPlan {
-    /// Dead spans that hold at least one whole file below L0, with those files' number and bytes.
+    /// Dead spans that hold at least one whole file below L0, with those files.
     pub(crate) drops: Vec<Drop>,
     /// Dead files in L0, which cannot be dropped where they are.
     pub(crate) stuck: Vec<FileSpan>,
@@ -85,8 +86,26 @@ pub(crate) struct FamilyPlan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Drop {
     pub(crate) run: Range<u64>,
-    pub(crate) files: u64,
-    pub(crate) bytes: u64,
+    pub(crate) files: Vec<FileSpan>,
+}
+
+impl Drop {
+    /// Returns the keys to drop.
+    pub(crate) fn range(&self, family: DataFamily) -> KeyRange {
+        // WHY: a file can begin with a range deletion from the start of the family, which no id has.
+        let start = if self.run.start == FIRST_COUNTER { 0 } else { self.run.start };
+        KeyRange::ids(family, start, self.run.end)
+    }
+}
+
+impl FamilyPlan {
+    /// Counts the files of the drops, and their bytes, that are not among the `left` ones.
+    pub(crate) fn dropped(&self, left: &[SstFile]) -> (u64, u64) {
+        let left: HashSet<&str> = left.iter().map(|file| file.name.as_str()).collect();
+        let planned = self.drops.iter().flat_map(|drop| &drop.files);
+        let gone = planned.filter(|file| !left.contains(file.name.as_str()));
+        gone.fold((0, 0), |(files, bytes), file| (files + 1, bytes + file.size_bytes))
+    }
 }
 
 /// Plans one family.
@@ -116,10 +135,9 @@ fn add_drop(dead: &FamilyDead, drops: &mut Vec<Drop>, file: &FileSpan) {
     match drops.last_mut() {
         Some(last) if dead.all_dead_in(&(last.run.end..file.counters.start.max(last.run.end))) => {
             last.run.end = last.run.end.max(file.counters.end);
-            last.files += 1;
-            last.bytes += file.size_bytes;
+            last.files.push(file.clone());
         }
-        _ => drops.push(Drop { run: file.counters.clone(), files: 1, bytes: file.size_bytes }),
+        _ => drops.push(Drop { run: file.counters.clone(), files: vec![file.clone()] }),
     }
 }
 
@@ -156,7 +174,7 @@ mod tests {
     fn only_files_wholly_inside_one_run_are_dropped() {
         let files = [file(6, 5..10), file(6, 10..20), file(6, 20..31), file(0, 12..13), file(6, 40..50)];
         let plan = plan(&dead([10..20, 20..30]), &files);
-        assert_eq!(plan.drops, vec![Drop { run: 10..20, files: 1, bytes: 1000 }]);
+        assert_eq!(plan.drops, vec![Drop { run: 10..20, files: vec![file(6, 10..20)] }]);
         assert_eq!(plan.stuck.len(), 1);
         assert_eq!(plan.mixed.len(), 1);
         assert_eq!(plan.mixed[0].dead_ids, 10);
@@ -177,6 +195,29 @@ mod tests {
         let dead = dead([10..20, 20..40, 50..60]);
         let plan = plan(&dead, &[file(6, 30..40), file(5, 10..15), file(6, 50..60)]);
         assert_eq!(plan.drops.iter().map(|drop| drop.run.clone()).collect::<Vec<_>>(), [10..40, 50..60]);
+    }
+
+    #[test]
+    fn a_file_that_rocksdb_did_not_drop_is_not_counted() {
+        let plan = plan(&dead([10..25, 25..40]), &[file(6, 10..20), file(6, 20..30), file(6, 30..40)]);
+        let listed = |counters: Range<u64>| SstFile {
+            family: Family::Data(family()),
+            name: format!("{counters:?}"),
+            level: 6,
+            size_bytes: 1000,
+            smallest: Vec::new(),
+            largest: Vec::new(),
+            entries: 1,
+        };
+        assert_eq!(plan.dropped(&[listed(20..30), listed(70..80)]), (2, 2000));
+        assert_eq!(plan.dropped(&[]), (3, 3000));
+    }
+
+    #[test]
+    fn a_drop_from_the_first_id_on_takes_in_the_bare_start_of_the_family() {
+        let plan = plan(&dead([1..20, 30..40]), &[file(6, 1..10), file(6, 30..40)]);
+        let ranges: Vec<_> = plan.drops.iter().map(|drop| drop.range(family())).collect();
+        assert_eq!(ranges, [KeyRange::ids(family(), 0, 10), KeyRange::ids(family(), 30, 40)]);
     }
 
     #[test]

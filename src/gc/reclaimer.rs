@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::dead::FamilyDead;
+use super::dead::{Burials, FamilyDead};
+use super::debt::{Debt, Owing, waiting_bytes};
 use super::expired;
 use super::mixed::{Choice, MixedFiles};
 use super::planner::{FamilyPlan, FileSpan, plan};
@@ -44,6 +45,7 @@ struct Memory {
     /// Dead L0 files and in how many passes they were seen.
     stuck: HashMap<String, u32>,
     mixed: MixedFiles,
+    owing: Owing,
 }
 
 /// What one pass did.
@@ -89,6 +91,8 @@ pub(crate) struct Reclaimer {
 struct Pass<'a> {
     picture: &'a Picture,
     files: &'a [SstFile],
+    /// Buried and held back: for the figures alone.
+    waiting: &'a Burials,
     /// Waits for nothing: somebody asked for everything that can be given back now.
     eager: bool,
     now: Duration,
@@ -129,24 +133,30 @@ impl Reclaimer {
         failpoint!("reclaimer::pass", |_| Err(crate::Error::new(crate::ErrorKind::Io, "failpoint reclaimer::pass")));
         let picture = self.watermark.picture();
         let files = self.db.live_files()?;
-        let pass = Pass { picture: &picture, files: &files, eager, now: self.time.monotonic() };
-        let families: Vec<DataFamily> =
-            DataFamily::all().filter(|family| !picture.dead.family(*family).is_empty()).collect();
+        let waiting = self.watermark.waiting();
+        let pass = Pass { picture: &picture, files: &files, waiting: &waiting, eager, now: self.time.monotonic() };
+        let is_of = |family| move |(segment, _): (&Segment, _)| segment.family() == family;
+        let has_work =
+            |family: &DataFamily| !picture.dead.family(*family).is_empty() || waiting.iter().any(is_of(*family));
+        let families: Vec<DataFamily> = DataFamily::all().filter(has_work).collect();
         let results = self.in_parallel(&families, |family| self.reclaim_family(family, &pass))?;
-        let mut outcome = PassOutcome::default();
-        let (mut ids, mut bytes, mut oldest) = (0, 0, None::<Duration>);
-        for (did, debt) in results {
+        let (mut outcome, mut debt) = (PassOutcome::default(), Debt::default());
+        for (did, owed) in results {
             outcome = outcome.and(did);
-            ids += debt.ids;
-            bytes += debt.bytes;
-            oldest = oldest.into_iter().chain(debt.since).min();
+            debt = debt.and(owed);
         }
-        self.counters.set_debt(ids, bytes, oldest.map_or(Duration::ZERO, |since| pass.now.saturating_sub(since)));
+        self.show(debt, pass.now);
         let mut memory = self.expired.lock();
         let past = expired::ExpiredPass { db: &self.db, picture: &picture, files: &files, eager };
         let did = memory.pass(&past, &self.counters, self.settings.compact_dead_percent)?;
         let outcome = outcome.and(did);
         Ok(outcome.and(self.quiet_log.lock().pass(&self.db, &self.counters, eager)?))
+    }
+
+    fn show(&self, debt: Debt, now: Duration) {
+        let age = debt.since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
+        self.counters.set_debt(debt.ids, debt.bytes, age);
+        self.counters.waiting_bytes.store(debt.waiting_bytes, Ordering::Relaxed);
     }
 
     /// Runs `work` for every family on up to as many threads as the settings allow.
@@ -198,7 +208,10 @@ impl Reclaimer {
         if unreadable == 0 {
             outcome = outcome.and(self.retire(family, dead, &spans)?);
         }
-        Ok((outcome, Debt::of(dead, &plan, &memory)))
+        let Memory { mixed, owing, .. } = &mut *memory;
+        let mut debt = Debt::of(dead, &plan, mixed, owing, pass.now);
+        debt.waiting_bytes = waiting_bytes(family, dead, pass.waiting, &spans, mixed);
+        Ok((outcome, debt))
     }
 
     fn notice_quiet(&self, memory: &mut Memory, family: DataFamily) {
@@ -208,14 +221,19 @@ impl Reclaimer {
     }
 
     fn drop_files(&self, family: DataFamily, plan: &FamilyPlan) -> Result<PassOutcome> {
+        if plan.drops.is_empty() {
+            return Ok(PassOutcome::default());
+        }
         for drop in &plan.drops {
             failpoint!("reclaimer::before_drop");
-            self.db.drop_files(Family::Data(family), &KeyRange::ids(family, drop.run.start, drop.run.end))?;
+            self.db.drop_files(Family::Data(family), &drop.range(family))?;
             failpoint!("reclaimer::after_drop");
-            ReclaimCounters::add(&self.counters.files_dropped, drop.files);
-            ReclaimCounters::add(&self.counters.bytes_dropped, drop.bytes);
         }
-        Ok(if plan.drops.is_empty() { PassOutcome::default() } else { PassOutcome::ACTED })
+        // WHY a second look: RocksDB leaves files that it is compacting where they are.
+        let (files, bytes) = plan.dropped(&self.db.live_files()?);
+        ReclaimCounters::add(&self.counters.files_dropped, files);
+        ReclaimCounters::add(&self.counters.bytes_dropped, bytes);
+        Ok(PassOutcome { acted: files > 0, pending: true })
     }
 
     /// Gets dead data out of the write buffer of a family that has fallen quiet. What is dead only there is
@@ -357,38 +375,4 @@ impl Reclaimer {
 
 fn overlaps(a: &Range<u64>, b: &Range<u64>) -> bool {
     a.start < b.end && b.start < a.end
-}
-
-/// What a family's files hold that is dead.
-#[derive(Clone, Copy, Debug, Default)]
-struct Debt {
-    ids: u64,
-    bytes: u64,
-    /// Since when the oldest of it waits.
-    since: Option<Duration>,
-}
-
-impl Debt {
-    fn of(dead: &FamilyDead, plan: &FamilyPlan, memory: &Memory) -> Self {
-        let mut debt = Self::default();
-        for drop in &plan.drops {
-            debt.add(dead, &drop.run, drop.run.end - drop.run.start, drop.bytes);
-        }
-        for file in &plan.stuck {
-            debt.add(dead, &file.counters, file.counters.end - file.counters.start, file.size_bytes);
-        }
-        for mixed in &plan.mixed {
-            let (ids, bytes) = memory.mixed.debt(mixed);
-            debt.add(dead, &mixed.file.counters, ids, bytes);
-        }
-        debt
-    }
-
-    fn add(&mut self, dead: &FamilyDead, counters: &Range<u64>, ids: u64, bytes: u64) {
-        self.ids += ids;
-        self.bytes += bytes;
-        if ids > 0 {
-            self.since = self.since.into_iter().chain(dead.oldest_since(counters)).min();
-        }
-    }
 }

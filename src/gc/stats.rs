@@ -17,6 +17,7 @@ pub(crate) struct ReclaimCounters {
     pub(crate) keys_reaped: AtomicU64,
     pub(crate) debt_ids: AtomicU64,
     pub(crate) debt_bytes: AtomicU64,
+    pub(crate) waiting_bytes: AtomicU64,
     debt_age_ms: AtomicU64,
 }
 
@@ -32,6 +33,7 @@ pub(crate) struct Totals {
     pub(crate) keys_reaped: u64,
     pub(crate) debt_ids: u64,
     pub(crate) debt_bytes: u64,
+    pub(crate) waiting_bytes: u64,
     pub(crate) debt_age: Duration,
 }
 
@@ -61,6 +63,7 @@ impl ReclaimCounters {
             keys_reaped: read(&self.keys_reaped),
             debt_ids: read(&self.debt_ids),
             debt_bytes: read(&self.debt_bytes),
+            waiting_bytes: read(&self.waiting_bytes),
             debt_age: Duration::from_millis(read(&self.debt_age_ms)),
         }
     }

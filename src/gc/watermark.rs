@@ -178,6 +178,15 @@ impl Watermark {
         !self.waiting.lock().is_empty() || !self.committed.lock().burials.is_empty()
     }
 
+    /// Copies the burials that are not yet reclaimable, for figures. What is being synced at this moment is left out.
+    pub(crate) fn waiting(&self) -> Burials {
+        let mut all = self.committed.lock().burials.clone();
+        for waiting in self.waiting.lock().iter() {
+            all.absorb(waiting.burials.clone());
+        }
+        all
+    }
+
     /// Counts the ids that are buried and not yet reclaimable.
     pub(crate) fn waiting_ids(&self) -> u64 {
         let waiting: u64 = self.waiting.lock().iter().map(|waiting| waiting.burials.len()).sum();

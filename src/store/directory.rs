@@ -14,6 +14,12 @@ use crate::error::{Error, ErrorKind, Result};
 /// Name of the plain file that says what the directory holds.
 pub(crate) const FORMAT_FILE: &str = "WINDROW";
 
+/// Name of the file that marks a checkpoint which was not opened yet.
+const CHECKPOINT_FILE: &str = "CHECKPOINT";
+
+/// What the mark says, for whoever looks into the directory; nobody else reads it.
+const CHECKPOINT_TEXT: &str = "a windrow checkpoint that was not opened for writing yet\n";
+
 /// Begins the names of format files that are being written.
 const TEMPORARY: &str = "WINDROW.new.";
 
@@ -24,6 +30,8 @@ const MAX_FORMAT_BYTES: u64 = 4096;
 #[derive(Debug)]
 pub(crate) struct Directory {
     pub(crate) layout: KeyLayout,
+    /// Whether this is a checkpoint that is opened for writing for the first time.
+    pub(crate) is_new_checkpoint: bool,
     /// Holds the lock until it is dropped.
     _lock: File,
 }
@@ -41,7 +49,7 @@ pub(crate) fn open_or_create(path: &Path, layout: KeyLayout) -> Result<Directory
     lock_or_refuse(path, lock.try_lock())?;
     let layout = read_format(path, &lock)?;
     refuse_without_current(path)?;
-    Ok(Directory { layout, _lock: lock })
+    Ok(Directory { layout, is_new_checkpoint: path.join(CHECKPOINT_FILE).exists(), _lock: lock })
 }
 
 /// Refuses a directory that has lost RocksDB's `CURRENT` file but not its data: RocksDB would begin anew and delete it.
@@ -73,7 +81,7 @@ pub(crate) fn open_shared(path: &Path) -> Result<Directory> {
     let lock = open_format(path, false)?;
     lock_or_refuse(path, lock.try_lock_shared())?;
     let layout = read_format(path, &lock)?;
-    Ok(Directory { layout, _lock: lock })
+    Ok(Directory { layout, is_new_checkpoint: path.join(CHECKPOINT_FILE).exists(), _lock: lock })
 }
 
 fn not_a_store(path: &Path, why: &str) -> Error {
@@ -109,6 +117,28 @@ fn write_format(path: &Path, layout: KeyLayout) -> Result<()> {
         File::open(path)?.sync_all()
     };
     write().map_err(|e| Error::io(format!("cannot write {}", whole.display()), e))
+}
+
+/// Makes a store of a copy of RocksDB's files. The mark comes first and the format file last: a crash leaves a
+/// directory that is refused, never one that takes the original's ids for its own.
+pub(crate) fn finish_checkpoint(path: &Path, layout: KeyLayout) -> Result<()> {
+    let mark = || -> io::Result<()> {
+        let mut file = File::create(path.join(CHECKPOINT_FILE))?;
+        file.write_all(CHECKPOINT_TEXT.as_bytes())?;
+        file.sync_all()?;
+        File::open(path)?.sync_all()
+    };
+    mark().map_err(|e| Error::io(format!("cannot mark the checkpoint {}", path.display()), e))?;
+    write_format(path, layout)
+}
+
+/// Removes the mark of a checkpoint that has ids of its own now.
+pub(crate) fn forget_checkpoint(path: &Path) -> Result<()> {
+    let forget = || -> io::Result<()> {
+        fs::remove_file(path.join(CHECKPOINT_FILE))?;
+        File::open(path)?.sync_all()
+    };
+    forget().map_err(|e| Error::io(format!("cannot remove the mark of the checkpoint {}", path.display()), e))
 }
 
 fn open_format(path: &Path, write: bool) -> Result<File> {

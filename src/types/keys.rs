@@ -89,6 +89,23 @@ pub(crate) fn rename(from: &mut KeyPlan<'_>, to: &mut KeyPlan<'_>) -> Result<()>
     Ok(())
 }
 
+/// Moves the record of `from` to `to`, unless something lives there; returns whether it did.
+pub(crate) fn rename_if_absent(from: &mut KeyPlan<'_>, to: &mut KeyPlan<'_>) -> Result<bool> {
+    let is_free = to.live().is_none();
+    if from.live().is_none() {
+        return Err(no_such_key());
+    }
+    if is_free {
+        rename(from, to)?;
+    }
+    Ok(is_free)
+}
+
+/// Moves the record of `from` to `to` if there is one and nothing lives at `to`; returns whether it did.
+pub(crate) fn move_to(from: &mut KeyPlan<'_>, to: &mut KeyPlan<'_>) -> Result<bool> {
+    if from.live().is_none() { Ok(false) } else { rename_if_absent(from, to) }
+}
+
 fn moved(meta: Meta) -> NewRecord {
     NewRecord {
         data_type: meta.data_type,
@@ -97,6 +114,11 @@ fn moved(meta: Meta) -> NewRecord {
         expires_at: meta.expires_at,
         size: meta.size,
     }
+}
+
+/// The refusal of an operation that needs two different keys.
+pub(crate) fn same_key() -> Error {
+    Error::new(ErrorKind::InvalidInput, "source and destination are the same")
 }
 
 /// The refusal of an operation that needs the key.

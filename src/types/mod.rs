@@ -3,18 +3,24 @@
 //! May use `encoding`, `store` (for reading) and `expire::is_expired`. Invariant: nothing here commits; a
 //! writing operation fills a [`KeyPlan`], and the engine turns plans into one commit.
 
+pub(crate) mod copy;
 pub(crate) mod edit;
 pub(crate) mod elements;
 pub(crate) mod glob;
 pub(crate) mod hash;
 pub(crate) mod keys;
+pub(crate) mod lcs;
 pub(crate) mod names;
 pub(crate) mod number;
 pub(crate) mod pick;
 mod plan;
+pub(crate) mod random_key;
+pub(crate) mod rank;
 mod reader;
 pub(crate) mod set;
+pub(crate) mod sort;
 pub(crate) mod string;
+pub(crate) mod zset;
 
 pub(crate) use edit::{Birth, Edit, head_of};
 pub(crate) use elements::{Direction, Elements, TailRange, Walk};

@@ -86,6 +86,28 @@ impl Reader {
         Cursor::open(&self.db, Family::Meta, Scan::between(lower, upper), self.snapshot.clone())
     }
 
+    /// Walks as [`Reader::records`] does, over the records behind that of the key `last` only.
+    pub(crate) fn records_behind(&self, keyspace: KeyspaceNo, prefix: &[u8], last: Option<&[u8]>) -> Cursor {
+        let mut cursor = self.records(keyspace, prefix);
+        if let Some(last) = last {
+            let mut behind = MetaKey::encode(self.layout, keyspace, last);
+            behind.push(0);
+            cursor.seek(&behind);
+        }
+        cursor
+    }
+
+    /// Opens a cursor on the meta records from the key `lower`, included, to `upper`, excluded, at the first of them; with
+    /// `backwards` at the last.
+    pub(crate) fn records_between(&self, lower: &[u8], upper: Option<Vec<u8>>, backwards: bool) -> Cursor {
+        let scan = Scan::between(lower, upper);
+        if backwards {
+            Cursor::open_last(&self.db, Family::Meta, scan, self.snapshot.clone())
+        } else {
+            Cursor::open(&self.db, Family::Meta, scan, self.snapshot.clone())
+        }
+    }
+
     /// Returns how user keys are laid out in meta keys.
     pub(crate) fn layout(&self) -> KeyLayout {
         self.layout

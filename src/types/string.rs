@@ -8,11 +8,14 @@ use bytes::Bytes;
 
 use crate::encoding::{Body, CollectionId, DataType, ElementKey, Habit, Meta, STRING_PIECE_BYTES, Tag, UnixMillis};
 use crate::error::{Error, ErrorKind, Result};
-use crate::types::number::parse_integer;
-use crate::types::{Change, Home, KeyPlan, Limits, NewRecord, Reader, id_of};
+use crate::types::number::{LongDouble, parse_integer};
+use crate::types::{Birth, Change, Home, KeyPlan, Limits, NewRecord, Reader, id_of};
 
 /// [`STRING_PIECE_BYTES`] as offsets are counted.
 const PIECE: u64 = STRING_PIECE_BYTES as u64;
+
+/// A string longer than this is no number, as in Redis.
+const LONGEST_NUMBER_BYTES: u64 = 5 * 1024 - 1;
 
 /// Refuses strings longer than the store's limit.
 fn check_length(limits: &Limits, length: u64) -> Result<()> {
@@ -194,18 +197,51 @@ fn overlay(old: &[u8], within: usize, slice: &[u8]) -> Bytes {
     bytes.into()
 }
 
-/// Adds to the number that the string holds, 0 if there is none; returns the sum.
-pub(crate) fn incr_by(plan: &mut KeyPlan<'_>, by: i64) -> Result<i64> {
-    let (old, birth) = match plan.live_as(DataType::String)?.cloned() {
-        None => (0, Placement { created_at: plan.now, expires_at: None, habit: Habit::Closed }),
+/// Adds to the number that the string holds, 0 if there is none; returns the sum. What is created is born as `birth` says.
+pub(crate) fn incr_by(plan: &mut KeyPlan<'_>, by: i64, birth: Birth) -> Result<i64> {
+    let (old, birth) = match plan.live_as(DataType::String)? {
+        None => (0, Placement { created_at: plan.now, expires_at: birth.expires_at, habit: birth.habit }),
         Some(meta) => {
-            let old = parse_integer(&whole(plan.reader, &meta)?).ok_or_else(Error::not_an_integer)?;
-            (old, Placement { created_at: meta.created_at, expires_at: meta.expires_at, habit: Habit::Closed })
+            let old = parse_integer(&short(plan.reader, meta)?).ok_or_else(Error::not_an_integer)?;
+            (old, rewritten(meta))
         }
     };
     let sum = old.checked_add(by).ok_or_else(Error::overflow)?;
     place(plan, sum.to_string().as_bytes(), birth);
     Ok(sum)
+}
+
+/// Adds to the floating-point number that the string holds, 0 if there is none; returns the sum, which is stored as it is
+/// written. What is created is born as `birth` says.
+pub(crate) fn incr_by_float(plan: &mut KeyPlan<'_>, by: LongDouble, birth: Birth) -> Result<LongDouble> {
+    let (old, birth) = match plan.live_as(DataType::String)? {
+        None => (
+            LongDouble::from(0_i64),
+            Placement { created_at: plan.now, expires_at: birth.expires_at, habit: birth.habit },
+        ),
+        Some(meta) => (LongDouble::parse(short(plan.reader, meta)?)?, rewritten(meta)),
+    };
+    let sum = old.plus(by)?;
+    place(plan, sum.to_string().as_bytes(), birth);
+    Ok(sum)
+}
+
+/// The birth of a value that takes the place of `meta`'s and stays the same key.
+fn rewritten(meta: &Meta) -> Placement {
+    Placement { created_at: meta.created_at, expires_at: meta.expires_at, habit: Habit::Closed }
+}
+
+/// Reads a string that may be a number, and of one too long for that nothing: no number is empty.
+fn short(reader: &Reader, meta: &Meta) -> Result<Bytes> {
+    if meta.size > LONGEST_NUMBER_BYTES { Ok(Bytes::new()) } else { whole(reader, meta) }
+}
+
+/// Tells whether the key holds the string `expected`; refuses other data types.
+pub(crate) fn equals(plan: &KeyPlan<'_>, expected: &[u8]) -> Result<bool> {
+    match plan.live_as(DataType::String)? {
+        Some(meta) if meta.size == wide(expected.len()) => Ok(whole(plan.reader, meta)? == expected),
+        _ => Ok(false),
+    }
 }
 
 /// Tells whether the string lies in pieces, which change independently of its record: see [`single_piece`].

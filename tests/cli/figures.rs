@@ -105,6 +105,29 @@ fn sets_of_several_commits_are_read_back_and_given_back() {
     assert!(number(&json["freed_share_of_peak"]) >= 0.98, "{json:#}");
 }
 
+#[test]
+fn a_run_whose_space_did_not_come_back_in_time_does_not_end_well() {
+    let place = Place::new();
+    let ended =
+        place.run(&["bench", "window", "--windows", "3", "--collections", "20000", "--wait", "0", "--json", "-"]);
+    let json = ended.json();
+    assert!(json["seconds_from_expiry_to_freed"].is_null(), "nobody waited: {json:#}");
+    assert_eq!(json["mismatches"], 0);
+    assert_eq!(ended.code(), Some(1), "{}", ended.stderr());
+    assert!(ended.stderr().contains("NOT within the wait"), "{}", ended.stderr());
+}
+
+#[test]
+fn sets_below_the_packing_limit_lie_in_data_families_too() {
+    let place = Place::new();
+    let json = place
+        .run(&["bench", "window", "--windows", "3", "--collections", "20000", "--value-bytes", "40", "--json", "-"])
+        .well()
+        .json();
+    assert_eq!(json["mismatches"], 0);
+    assert!(number(&json["store"]["segments_retired"]) + number(&json["store"]["range_deletions"]) > 0.0, "{json:#}");
+}
+
 fn number(value: &Value) -> f64 {
     value.as_f64().unwrap()
 }

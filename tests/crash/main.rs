@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod checkpoints;
 mod copies;
 mod durability;
 mod failing_worker;
@@ -21,3 +22,5 @@ mod disk;
 mod fixture;
 #[path = "../support/pause.rs"]
 mod pause;
+#[path = "../support/raw.rs"]
+mod raw;

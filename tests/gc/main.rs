@@ -11,7 +11,7 @@
 //! | 5 readers come first | `gc`: `views`; `crash`: `paused` |
 //! | 6 a filter is a pure look-up | `gc`: `undecodable::compactions_while_nothing_is_dead_keep_everything`, `under_load` |
 //! | 7 range ends | `gc`: `edges` |
-//! | 8 nothing forgotten before it is proven empty | `crash`: `copies` (retirement) |
+//! | 8 nothing forgotten before it is proven empty | `crash`: `copies` (retirement); `gc`: `reopened` |
 //! | 9 the reaper and the writers agree | `crash`: `reaper_races`, `reaper_failures`; `types`: `expiry` |
 //! | 10 time does not jump | `types`: `clock`; `crash`: `reaper_failures` (the millisecond in which reaping stopped) |
 //! | 11 background failure is loud and closable | `crash`: `failing_worker` |
@@ -21,6 +21,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod edges;
+mod figures;
+mod reopened;
 mod scattered;
 mod undecodable;
 mod under_load;

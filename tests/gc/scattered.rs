@@ -24,6 +24,7 @@ fn survivors_among_many_dead_are_rewritten_once_and_then_left_alone() {
         assert_eq!(after.compactions, before.compactions, "{after:#?}");
         let written = after.data_compaction_written_bytes;
         assert!(written < 3 << 20, "half a million bytes live; {written} were written");
+        assert!(after.compaction_read_bytes > 1_000_000 && after.compaction_written_bytes > 100_000, "{after:#?}");
         for n in (0..1000).step_by(4) {
             assert_eq!(members(&db, format!("{n}")), [payload(n, 2000)]);
             db.delete([format!("{n}")]).unwrap();

@@ -56,6 +56,7 @@ fn a_view_opened_before_a_delete_reads_everything_after_files_were_dropped_and_c
     }
     let stats = store.stats();
     assert!(stats.waiting_ids > 2 * SETS, "{stats:#?}");
+    assert!(stats.waiting_bytes > SETS * 2000 && stats.debt_bytes == 0, "what has reached a file: {stats:#?}");
     assert!(matches!(stats.held_back_by, Some(HeldBackBy::View { .. })));
     assert_whole(&view, 0, "old");
     assert_whole(&view, 0, "dying");
@@ -68,7 +69,7 @@ fn a_view_opened_before_a_delete_reads_everything_after_files_were_dropped_and_c
     settle(&store);
     let stats = store.stats();
     assert!(stats.files_dropped > 0, "{stats:#?}");
-    assert_eq!(stats.waiting_ids, 0);
+    assert_eq!((stats.waiting_ids, stats.waiting_bytes), (0, 0));
     assert_eq!(db.len().unwrap(), SETS);
     drop(db);
     close_and_check(store, &fixture.path("store"));

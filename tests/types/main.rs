@@ -2,18 +2,25 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod both;
 mod bytes_and_limits;
 mod clock;
 mod dbs;
 mod expiry;
+mod finding;
+mod flushes;
 mod hashes;
 mod keys;
 mod opening;
+mod packed;
 mod sets;
+mod sorting;
 mod strings;
+mod strings_read_and_changed;
+mod strings_together;
+mod transfers;
+mod zsets;
 
-#[path = "../support/both.rs"]
-mod both;
 #[path = "../support/data.rs"]
 mod data;
 #[path = "../support/fixture.rs"]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use windrow::{CreateOptions, DataType, Db, ErrorKind, Options, Source, Store, Ttl};
 
-use crate::both::on_both;
+use crate::both::both;
 use crate::fixture::{Fixture, START, settle, small};
 
 /// All fields of a hash with their values.
@@ -23,7 +23,7 @@ fn own<const N: usize>(entries: [(&'static str, &'static str); N]) -> Vec<(Bytes
 
 #[test]
 fn a_field_holds_what_was_set_last_and_is_counted_once() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         let hashes = db.hashes();
         assert!(hashes.set("h", "f", "1").unwrap());
@@ -45,7 +45,7 @@ fn a_field_holds_what_was_set_last_and_is_counted_once() {
 
 #[test]
 fn a_missing_hash_is_an_empty_one() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         let hashes = db.hashes();
         assert_eq!(hashes.get("h", "f").unwrap(), None);
@@ -64,7 +64,7 @@ fn a_missing_hash_is_an_empty_one() {
 
 #[test]
 fn a_field_is_set_if_absent_once() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         assert!(db.hashes().set_if_absent("h", "f", "1").unwrap());
         assert!(!db.hashes().set_if_absent("h", "f", "2").unwrap());
@@ -76,7 +76,7 @@ fn a_field_is_set_if_absent_once() {
 
 #[test]
 fn the_last_fields_deletion_removes_the_key_and_its_expiry() {
-    on_both(|fixture, store| {
+    both(|fixture, store| {
         let db = store.db(0);
         let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
         db.hashes().set_many_with("h", [("a", "1"), ("b", "2"), ("c", "3")], minute).unwrap();
@@ -94,7 +94,7 @@ fn the_last_fields_deletion_removes_the_key_and_its_expiry() {
 
 #[test]
 fn a_new_hash_is_born_as_the_caller_says_and_an_existing_one_keeps_its_expiry() {
-    on_both(|fixture, store| {
+    both(|fixture, store| {
         let db = store.db(0);
         let hashes = db.hashes();
         let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
@@ -121,7 +121,7 @@ fn a_new_hash_is_born_as_the_caller_says_and_an_existing_one_keeps_its_expiry() 
 
 #[test]
 fn hash_operations_refuse_a_string_and_change_nothing() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         db.strings().set("k", "5").unwrap();
         let hashes = db.hashes();
@@ -183,7 +183,7 @@ fn fields_and_values_are_bytes_up_to_the_limits() {
 
 #[test]
 fn a_hash_stays_the_same_when_it_outgrows_its_record() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         for n in 0..300 {
             assert!(db.hashes().set("h", format!("{n:03}"), n.to_string()).unwrap());

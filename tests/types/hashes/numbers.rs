@@ -2,11 +2,11 @@
 
 use windrow::{ErrorKind, LongDouble};
 
-use crate::both::on_both;
+use crate::both::both;
 
 #[test]
 fn integers_are_added_to_64_bits_and_refused_beyond() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         let hashes = db.hashes();
         assert_eq!(hashes.incr_by("h", "f", 5).unwrap(), 5);
@@ -29,7 +29,7 @@ fn integers_are_added_to_64_bits_and_refused_beyond() {
 
 #[test]
 fn floats_are_added_and_written_as_redis_does() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         let hashes = db.hashes();
         let add = |by: &str| hashes.incr_by_float("h", "f", LongDouble::parse(by).unwrap()).unwrap().to_string();
@@ -47,7 +47,7 @@ fn floats_are_added_and_written_as_redis_does() {
 
 #[test]
 fn what_is_no_float_or_leaves_the_range_is_refused_and_nothing_changes() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         let hashes = db.hashes();
         for bad in ["", "abc", " 1", "1 ", "nan", "1,5"] {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use windrow::{ErrorKind, ScanCursor, ScanOptions};
 
 use super::{entries, own};
-use crate::both::on_both;
+use crate::both::both;
 
 fn numbered(range: std::ops::Range<u32>) -> impl Iterator<Item = (String, String)> {
     range.map(|n| (format!("{n:05}"), n.to_string()))
@@ -15,7 +15,7 @@ fn numbered(range: std::ops::Range<u32>) -> impl Iterator<Item = (String, String
 
 #[test]
 fn walks_show_one_moment_and_outlive_the_hash() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         db.hashes().set_many("h", numbered(0..1000)).unwrap();
         let view = store.view().unwrap();
@@ -40,7 +40,7 @@ fn walks_show_one_moment_and_outlive_the_hash() {
 
 #[test]
 fn lent_fields_and_values_are_those_that_are_owned() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         db.hashes().set_many("h", [("a", "1"), ("b", ""), ("", "3")]).unwrap();
         let (mut fields, mut values) = (db.hashes().keys("h").unwrap(), db.hashes().values("h").unwrap());
@@ -54,7 +54,7 @@ fn lent_fields_and_values_are_those_that_are_owned() {
 
 #[test]
 fn pages_give_every_field_once_with_its_value() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         db.hashes().set_many("h", numbered(0..95)).unwrap();
         let (mut cursor, mut found, mut pages) = (ScanCursor::START, Vec::new(), 0);
@@ -81,7 +81,7 @@ fn pages_give_every_field_once_with_its_value() {
 
 #[test]
 fn fields_are_chosen_equally_often_and_with_their_own_values() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         let hashes = db.hashes();
         hashes.set_many("h", (0..10).map(|n| (n.to_string(), format!("v{n}")))).unwrap();

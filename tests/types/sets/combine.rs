@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use windrow::{CreateOptions, DataType, Db, ErrorKind, Members, Source, Ttl};
 
-use crate::both::on_both;
+use crate::both::both;
 use crate::data::members;
 use crate::fixture::{START, settle};
 
@@ -24,7 +24,7 @@ fn combined<S: Source>(db: &Db<S>, keys: &[&str]) -> [Vec<Bytes>; 3] {
 
 #[test]
 fn combinations_come_in_byte_order_each_member_once() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         db.sets().add("a", ["", "1", "2", "3", "\u{ff}"]).unwrap();
         db.sets().add("b", ["", "2", "3", "4"]).unwrap();
@@ -47,7 +47,7 @@ fn combinations_come_in_byte_order_each_member_once() {
 
 #[test]
 fn sets_of_very_different_sizes_combine_as_others_do() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         db.sets().add("large", numbers(0..20_000, 1)).unwrap();
         db.sets().add("middle", numbers(0..20_000, 50)).unwrap();
@@ -64,7 +64,7 @@ fn sets_of_very_different_sizes_combine_as_others_do() {
 
 #[test]
 fn the_size_of_an_intersection_is_counted_as_far_as_the_limit() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         db.sets().add("a", numbers(0..100, 1)).unwrap();
         db.sets().add("b", numbers(0..100, 2)).unwrap();
@@ -78,7 +78,7 @@ fn the_size_of_an_intersection_is_counted_as_far_as_the_limit() {
 
 #[test]
 fn a_wrong_type_is_refused_even_beside_a_missing_key_and_no_keys_are_refused() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         let sets = db.sets();
         db.strings().set("string", "v").unwrap();
@@ -108,7 +108,7 @@ fn a_wrong_type_is_refused_even_beside_a_missing_key_and_no_keys_are_refused() {
 
 #[test]
 fn a_stored_result_replaces_whatever_was_there_and_its_expiry() {
-    on_both(|fixture, store| {
+    both(|fixture, store| {
         let db = store.db(0);
         let sets = db.sets();
         sets.add("a", ["1", "2"]).unwrap();
@@ -138,7 +138,7 @@ fn a_stored_result_replaces_whatever_was_there_and_its_expiry() {
 
 #[test]
 fn a_stored_result_is_born_as_the_caller_says() {
-    on_both(|fixture, store| {
+    both(|fixture, store| {
         let db = store.db(0);
         let sets = db.sets();
         sets.add("a", ["1", "2"]).unwrap();
@@ -160,7 +160,7 @@ fn a_stored_result_is_born_as_the_caller_says() {
 
 #[test]
 fn a_result_larger_than_a_commit_is_stored_whole_and_seen_at_once() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         let long = "x".repeat(200);
         db.sets().add("a", (0..25_000).map(|n| format!("{n:06}{long}"))).unwrap();
@@ -182,7 +182,7 @@ fn a_result_larger_than_a_commit_is_stored_whole_and_seen_at_once() {
 
 #[test]
 fn a_combination_shows_one_moment_and_outlives_its_sets() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         db.sets().add("a", numbers(0..1000, 1)).unwrap();
         db.sets().add("b", numbers(0..1000, 2)).unwrap();

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use windrow::{CreateOptions, ErrorKind, Ttl};
 
-use crate::both::on_both;
+use crate::both::both;
 use crate::data::members;
 use crate::fixture::{START, settle};
 
 #[test]
 fn many_members_are_answered_in_the_order_in_which_they_are_asked() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         db.sets().add("s", [b"".as_slice(), b"a", b"\0\xff"]).unwrap();
         let asked = [b"x".as_slice(), b"\0\xff", b"", b"a", b"a", b"b"];
@@ -28,7 +28,7 @@ fn many_members_are_answered_in_the_order_in_which_they_are_asked() {
 
 #[test]
 fn a_moved_member_leaves_one_set_for_the_other() {
-    on_both(|fixture, store| {
+    both(|fixture, store| {
         let db = store.db(0);
         let sets = db.sets();
         sets.add("a", ["1", "2"]).unwrap();
@@ -56,7 +56,7 @@ fn a_moved_member_leaves_one_set_for_the_other() {
 
 #[test]
 fn a_move_within_one_set_only_asks_and_wrong_types_are_refused() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         let sets = db.sets();
         sets.add("s", ["1"]).unwrap();
@@ -76,7 +76,7 @@ fn a_move_within_one_set_only_asks_and_wrong_types_are_refused() {
 
 #[test]
 fn choices_with_repetition_are_as_many_as_asked_for_and_equally_often() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         let sets = db.sets();
         sets.add("s", (0..10).map(|n| n.to_string())).unwrap();

@@ -75,7 +75,9 @@ impl Run<'_> {
         let most = if self.random.u8(..10) == 0 { 2000 } else { 40 };
         let number = self.random.u32(..most);
         let padding = [0, 0, 3, 60][self.random.usize(..4)];
-        Bytes::from([number.to_string().into_bytes(), vec![0xff; if number.is_multiple_of(3) { padding } else { 0 }]].concat())
+        Bytes::from(
+            [number.to_string().into_bytes(), vec![0xff; if number.is_multiple_of(3) { padding } else { 0 }]].concat(),
+        )
     }
 
     fn some_members(&mut self) -> Vec<Bytes> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use windrow::{Db, ErrorKind, ScanCursor, ScanOptions, Source};
 
-use crate::both::on_both;
+use crate::both::both;
 
 /// All pages of a scan.
 fn pages<S: Source>(db: &Db<S>, options: ScanOptions<'_>) -> Vec<Vec<Bytes>> {
@@ -20,7 +20,7 @@ fn pages<S: Source>(db: &Db<S>, options: ScanOptions<'_>) -> Vec<Vec<Bytes>> {
 
 #[test]
 fn pages_have_the_size_asked_for_and_the_last_one_says_that_it_is() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         db.sets().add("s", (0..25).map(|n| format!("{n:02}"))).unwrap();
         let sizes = |count| pages(&db, ScanOptions::new().count(count)).iter().map(Vec::len).collect::<Vec<_>>();
@@ -37,7 +37,7 @@ fn pages_have_the_size_asked_for_and_the_last_one_says_that_it_is() {
 
 #[test]
 fn a_pattern_filters_what_is_looked_at() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         db.sets().add("s", ["", "a", "ab", "abc", "b", "ba", "*", "\\"]).unwrap();
         let all = |pattern: &str| pages(&db, ScanOptions::new().matching(pattern).count(2)).concat();
@@ -57,7 +57,7 @@ fn a_pattern_filters_what_is_looked_at() {
 
 #[test]
 fn what_is_there_throughout_is_returned_exactly_once_whatever_comes_and_goes() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         let mut random = fastrand::Rng::with_seed(3);
         let lasting: BTreeSet<String> = (0..300).map(|n| format!("k{}", n * 7 % 1000)).collect();
@@ -79,7 +79,7 @@ fn what_is_there_throughout_is_returned_exactly_once_whatever_comes_and_goes() {
 
 #[test]
 fn a_scan_goes_on_when_its_set_shrinks_grows_is_packed_or_is_gone() {
-    on_both(|_, store| {
+    both(|_, store| {
         let db = store.db(0);
         db.sets().add("s", ["a", "b", "c"]).unwrap();
         let cursor = db.sets().scan("s", &ScanCursor::START, ScanOptions::new().count(1)).unwrap().cursor;

@@ -1,15 +1,17 @@
-//! Tests that hold wherever elements lie: packed in their records, or apart from them.
+//! Tests that must hold wherever values lie: in their records or apart.
 
 use windrow::{Options, Store};
 
 use crate::fixture::{Fixture, close_and_check, small};
 
-/// Options under which every collection lies apart, and such under which small ones are packed.
+/// Options under which small values lie apart, and such under which they lie in their records.
 pub(crate) fn both_ways() -> [Options; 2] {
-    let mut packing = small();
-    packing.packed_lasting_bytes = 512;
-    packing.packed_expiring_bytes = 512;
-    [small(), packing]
+    let (mut apart, mut in_records) = (small(), small());
+    apart.inline_lasting_bytes = 0;
+    apart.inline_expiring_bytes = 0;
+    in_records.packed_lasting_bytes = 512;
+    in_records.packed_expiring_bytes = 100;
+    [apart, in_records]
 }
 
 /// Opens the fixture's store with these options, without background threads.
@@ -18,8 +20,9 @@ pub(crate) fn open(fixture: &Fixture, options: &Options) -> Store {
     builder.options(options.clone()).background(false).open().unwrap()
 }
 
-/// Runs a test on a store of either kind, and checks what it leaves behind.
-pub(crate) fn on_both(test: impl Fn(&Fixture, &Store)) {
+/// Runs a test on a store whose small values lie apart, and on one that keeps them in their records; then proves that
+/// nothing in either leaks or is torn.
+pub(crate) fn both(test: impl Fn(&Fixture, &Store)) {
     for options in both_ways() {
         let fixture = Fixture::new();
         let store = open(&fixture, &options);

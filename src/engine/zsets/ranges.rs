@@ -1,0 +1,164 @@
+//! Operations on parts of a sorted set.
+//!
+//! Uses the read and write paths and `types::zset`. Invariant: as for all handles, names follow the Redis commands.
+
+use crate::encoding::DataType;
+use crate::engine::write::distinct;
+use crate::engine::zsets::{ZEntries, as_zset};
+use crate::engine::{CreateOptions, Live, Source, ZSets};
+use crate::error::{Error, Result};
+use crate::types::zset::{Selection, ZRange, range};
+use crate::types::{Elements, KeyPlan};
+
+impl<S: Source> ZSets<'_, S> {
+    /// Walks over a part of the set, as it is at the time of the call (ZRANGE with BYSCORE, BYLEX, REV, LIMIT, and so
+    /// ZREVRANGE and the rest of its family). Reads as it goes, in constant memory; as long as the iterator lives it
+    /// holds reclaiming back like a view.
+    ///
+    /// Costs a snapshot, one seek, and a step for each member that is given or left out by the limit. A part by ranks
+    /// first reads its way from the nearer end of the set.
+    ///
+    /// # Errors
+    /// [`WrongType`](crate::ErrorKind::WrongType), [`NotANumber`](crate::ErrorKind::NotANumber) for a bound; reading
+    /// errors, also of each item.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::ZRange;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.zsets().add("z", [("c", 3.0), ("a", 1.0), ("b", 2.0)])?;
+    /// let top = db.zsets().range("z", ZRange::scores(1.5, 9.0).rev())?;
+    /// let top: Vec<_> = top.collect::<windrow::Result<_>>()?;
+    /// assert_eq!(top, [("c".into(), 3.0), ("b".into(), 2.0)]);
+    /// # Ok(()) }
+    /// ```
+    pub fn range(&self, key: impl AsRef<[u8]>, range: ZRange<'_>) -> Result<ZEntries> {
+        range.check()?;
+        let reading = self.db.begin()?.steady();
+        let selection = match as_zset(reading.live(key.as_ref())?)? {
+            Some(meta) => Selection::open(&Elements::of(&reading.reader, &meta)?, meta.size, &range)?,
+            None => Selection::nothing(),
+        };
+        Ok(ZEntries::new(selection, reading))
+    }
+
+    /// Counts the members of a part (ZCOUNT, ZLEXCOUNT). Costs the reading of the part; one by ranks costs one point
+    /// read.
+    ///
+    /// # Errors
+    /// As [`ZSets::range`].
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::{ScoreBound, ZRange};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).zsets().add("z", [("a", 1.0), ("b", 2.0)])?;
+    /// let above_one = ZRange::scores(ScoreBound::Excluded(1.0), f64::INFINITY);
+    /// assert_eq!(store.db(0).zsets().count("z", above_one)?, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn count(&self, key: impl AsRef<[u8]>, range: ZRange<'_>) -> Result<u64> {
+        range.check()?;
+        let reading = self.db.begin()?.steady();
+        match as_zset(reading.live(key.as_ref())?)? {
+            Some(meta) => range::count(&Elements::of(&reading.reader, &meta)?, meta.size, &range),
+            None => Ok(0),
+        }
+    }
+}
+
+impl ZSets<'_, Live> {
+    /// Removes what [`ZSets::range`] would give; returns how many members there were (ZREMRANGEBYRANK,
+    /// ZREMRANGEBYSCORE, ZREMRANGEBYLEX). Costs the reading of the part, and one commit of its members' keys, which are
+    /// in memory until then.
+    ///
+    /// # Errors
+    /// As [`ZSets::range`]; writing errors.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::ZRange;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.zsets().add("recent", [("a", 1.0), ("b", 2.0), ("c", 3.0)])?;
+    /// assert_eq!(db.zsets().remove_range("recent", ZRange::ranks(0, -3))?, 1);
+    /// assert_eq!(db.zsets().remove_range("recent", ZRange::scores(2.0, 2.5))?, 1);
+    /// assert_eq!(db.zsets().len("recent")?, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn remove_range(&self, key: impl AsRef<[u8]>, range: ZRange<'_>) -> Result<u64> {
+        range.check()?;
+        self.db.write_key(key.as_ref(), |plan| range::remove(plan, &range))
+    }
+
+    /// Stores what [`ZSets::range`] would give, in place of whatever `destination` holds; returns how many members it
+    /// now has (ZRANGESTORE). Nothing to store removes it. Costs the reading of the part and one commit, or, above a
+    /// few MiB, several that become visible together.
+    ///
+    /// # Errors
+    /// As [`ZSets::range`]; writing errors.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::ZRange;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.zsets().add("points", [("ann", 7.0), ("bob", 9.0), ("cid", 3.0)])?;
+    /// assert_eq!(db.zsets().range_store("podium", "points", ZRange::ranks(0, 1).rev())?, 2);
+    /// assert_eq!(db.zsets().score("podium", "bob")?, Some(9.0));
+    /// # Ok(()) }
+    /// ```
+    pub fn range_store(
+        &self,
+        destination: impl AsRef<[u8]>,
+        source: impl AsRef<[u8]>,
+        range: ZRange<'_>,
+    ) -> Result<u64> {
+        self.range_store_with(destination, source, range, CreateOptions::new())
+    }
+
+    /// Stores a part as [`ZSets::range_store`] does, and says how the new set is to be born.
+    ///
+    /// # Errors
+    /// As [`ZSets::range_store`].
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::{CreateOptions, Ttl, ZRange};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.zsets().add("points", [("ann", 7.0), ("bob", 9.0)])?;
+    /// let minute = CreateOptions::new().expire_in(std::time::Duration::from_secs(60));
+    /// db.zsets().range_store_with("best", "points", ZRange::ranks(0, 0).rev(), minute)?;
+    /// assert!(matches!(db.ttl("best")?, Ttl::In(_)));
+    /// # Ok(()) }
+    /// ```
+    pub fn range_store_with(
+        &self,
+        destination: impl AsRef<[u8]>,
+        source: impl AsRef<[u8]>,
+        range: ZRange<'_>,
+        create: CreateOptions,
+    ) -> Result<u64> {
+        range.check()?;
+        let (keys, _) = distinct(&[destination.as_ref(), source.as_ref()]);
+        self.db.write_keys(&keys, |plans| {
+            // With one key alone, it is both.
+            let meta = plans.last().map(|source| source.live_as(DataType::SortedSet)).transpose()?.flatten().cloned();
+            let destination: &mut KeyPlan<'_> = plans.first_mut().ok_or_else(|| Error::invalid("no key"))?;
+            let birth = create.birth(destination.now);
+            range::store(destination, meta.as_ref(), &range, birth)
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! Windrow beside a real Redis: random commands on few keys are done on both, and every reply is compared.
+//!
+//! A run prints its seeds. `WINDROW_SEED=<seed>` repeats one, `WINDROW_STEPS=<steps>` says how long a test runs.
+//! To add a data type, write a file of [`Commands`], list it in `FILES`, and read its values in `dump`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod command;
+mod contest;
+mod draw;
+mod dump;
+mod keys;
+mod redis;
+mod resp;
+mod sets;
+mod strings;
+mod world;
+
+#[path = "../support/fixture.rs"]
+#[expect(dead_code, reason = "the comparison needs a part of it")]
+mod fixture;
+
+use command::Commands;
+use contest::Contest;
+
+const KEYS: &dyn Commands = &keys::Keys;
+const STRINGS: &dyn Commands = &strings::Strings;
+const SETS: &dyn Commands = &sets::Sets;
+
+/// Every file of commands.
+const FILES: [&dyn Commands; 3] = [KEYS, STRINGS, SETS];
+
+/// How many commands a test does if nobody says otherwise: about three seconds.
+const STEPS: u64 = 30_000;
+
+/// A seed that every run takes, beside a new one.
+const STEADY_SEED: u64 = 7;
+
+/// Draws six commands of `file` for one of each other.
+fn mostly(file: &'static dyn Commands) -> Vec<&'static dyn Commands> {
+    FILES.into_iter().chain([file; 5]).collect()
+}
+
+/// Compares commands of `files` with Redis; does nothing where there is none.
+fn compare(files: &[&dyn Commands]) {
+    let Some(server) = redis::Server::start() else {
+        return;
+    };
+    let from_env = |name| std::env::var(name).ok().map(|number| number.parse::<u64>().unwrap());
+    let seeds = from_env("WINDROW_SEED").map_or_else(|| vec![STEADY_SEED, fastrand::u64(..)], |seed| vec![seed]);
+    let steps = from_env("WINDROW_STEPS").unwrap_or(STEPS).div_ceil(seeds.len() as u64);
+    println!("redis-server {}", server.version);
+    for seed in seeds {
+        Contest::run(&server, files, seed, steps);
+    }
+}
+
+#[test]
+fn keys_answer_as_redis_does() {
+    compare(&mostly(KEYS));
+}
+
+#[test]
+fn strings_answer_as_redis_does() {
+    compare(&mostly(STRINGS));
+}
+
+#[test]
+fn sets_answer_as_redis_does() {
+    compare(&mostly(SETS));
+}
+
+#[test]
+fn all_types_answer_as_redis_does() {
+    compare(&FILES);
+}
