@@ -20,6 +20,7 @@ mod resp;
 mod sets;
 mod strings;
 mod world;
+mod zsets;
 
 #[path = "../support/fixture.rs"]
 #[expect(dead_code, reason = "the comparison needs a part of it")]
@@ -31,9 +32,10 @@ use contest::Contest;
 const KEYS: &dyn Commands = &keys::Keys;
 const STRINGS: &dyn Commands = &strings::Strings;
 const SETS: &dyn Commands = &sets::Sets;
+const ZSETS: &dyn Commands = &zsets::Zsets;
 
 /// Every file of commands.
-const FILES: [&dyn Commands; 3] = [KEYS, STRINGS, SETS];
+const FILES: [&dyn Commands; 4] = [KEYS, STRINGS, SETS, ZSETS];
 
 /// How many commands a test does if nobody says otherwise: about three seconds.
 const STEPS: u64 = 30_000;
@@ -73,6 +75,11 @@ fn strings_answer_as_redis_does() {
 #[test]
 fn sets_answer_as_redis_does() {
     compare(&mostly(SETS));
+}
+
+#[test]
+fn sorted_sets_answer_as_redis_does() {
+    compare(&mostly(ZSETS));
 }
 
 #[test]
