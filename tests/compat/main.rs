@@ -18,7 +18,10 @@ mod keys;
 mod redis;
 mod resp;
 mod sets;
+mod sorting;
 mod strings;
+mod strings_together;
+mod transfers;
 mod world;
 
 #[path = "../support/fixture.rs"]
@@ -31,9 +34,12 @@ use contest::Contest;
 const KEYS: &dyn Commands = &keys::Keys;
 const STRINGS: &dyn Commands = &strings::Strings;
 const SETS: &dyn Commands = &sets::Sets;
+const STRINGS_TOGETHER: &dyn Commands = &strings_together::StringsTogether;
+const TRANSFERS: &dyn Commands = &transfers::Transfers;
+const SORTING: &dyn Commands = &sorting::Sorting;
 
 /// Every file of commands.
-const FILES: [&dyn Commands; 3] = [KEYS, STRINGS, SETS];
+const FILES: [&dyn Commands; 6] = [KEYS, STRINGS, SETS, STRINGS_TOGETHER, TRANSFERS, SORTING];
 
 /// How many commands a test does if nobody says otherwise: about three seconds.
 const STEPS: u64 = 30_000;
@@ -73,6 +79,21 @@ fn strings_answer_as_redis_does() {
 #[test]
 fn sets_answer_as_redis_does() {
     compare(&mostly(SETS));
+}
+
+#[test]
+fn several_strings_answer_as_redis_does() {
+    compare(&mostly(STRINGS_TOGETHER));
+}
+
+#[test]
+fn moved_and_copied_keys_answer_as_redis_does() {
+    compare(&mostly(TRANSFERS));
+}
+
+#[test]
+fn sorts_answer_as_redis_does() {
+    compare(&mostly(SORTING));
 }
 
 #[test]
