@@ -66,12 +66,13 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     encoding::{DataType, KeyLayout, UnixMillis},
     engine::{
-        CreateOptions, Db, Frozen, HeldBackBy, Keys, Live, Members, Namespace, SetOptions, SetOutcome, Sets, Source,
-        Stats, Store, StoreBuilder, Strings, Ttl, View, ViewNamespace,
+        CreateOptions, Db, Frozen, HeldBackBy, Keys, ListItems, Lists, Live, Members, Namespace, PositionOptions,
+        SetOptions, SetOutcome, Sets, Source, Stats, Store, StoreBuilder, Strings, Ttl, View, ViewNamespace,
     },
     error::{Action, Error, ErrorKind, Result},
     options::{Compression, Durability, Options},
     types::keys::ExpireCondition,
+    types::list::ListEnd,
 };
 
 #[cfg(all(doctest, feature = "engine"))]

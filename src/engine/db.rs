@@ -12,7 +12,7 @@ use bytes::Bytes;
 use crate::encoding::{DataType, KeyLayout, Meta, MetaKey, UnixMillis};
 use crate::engine::read::Reading;
 use crate::engine::write::Place;
-use crate::engine::{Engine, Live, Sets, Source, Strings};
+use crate::engine::{Engine, Lists, Live, Sets, Source, Strings};
 use crate::error::{Error, Result};
 use crate::expire::is_expired;
 use crate::options::Durability;
@@ -114,6 +114,21 @@ impl<S: Source> Db<S> {
     #[must_use]
     pub fn sets(&self) -> Sets<'_, S> {
         Sets::new(self)
+    }
+
+    /// Returns the list operations.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).lists().push_right("queue", ["job"])?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn lists(&self) -> Lists<'_, S> {
+        Lists::new(self)
     }
 
     /// Tells whether the key exists. Costs one point read.
@@ -253,7 +268,7 @@ impl Db<Live> {
         &self.source.engine
     }
 
-    fn place(&self) -> Place<'_> {
+    pub(super) fn place(&self) -> Place<'_> {
         Place { namespace: &self.namespace, db: self.number, durability: self.source.durability }
     }
 

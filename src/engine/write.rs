@@ -3,6 +3,7 @@
 //! May use everything below the engine. Invariant: the keyspace number under which the keys are locked is the
 //! one under which they are written.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use crate::engine::Engine;
@@ -134,6 +135,17 @@ impl Engine {
     pub(super) fn check_member(&self, member: &[u8]) -> Result<()> {
         check_length(member, self.options.max_member_bytes, "a member is longer than the store's limit")
     }
+
+    /// Refuses values and list items longer than the store's limit.
+    pub(super) fn check_value(&self, value: &[u8]) -> Result<()> {
+        check_length(value, self.options.max_value_bytes, "a value is longer than the store's limit")
+    }
+}
+
+/// The different ones among `keys`, each where it first stands: for operations that lock several keys.
+pub(super) fn distinct<'k>(keys: &[&'k [u8]]) -> Vec<&'k [u8]> {
+    let mut seen = BTreeSet::new();
+    keys.iter().copied().filter(|key| seen.insert(*key)).collect()
 }
 
 fn check_length(bytes: &[u8], limit: usize, message: &'static str) -> Result<()> {

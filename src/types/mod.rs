@@ -6,6 +6,7 @@
 pub(crate) mod edit;
 pub(crate) mod elements;
 pub(crate) mod keys;
+pub(crate) mod list;
 pub(crate) mod pick;
 mod plan;
 mod reader;

@@ -7,6 +7,7 @@ mod clock;
 mod dbs;
 mod expiry;
 mod keys;
+mod lists;
 mod opening;
 mod sets;
 mod strings;
@@ -15,3 +16,5 @@ mod strings;
 mod data;
 #[path = "../support/fixture.rs"]
 mod fixture;
+#[path = "../support/raw.rs"]
+mod raw;
