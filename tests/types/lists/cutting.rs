@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use windrow::{CreateOptions, ListEnd, Ttl};
 
-use super::{both, items, numbers};
+use super::{both, items, numbers, open, record};
 use crate::data::payload;
-use crate::fixture::settle;
+use crate::fixture::{Fixture, close_and_check, settle};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -136,4 +136,58 @@ fn what_is_left_of_a_very_large_list_is_written_in_several_commits() {
         settle(store);
         assert!(items(&db, "l") == large);
     });
+}
+
+/// What becomes of a list of the numbers 0 to 999: whether it goes on under its id, and how far its head moves.
+fn moved_by(change: impl Fn(&windrow::Lists<'_>)) -> (bool, i128) {
+    let fixture = Fixture::new();
+    let path = fixture.path("store");
+    let store = open(&fixture, 0);
+    store.db(0).lists().push_right("l", numbers(0..1000)).unwrap();
+    close_and_check(store, &path);
+    let (old_id, old_head, _) = record(&path);
+    let store = open(&fixture, 0);
+    change(&store.db(0).lists());
+    close_and_check(store, &path);
+    let (id, head, _) = record(&path);
+    (id == old_id, i128::from(head) - i128::from(old_head))
+}
+
+#[test]
+fn the_longest_run_stays_in_place_and_little_that_is_left_is_written_anew() {
+    let remove = |items: &'static [&'static str]| {
+        moved_by(|lists| items.iter().for_each(|item| assert_eq!(lists.remove("l", 0, item).unwrap(), 1)))
+    };
+    assert_eq!(remove(&["990"]), (true, 0));
+    assert_eq!(remove(&["10"]), (true, 1));
+    assert_eq!(remove(&["10", "20", "980"]), (true, 2));
+    assert_eq!(moved_by(|lists| drop(lists.insert_after("l", "10", "x").unwrap())), (true, -1));
+    assert_eq!(moved_by(|lists| drop(lists.insert_before("l", "990", "x").unwrap())), (true, 0));
+    assert_eq!(moved_by(|lists| lists.set("l", 500, "x").unwrap()), (true, 0));
+    assert_eq!(moved_by(|lists| lists.trim("l", 100, 899).unwrap()), (true, 100));
+    assert_eq!(moved_by(|lists| lists.trim("l", 0, 500).unwrap()), (true, 0));
+    assert_eq!(moved_by(|lists| lists.trim("l", 100, 199).unwrap()), (false, 0));
+    assert_eq!(moved_by(|lists| drop(lists.pop("l", ListEnd::Left, 900).unwrap())), (false, 0));
+    assert_eq!(moved_by(|lists| drop(lists.pop("l", ListEnd::Left, 100).unwrap())), (true, 100));
+}
+
+#[test]
+fn a_trim_to_a_few_small_items_packs_them_into_the_record() {
+    let fixture = Fixture::new();
+    let store = open(&fixture, 512);
+    let db = store.db(0);
+    let minute = CreateOptions::new().expire_in(MINUTE);
+    db.lists().push_with("l", ListEnd::Right, numbers(0..1000), minute).unwrap();
+    db.lists().trim("l", 500, 509).unwrap();
+    settle(&store);
+    assert_eq!(store.stats().data_file_bytes, 0, "nothing lies apart any more");
+    assert_eq!(items(&db, "l"), numbers(500..510));
+    db.lists().push_left("l", numbers(0..1000)).unwrap();
+    assert_eq!(db.lists().index("l", -1).unwrap().unwrap(), "509");
+    assert_eq!(db.ttl("l").unwrap(), Ttl::In(MINUTE));
+    fixture.seconds_pass(60);
+    settle(&store);
+    assert_eq!((db.len().unwrap(), store.stats().data_file_bytes), (0, 0));
+    drop(db);
+    close_and_check(store, &fixture.path("store"));
 }

@@ -9,9 +9,11 @@ mod refusals;
 mod room;
 
 use bytes::Bytes;
-use windrow::{Db, Source, Store};
+use windrow::encoding::{Body, CollectionId, Meta};
+use windrow::{Db, Source, Store, UnixMillis};
 
 use crate::fixture::{Fixture, close_and_check, small};
+use crate::raw::open_raw;
 
 /// Runs a test where lists lie apart and where small ones lie in their records, and checks what it leaves.
 fn both(test: impl Fn(&Fixture, &Store)) {
@@ -39,4 +41,14 @@ fn items<S: Source>(db: &Db<S>, key: &str) -> Vec<Bytes> {
 /// The numbers of a range as items.
 fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|n| n.to_string()).collect()
+}
+
+/// The id of the only list of a closed store, the index of its first item, and when it was created.
+fn record(path: &std::path::Path) -> (Option<CollectionId>, u64, UnixMillis) {
+    let db = open_raw(path);
+    let metas = db.cf_handle("meta").unwrap();
+    let (_, record) = db.iterator_cf(metas, rocksdb::IteratorMode::Start).next().unwrap().unwrap();
+    let meta = Meta::decode(&record).unwrap();
+    let Body::List { head, .. } = meta.body else { panic!("{meta:?}") };
+    (meta.id(), head, meta.created_at)
 }

@@ -103,24 +103,25 @@ fn positions_are_found_by_rank_count_and_length() {
         db.lists().push_right("l", all).unwrap();
         let find = |options: PositionOptions| db.lists().positions("l", "c", options).unwrap();
         let new = PositionOptions::new;
+        let none: [u64; 0] = [];
         assert_eq!(db.lists().position("l", "c").unwrap(), Some(2));
         assert_eq!(find(new()), [2, 6, 7]);
         assert_eq!(find(new().count(2)), [2, 6]);
         assert_eq!(find(new().rank(2)), [6, 7]);
         assert_eq!(find(new().rank(2).count(1)), [6]);
-        assert_eq!(find(new().rank(4)), []);
+        assert_eq!(find(new().rank(4)), none);
         assert_eq!(find(new().rank(-1)), [7, 6, 2]);
         assert_eq!(find(new().rank(-3)), [2]);
         assert_eq!(find(new().rank(-2).count(1)), [6]);
-        assert_eq!(find(new().max_len(2)), []);
+        assert_eq!(find(new().max_len(2)), none);
         assert_eq!(find(new().max_len(3)), [2]);
         assert_eq!(find(new().rank(-1).max_len(2)), [7, 6]);
-        assert_eq!(find(new().rank(-2).max_len(1)), []);
-        assert_eq!(find(new().rank(i64::MAX)), []);
+        assert_eq!(find(new().rank(-2).max_len(1)), none);
+        assert_eq!(find(new().rank(i64::MAX)), none);
         assert_eq!(find(new().count(u64::MAX).max_len(u64::MAX)), [2, 6, 7]);
         assert_eq!(db.lists().position("l", "x").unwrap(), None);
         assert_eq!(db.lists().position("none", "c").unwrap(), None);
-        assert_eq!(db.lists().positions("none", "c", new()).unwrap(), []);
+        assert_eq!(db.lists().positions("none", "c", new()).unwrap(), none);
         for rank in [0, i64::MIN] {
             for key in ["l", "none"] {
                 let error = db.lists().positions(key, "c", new().rank(rank)).unwrap_err();

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use windrow::encoding::{Body, CollectionId, ElementKey, Meta};
-use windrow::{CreateOptions, ListEnd, Ttl, UnixMillis};
+use windrow::encoding::{Body, ElementKey, Meta};
+use windrow::{CreateOptions, ListEnd, Ttl};
 
-use super::{items, numbers, open};
+use super::{items, numbers, open, record};
 use crate::fixture::{Fixture, START, close_and_check};
 use crate::raw::open_raw;
 
@@ -29,16 +29,6 @@ fn move_head(path: &Path, head: impl Fn(&Meta) -> u64) {
     }
     meta.body = Body::List { id, head: new };
     db.put_cf(metas, key, meta.encode()).unwrap();
-}
-
-/// The record of the store's only list.
-fn record(path: &Path) -> (Option<CollectionId>, u64, UnixMillis) {
-    let db = open_raw(path);
-    let metas = db.cf_handle("meta").unwrap();
-    let (_, record) = db.iterator_cf(metas, rocksdb::IteratorMode::Start).next().unwrap().unwrap();
-    let meta = Meta::decode(&record).unwrap();
-    let Body::List { head, .. } = meta.body else { panic!("{meta:?}") };
-    (meta.id(), head, meta.created_at)
 }
 
 /// A closed store with one list of the numbers 0 to 9, whose first item has the index that `head` says.
