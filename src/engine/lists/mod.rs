@@ -57,7 +57,8 @@ impl<'a, S: Source> Lists<'a, S> {
     }
 
     /// Returns the item at an index, counted from 0 on, or from the right end if negative: -1 is the last. `None`
-    /// outside of the list and for a missing key (LINDEX). Costs two point reads and a snapshot, wherever the item stands.
+    /// outside of the list and for a missing key (LINDEX). Costs two point reads and a snapshot, wherever the item
+    /// stands.
     ///
     /// # Errors
     /// As [`Lists::len`].

@@ -31,8 +31,8 @@ impl Lists<'_, Live> {
         self.push_with(key, ListEnd::Left, items, CreateOptions::new())
     }
 
-    /// Adds items one after the other at the right end, creating the list if missing; returns the new length (RPUSH). No
-    /// items change nothing. Costs one commit of the items and the record, whatever the length.
+    /// Adds items one after the other at the right end, creating the list if missing; returns the new length
+    /// (RPUSH). No items change nothing. Costs one commit of the items and the record, whatever the length.
     ///
     /// # Errors
     /// [`WrongType`](crate::ErrorKind::WrongType), [`TooLarge`](crate::ErrorKind::TooLarge); writing errors.
@@ -51,7 +51,8 @@ impl Lists<'_, Live> {
         self.push_with(key, ListEnd::Right, items, CreateOptions::new())
     }
 
-    /// Adds items at one end as [`Lists::push_left`] and [`Lists::push_right`] do, and says how a new list is to be born.
+    /// Adds items at one end as [`Lists::push_left`] and [`Lists::push_right`] do, and says how a new list is to be
+    /// born.
     ///
     /// # Errors
     /// As [`Lists::push_left`].
@@ -80,8 +81,8 @@ impl Lists<'_, Live> {
         })
     }
 
-    /// Adds items at one end of a list that exists; returns the new length, 0 if there is no list (LPUSHX, RPUSHX). Costs as
-    /// [`Lists::push_left`].
+    /// Adds items at one end of a list that exists; returns the new length, 0 if there is no list (LPUSHX, RPUSHX).
+    /// Costs as [`Lists::push_left`].
     ///
     /// # Errors
     /// As [`Lists::push_left`].
@@ -118,8 +119,8 @@ impl Lists<'_, Live> {
         self.db.write_key(key, |plan| change(plan, &items))
     }
 
-    /// Takes the item at the left end, `None` if there is no list (LPOP). The last one's removal removes the key. Costs two
-    /// point reads and one commit.
+    /// Takes the item at the left end, `None` if there is no list (LPOP). The last one's removal removes the key.
+    /// Costs two point reads and one commit.
     ///
     /// # Errors
     /// [`WrongType`](crate::ErrorKind::WrongType); writing errors.
@@ -137,8 +138,8 @@ impl Lists<'_, Live> {
         Ok(self.pop(key, ListEnd::Left, 1)?.and_then(|taken| taken.into_iter().next()))
     }
 
-    /// Takes the item at the right end, `None` if there is no list (RPOP). The last one's removal removes the key. Costs two
-    /// point reads and one commit.
+    /// Takes the item at the right end, `None` if there is no list (RPOP). The last one's removal removes the key.
+    /// Costs two point reads and one commit.
     ///
     /// # Errors
     /// [`WrongType`](crate::ErrorKind::WrongType); writing errors.
@@ -179,12 +180,14 @@ impl Lists<'_, Live> {
         self.db.write_key(key.as_ref(), |plan| list::pop(plan, end, count))
     }
 
-    /// Takes up to `count` items from one end of the first of several keys that holds a list; returns that key and the items,
-    /// `None` if there is no list (LMPOP). Costs a point read for each different key, else as [`Lists::pop`].
+    /// Takes up to `count` items from one end of the first of several keys that holds a list; returns that key and
+    /// the items, `None` if there is no list (LMPOP). Costs a point read for each different key, else as
+    /// [`Lists::pop`].
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) without keys or with a count of 0; [`WrongType`](crate::ErrorKind::WrongType)
-    /// if a key of another type comes before the first list; writing errors.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) without keys or with a count of 0;
+    /// [`WrongType`](crate::ErrorKind::WrongType) if a key of another type comes before the first list; writing
+    /// errors.
     ///
     /// # Examples
     /// ```
@@ -214,12 +217,13 @@ impl Lists<'_, Live> {
         Ok(found.and_then(|(which, taken)| Some((Bytes::copy_from_slice(different.get(which)?), taken))))
     }
 
-    /// Moves an item from an end of one list to an end of another, which is created if missing, or to the other end of the
-    /// same list; returns the item, `None` if there is nothing to move (LMOVE; from right to left: RPOPLPUSH). Costs
-    /// three point reads and one commit.
+    /// Moves an item from an end of one list to an end of another, which is created if missing, or to the other end
+    /// of the same list; returns the item, `None` if there is nothing to move (LMOVE; from right to left:
+    /// RPOPLPUSH). Costs three point reads and one commit.
     ///
     /// # Errors
-    /// [`WrongType`](crate::ErrorKind::WrongType) if `from` holds another type, or `to` does and `from` exists; writing errors.
+    /// [`WrongType`](crate::ErrorKind::WrongType) if `from` holds another type, or `to` does and `from` exists;
+    /// writing errors.
     ///
     /// # Examples
     /// ```
@@ -250,12 +254,13 @@ impl Lists<'_, Live> {
         })
     }
 
-    /// Overwrites the item at an index; negative ones count from the right end (LSET). Costs one point read and one commit
-    /// of the item, wherever it stands.
+    /// Overwrites the item at an index; negative ones count from the right end (LSET). Costs one point read and one
+    /// commit of the item, wherever it stands.
     ///
     /// # Errors
-    /// [`NoSuchKey`](crate::ErrorKind::NoSuchKey) if there is no list, [`OutOfRange`](crate::ErrorKind::OutOfRange) outside of it,
-    /// [`WrongType`](crate::ErrorKind::WrongType), [`TooLarge`](crate::ErrorKind::TooLarge); writing errors.
+    /// [`NoSuchKey`](crate::ErrorKind::NoSuchKey) if there is no list, [`OutOfRange`](crate::ErrorKind::OutOfRange)
+    /// outside of it, [`WrongType`](crate::ErrorKind::WrongType), [`TooLarge`](crate::ErrorKind::TooLarge); writing
+    /// errors.
     ///
     /// # Examples
     /// ```
@@ -273,9 +278,9 @@ impl Lists<'_, Live> {
         self.db.write_key(key.as_ref(), |plan| list::set(plan, index, item.as_ref()))
     }
 
-    /// Inserts an item before the first one that equals `pivot`; returns the new length, 0 if there is no list, `None` if no
-    /// item equals the pivot (LINSERT BEFORE). Reads as far as the pivot and moves the items on the shorter side of it by
-    /// one: they are written again in the one commit, and lie in memory until then.
+    /// Inserts an item before the first one that equals `pivot`; returns the new length, 0 if there is no list,
+    /// `None` if no item equals the pivot (LINSERT BEFORE). Reads as far as the pivot and moves the items on the
+    /// shorter side of it by one: they are written again in the one commit, and lie in memory until then.
     ///
     /// # Errors
     /// As [`Lists::push_left`].
@@ -332,11 +337,13 @@ impl Lists<'_, Live> {
         self.db.write_key(key, |plan| list::insert(plan, pivot, behind, item))
     }
 
-    /// Removes items that equal `item`: the first `count` from the left, the first from the right if `count` is negative, all
-    /// if it is 0; returns how many went (LREM). The last one's removal removes the key. Reads the list once, or as far as
-    /// the last of them. The longest run of items between removed ones stays in place and the others move towards it: they are
-    /// written again in the one commit, and lie in memory until then. Where that run is short beside what is removed,
-    /// what is left is written as a new collection, in several commits if it is large.
+    /// Removes items that equal `item`: the first `count` from the left, the first from the right if `count` is
+    /// negative, all if it is 0; returns how many went (LREM). The last one's removal removes the key.
+    ///
+    /// Reads the list as far as the last of them, then what it moves. The longest run of items between removed ones
+    /// stays in place and the others move towards it: they are written again in the one commit, and lie in memory
+    /// until then. Where that run is short beside what is removed, what is left is written as a new collection, in
+    /// several commits if it is large.
     ///
     /// # Errors
     /// As [`Lists::pop_left`].
@@ -358,8 +365,8 @@ impl Lists<'_, Live> {
     }
 
     /// Keeps the items between two indexes, both included, and removes the others; indexes mean what they mean to
-    /// [`Lists::range`]. Keeping nothing removes the key (LTRIM). Costs one commit and a deletion for each item that goes,
-    /// unread; or, where few stay beside those that go, the writing of what stays as a new collection.
+    /// [`Lists::range`]. Keeping nothing removes the key (LTRIM). Costs one commit and a deletion for each item
+    /// that goes, unread; or, where few stay beside those that go, the writing of what stays as a new collection.
     ///
     /// # Errors
     /// As [`Lists::pop_left`].

@@ -44,11 +44,9 @@ fn list_at(head: impl Fn(&Meta) -> u64) -> Fixture {
 
 #[test]
 fn a_list_without_room_on_one_side_moves_to_the_middle_as_the_same_list() {
+    let first = |_: &Meta| 2;
     let last = |meta: &Meta| u64::MAX - meta.size;
-    let cases: [(Box<dyn Fn(&Meta) -> u64>, ListEnd); 2] =
-        [(Box::new(|_| 2), ListEnd::Left), (Box::new(last), ListEnd::Right)];
-    for (head, end) in cases {
-        let fixture = list_at(head);
+    for (end, fixture) in [(ListEnd::Left, list_at(first)), (ListEnd::Right, list_at(last))] {
         let (old_id, ..) = record(&fixture.path("store"));
         fixture.seconds_pass(10);
         let store = open(&fixture, 0);
