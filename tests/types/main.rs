@@ -11,6 +11,7 @@ mod finding;
 mod flushes;
 mod hashes;
 mod keys;
+mod lists;
 mod opening;
 mod packed;
 mod sets;
@@ -25,3 +26,5 @@ mod zsets;
 mod data;
 #[path = "../support/fixture.rs"]
 mod fixture;
+#[path = "../support/raw.rs"]
+mod raw;
