@@ -155,5 +155,6 @@ fn remove_records(db: &Database, keyspace: KeyspaceNo, undecodable: bool) -> Res
     db.commit(batch, true)?;
     failpoint!("flushed::before_drop");
     db.drop_files(Family::Meta, &range)?;
+    failpoint!("flushed::after_drop");
     db.flush(Family::Meta)
 }

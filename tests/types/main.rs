@@ -10,8 +10,11 @@ mod keys;
 mod opening;
 mod sets;
 mod strings;
+mod version_record;
 
 #[path = "../support/data.rs"]
 mod data;
 #[path = "../support/fixture.rs"]
 mod fixture;
+#[path = "../support/raw.rs"]
+mod raw;
