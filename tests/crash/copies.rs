@@ -172,8 +172,8 @@ fn brief_ones(recorder: &Recorder<'_>, fixture: &Fixture) {
 }
 
 /// Members of a set that does not fit into one commit.
-fn many(seed: u64) -> Vec<Vec<u8>> {
-    (0..90_000_u64).map(|n| format!("{seed}:{n:058}").into_bytes()).collect()
+fn many(seed: u64, count: u64) -> Vec<Vec<u8>> {
+    (0..count).map(|n| format!("{seed}:{n:058}").into_bytes()).collect()
 }
 
 /// Large collections, built in several commits: of each the whole is there or nothing.
@@ -184,13 +184,13 @@ fn build(recorder: &Recorder<'_>, fixture: &Fixture) {
         let now = fixture.clock.wall();
         recorder.step(
             |world| {
-                let members = many(seed).into_iter().collect();
+                let members = many(seed, 90_000).into_iter().collect();
                 let expires_at = lifetime.map(|lifetime| now.saturating_add(lifetime));
                 world.insert(key(0, &name), (Value::set(&members), expires_at));
             },
             |store| {
                 let options = lifetime.map_or_else(CreateOptions::new, |time| CreateOptions::new().expire_in(time));
-                assert_eq!(store.db(0).sets().add_with(&name, many(seed), options).unwrap(), 90_000);
+                assert_eq!(store.db(0).sets().add_with(&name, many(seed, 90_000), options).unwrap(), 90_000);
             },
         );
     }
@@ -280,11 +280,11 @@ fn every_copy_taken_while_a_large_build_fails_and_is_given_up_opens_whole() {
         recorder.phase("building");
         build(&recorder, &fixture);
         recorder.phase("failing");
-        // Behind the building record the first elements fail, and the build is given up at once. Or the linking commit
-        // fails, and nobody knows whether it happened: the next open has to look.
-        for failure in ["1*off->1*return->off", "2*off->1*return->off"] {
+        // The first or the second chunk fails, and the build is given up at once. Or the linking commit fails, and nobody
+        // knows whether it happened: the next open has to look.
+        for failure in ["1*off->1*return->off", "2*off->1*return->off", "3*off->1*return->off"] {
             fail::cfg("store::commit", failure).unwrap();
-            let error = recorder.store().db(0).sets().add("failed", many(3)).unwrap_err();
+            let error = recorder.store().db(0).sets().add("failed", many(3, 150_000)).unwrap_err();
             fail::remove("store::commit");
             assert_eq!(error.kind(), ErrorKind::Io);
             assert!(!recorder.store().db(0).exists("failed").unwrap());
