@@ -113,7 +113,7 @@ fn what_recovery_read_from_the_end_of_the_log_survives_a_power_loss_once_files_w
     let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
     let store = fixture.open();
     for n in 0..1500 {
-        store.db(0).sets().add_with(format!("{n:04}"), [payload(n, 2000)], minute.clone()).unwrap();
+        store.db(0).sets().add_with(format!("{n:04}"), [payload(n, 2000)], minute).unwrap();
     }
     // Two write buffers were full: their files must be there for the next life to drop.
     let began = Instant::now();

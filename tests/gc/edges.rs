@@ -84,7 +84,7 @@ fn dropping_the_file_of_one_id_leaves_the_files_of_the_ids_beside_it() {
     let db = store.db(0);
     let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
     for n in 0..20_u64 {
-        db.sets().add_with(format!("{n}"), twenty(n), minute.clone()).unwrap();
+        db.sets().add_with(format!("{n}"), twenty(n), minute).unwrap();
         // The next set must not reach the write buffer before this one has left it.
         let began = Instant::now();
         while store.stats().data_file_bytes < (n + 1) * 1_200_000 {

@@ -89,7 +89,7 @@ fn compactions_while_nothing_is_dead_keep_everything() {
         for n in 0..300 {
             store.db(0).sets().add(format!("{n}"), [payload(n + 1000 * round, 1000)]).unwrap();
         }
-        store.db(0).sets().add_with(format!("brief:{round}"), [payload(round, 1000)], minute.clone()).unwrap();
+        store.db(0).sets().add_with(format!("brief:{round}"), [payload(round, 1000)], minute).unwrap();
     }
     settle(&store);
     compact_everything(&store);
@@ -171,7 +171,7 @@ fn elements_whose_record_is_gone_and_that_nobody_buried_are_kept() {
             if expires { CreateOptions::new().expire_in(Duration::from_secs(60)) } else { CreateOptions::new() };
         let store = fixture.open();
         for n in 0..2000 {
-            store.db(0).sets().add_with(format!("{n:04}"), [payload(n, 2000)], options.clone()).unwrap();
+            store.db(0).sets().add_with(format!("{n:04}"), [payload(n, 2000)], options).unwrap();
         }
         store.close().unwrap();
         let lost = remove_records(&path, |key| key.ends_with(b"7"));
