@@ -20,6 +20,7 @@ mod strings;
 mod strings_read_and_changed;
 mod strings_together;
 mod transfers;
+mod version_record;
 mod zsets;
 
 #[path = "../support/data.rs"]
