@@ -49,7 +49,7 @@ pub struct Stats {
     pub buried_ids: u64,
     /// Ids that are buried and still held back by a pin or a log sync.
     pub waiting_ids: u64,
-    /// Estimate of their bytes in SST files of the data families, as the last pass found it: no debt yet, because a reader
+    /// Estimate of their bytes in SST files of the data families, looked at every five seconds: no debt yet, because a reader
     /// may still want them.
     pub waiting_bytes: u64,
     /// Estimate of the bytes in SST files of the data families that may be given back, as the last pass found it. What
