@@ -21,7 +21,7 @@ use crate::{Store, error::Result};
 /// # let store = windrow::Store::open(dir.path().join("s"))?;
 /// let view = store.view()?;
 /// store.db(0).sets().add("s", ["a"])?;
-/// store.db(0).delete(["s"])?;
+/// store.db(0).flush()?;
 /// assert!(matches!(store.stats().held_back_by, Some(HeldBackBy::View { .. })));
 /// # Ok(()) }
 /// ```
