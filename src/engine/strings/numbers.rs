@@ -124,8 +124,8 @@ impl Strings<'_, Live> {
     /// let db = store.db(0);
     /// db.strings().set("price", "10.50")?;
     /// assert_eq!(db.strings().incr_by_float("price", 0.1)?.to_string(), "10.6");
-    /// db.strings().incr_by_float("price", LongDouble::parse("-5e3")?)?;
-    /// assert_eq!(db.strings().get("price")?.as_deref(), Some(b"-4989.4".as_slice()));
+    /// db.strings().incr_by_float("price", LongDouble::parse("-5e-1")?)?;
+    /// assert_eq!(db.strings().get("price")?.as_deref(), Some(b"10.1".as_slice()));
     /// # Ok(()) }
     /// ```
     pub fn incr_by_float(&self, key: impl AsRef<[u8]>, by: impl Into<LongDouble>) -> Result<LongDouble> {
