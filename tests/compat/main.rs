@@ -14,9 +14,12 @@ mod command;
 mod contest;
 mod draw;
 mod dump;
+mod hashes;
 mod keys;
+mod random;
 mod redis;
 mod resp;
+mod scans;
 mod sets;
 mod sorting;
 mod strings;
@@ -34,6 +37,7 @@ use contest::Contest;
 
 const KEYS: &dyn Commands = &keys::Keys;
 const STRINGS: &dyn Commands = &strings::Strings;
+const HASHES: &dyn Commands = &hashes::Hashes;
 const SETS: &dyn Commands = &sets::Sets;
 const ZSETS: &dyn Commands = &zsets::Zsets;
 const STRINGS_TOGETHER: &dyn Commands = &strings_together::StringsTogether;
@@ -41,7 +45,7 @@ const TRANSFERS: &dyn Commands = &transfers::Transfers;
 const SORTING: &dyn Commands = &sorting::Sorting;
 
 /// Every file of commands.
-const FILES: [&dyn Commands; 7] = [KEYS, STRINGS, SETS, ZSETS, STRINGS_TOGETHER, TRANSFERS, SORTING];
+const FILES: [&dyn Commands; 8] = [KEYS, STRINGS, HASHES, SETS, ZSETS, STRINGS_TOGETHER, TRANSFERS, SORTING];
 
 /// How many commands a test does if nobody says otherwise: about three seconds.
 const STEPS: u64 = 30_000;
@@ -76,6 +80,11 @@ fn keys_answer_as_redis_does() {
 #[test]
 fn strings_answer_as_redis_does() {
     compare(&mostly(STRINGS));
+}
+
+#[test]
+fn hashes_answer_as_redis_does() {
+    compare(&mostly(HASHES));
 }
 
 #[test]
