@@ -67,13 +67,14 @@ pub use self::{
     encoding::{DataType, KeyLayout, UnixMillis},
     engine::{
         CombineOptions, CopyOptions, CreateOptions, Db, Frozen, GetExOptions, HashEntries, HashFields, HashValues,
-        Hashes, HeldBackBy, Keys, Lcs, LcsMatch, Live, Members, Namespace, ScanCursor, ScanOptions, ScanPage,
-        SetOptions, SetOutcome, Sets, SortOptions, Source, Stats, Store, StoreBuilder, Strings, Ttl, View,
-        ViewNamespace, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
+        Hashes, HeldBackBy, Keys, Lcs, LcsMatch, ListItems, Lists, Live, Members, Namespace, PositionOptions,
+        ScanCursor, ScanOptions, ScanPage, SetOptions, SetOutcome, Sets, SortOptions, Source, Stats, Store,
+        StoreBuilder, Strings, Ttl, View, ViewNamespace, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
     },
     error::{Action, Error, ErrorKind, Result},
     options::{Compression, Durability, Options},
     types::keys::ExpireCondition,
+    types::list::ListEnd,
     types::number::LongDouble,
     types::zset::{
         ZAddOutcome,

@@ -158,12 +158,6 @@ impl<'a> KeyPlan<'a> {
         }
     }
 
-    /// Writes a record for a key that did not live, or in place of what it was.
-    pub(crate) fn create(&mut self, data_type: DataType, home: Home, expires_at: Option<UnixMillis>, size: u64) {
-        let created_at = self.now;
-        self.change = Change::Put(NewRecord { data_type, home, created_at, expires_at, size });
-    }
-
     /// Writes the living record again with another size, expiry or inline body.
     pub(crate) fn rewrite(&mut self, meta: &Meta, body: Body, expires_at: Option<UnixMillis>, size: u64) {
         self.change = Change::Put(NewRecord {

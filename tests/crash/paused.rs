@@ -272,3 +272,32 @@ fn a_swap_waits_for_a_write_that_has_read_and_not_committed() {
     assert!(store.db(0).exists("other").unwrap());
     close_and_check(store, &fixture.path("store"));
 }
+
+#[test]
+fn a_paused_read_by_position_returns_an_item_that_stood_there() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    let changes: [&dyn Fn(); 4] = [
+        &|| assert_eq!(db.lists().insert_before("l", "b", "x").unwrap(), Some(6)),
+        &|| drop(db.lists().pop_left("l").unwrap()),
+        &|| db.lists().trim("l", 2, 2).unwrap(),
+        &|| assert_eq!(db.delete(["l"]).unwrap(), 1),
+    ];
+    for change in changes {
+        db.delete(["l"]).unwrap();
+        db.lists().push_right("l", ["a", "b", "c", "d", "e"]).unwrap();
+        let item = paused(&store, |store| store.db(0).lists().index("l", 0).unwrap(), change);
+        assert_eq!(item.unwrap(), "a");
+        db.delete(["l"]).unwrap();
+        db.lists().push_right("l", ["a", "b", "c", "d", "e"]).unwrap();
+        let read = |store: &Store| {
+            let items = store.db(0).lists().range("l", 0, -1).unwrap();
+            (items.map(Result::unwrap).collect::<Vec<_>>(), store.db(0).lists().position("l", "e").unwrap())
+        };
+        assert_eq!(paused(&store, read, change).0, ["a", "b", "c", "d", "e"]);
+    }
+    drop(db);
+    close_and_check(store, &fixture.path("store"));
+}

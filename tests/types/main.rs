@@ -10,6 +10,7 @@ mod expiry;
 mod finding;
 mod flushes;
 mod keys;
+mod lists;
 mod opening;
 mod packed;
 mod sets;
@@ -24,3 +25,5 @@ mod zsets;
 mod data;
 #[path = "../support/fixture.rs"]
 mod fixture;
+#[path = "../support/raw.rs"]
+mod raw;
