@@ -112,6 +112,21 @@ impl<S: Source> Db<S> {
         Sets::new(self)
     }
 
+    /// Returns the list operations.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).lists().push_right("queue", ["job"])?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn lists(&self) -> Lists<'_, S> {
+        Lists::new(self)
+    }
+
     /// Returns the hash operations.
     ///
     /// # Examples
@@ -140,21 +155,6 @@ impl<S: Source> Db<S> {
     #[must_use]
     pub fn zsets(&self) -> ZSets<'_, S> {
         ZSets::new(self)
-    }
-
-    /// Returns the list operations.
-    ///
-    /// # Examples
-    /// ```
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// store.db(0).lists().push_right("queue", ["job"])?;
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn lists(&self) -> Lists<'_, S> {
-        Lists::new(self)
     }
 
     /// Tells whether the key exists. Costs one point read.

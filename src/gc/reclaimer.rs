@@ -172,13 +172,16 @@ impl Reclaimer {
         let next = AtomicUsize::new(0);
         let done = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    while let Some(family) = families.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let result = work(*family);
-                        done.lock().push(result);
-                    }
-                });
+            let work = || {
+                while let Some(family) = families.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let result = work(*family);
+                    done.lock().push(result);
+                }
+            };
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            for thread in threads {
+                // WHY: the scope alone would say that a thread panicked, and not of what.
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             }
         });
         done.into_inner().into_iter().collect()
@@ -262,6 +265,7 @@ impl Reclaimer {
         }
         failpoint!("reclaimer::before_flush");
         self.db.flush(here)?;
+        failpoint!("reclaimer::after_flush");
         ReclaimCounters::add(&self.counters.flushes, 1);
         memory.buried_at_flush = buried;
         Ok(PassOutcome::ACTED)
@@ -274,6 +278,7 @@ impl Reclaimer {
         }
         failpoint!("reclaimer::before_range_delete");
         self.db.commit(batch, false)?;
+        failpoint!("reclaimer::after_range_delete");
         ReclaimCounters::add(&self.counters.range_deletions, u64::try_from(runs.len()).unwrap_or(0));
         Ok(())
     }
@@ -328,6 +333,7 @@ impl Reclaimer {
     fn compact(&self, family: DataFamily, counters: &Range<u64>) {
         failpoint!("reclaimer::before_compact");
         self.db.compact(Family::Data(family), &KeyRange::ids(family, counters.start, counters.end));
+        failpoint!("reclaimer::after_compact");
         ReclaimCounters::add(&self.counters.compactions, 1);
     }
 
@@ -337,7 +343,7 @@ impl Reclaimer {
         for segment in dead.full_segments(family) {
             let counters = segment.number() * SEGMENT_IDS..segment.end_counter();
             let in_a_file = spans.iter().any(|file| overlaps(&file.counters, &counters));
-            if !in_a_file && self.is_empty(segment)? {
+            if !in_a_file && is_empty(&self.db, segment)? {
                 empty.push(segment);
             }
         }
@@ -361,18 +367,60 @@ impl Reclaimer {
         ReclaimCounters::add(&self.counters.segments_retired, u64::try_from(empty.len()).unwrap_or(0));
         Ok(PassOutcome { acted: true, pending: false })
     }
+}
 
-    /// Proves that a segment holds no entry, not even one that a range deletion hides.
-    fn is_empty(&self, segment: Segment) -> Result<bool> {
-        let range = segment.range();
-        let mut scan = Scan::between(range.start(), Some(range.end().to_vec()));
-        scan.see_range_deleted = true;
-        scan.bypass_cache = true;
-        let cursor = Cursor::open(&self.db, Family::Data(segment.family()), scan, None);
-        Ok(cursor.entry()?.is_none())
-    }
+/// Proves that a segment holds no entry, not even one that a range deletion hides.
+fn is_empty(db: &Arc<Database>, segment: Segment) -> Result<bool> {
+    let range = segment.range();
+    let mut scan = Scan::between(range.start(), Some(range.end().to_vec()));
+    scan.see_range_deleted = true;
+    scan.bypass_cache = true;
+    let cursor = Cursor::open(db, Family::Data(segment.family()), scan, None);
+    Ok(cursor.entry()?.is_none())
 }
 
 fn overlaps(a: &Range<u64>, b: &Range<u64>) -> bool {
     a.start < b.end && b.start < a.end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding::{CollectionId, ElementKey};
+    use crate::gc::Filters;
+    use crate::options::Options;
+    use crate::store::FilterSource;
+
+    #[test]
+    fn a_segment_is_empty_only_without_a_single_entry_of_its_ids_hidden_ones_included() {
+        let dir = tempfile::tempdir().unwrap();
+        let source: Arc<dyn FilterSource> = Arc::new(Filters::default());
+        let db = Arc::new(Database::open(dir.path(), &Options::default(), &source).unwrap());
+        let family = DataFamily::new(1).unwrap();
+        let segment = Segment::new(family, 3).unwrap();
+        let (first, end) = (segment.first_counter(), segment.end_counter());
+        let key = |counter| ElementKey::SetMember(b"m").encode(CollectionId::new(family, counter).unwrap());
+        let commit = |change: &dyn Fn(&mut Batch)| {
+            let mut batch = Batch::new();
+            change(&mut batch);
+            db.commit(batch, false).unwrap();
+        };
+        for neighbour in [first - 1, end] {
+            commit(&|batch| batch.put(&db, Family::Data(family), &key(neighbour), b""));
+        }
+        assert!(is_empty(&db, segment).unwrap(), "the neighbours' entries are not its own");
+        for counter in [first, first + 1000, end - 1] {
+            commit(&|batch| batch.put(&db, Family::Data(family), &key(counter), b""));
+            assert!(!is_empty(&db, segment).unwrap(), "{counter} in the write buffer");
+            db.flush(Family::Data(family)).unwrap();
+            assert!(!is_empty(&db, segment).unwrap(), "{counter} in a file");
+            commit(&|batch| batch.delete_range(&db, Family::Data(family), &segment.range()));
+            assert!(!is_empty(&db, segment).unwrap(), "{counter} hidden by a range deletion");
+            db.flush(Family::Data(family)).unwrap();
+            assert!(!is_empty(&db, segment).unwrap(), "{counter} hidden by a range deletion in a file");
+            db.drop_files(Family::Data(family), &KeyRange::family(family)).unwrap();
+            db.compact(Family::Data(family), &KeyRange::family(family));
+            assert!(is_empty(&db, segment).unwrap(), "{counter} is gone");
+        }
+    }
 }

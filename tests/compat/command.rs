@@ -154,6 +154,7 @@ pub(crate) fn refusal(error: &windrow::Error) -> Reply {
     let words = match error.kind() {
         ErrorKind::WrongType => "WRONGTYPE Operation against a key holding the wrong kind of value",
         ErrorKind::NotAnInteger => "ERR value is not an integer or out of range",
+        ErrorKind::NotANumber => "ERR resulting score is not a number (NaN)",
         ErrorKind::Overflow => "ERR increment or decrement would overflow",
         ErrorKind::OutOfRange => "ERR index out of range",
         ErrorKind::NoSuchKey => "ERR no such key",

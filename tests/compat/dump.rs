@@ -11,7 +11,7 @@ use crate::command::Command;
 use crate::draw::DBS;
 use crate::keys::type_name;
 use crate::resp::{Client, Reply};
-use crate::{sets, strings};
+use crate::{sets, sorting, strings, zsets};
 
 /// What a key holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub(crate) fn of_windrow<S: Source>(db: &Db<S>) -> windrow::Result<DbDump> {
         let value = match data_type {
             Some(DataType::String) => strings::whole(db, &key)?,
             Some(DataType::Set) => sets::whole(db, &key)?.sorted(),
+            Some(DataType::List) => sorting::whole(db, &key)?,
+            Some(DataType::SortedSet) => zsets::whole(db, &key)?,
             other => panic!("no command writes {other:?} to {}", key.escape_ascii()),
         };
         let expires_at = db.expires_at(&key)?.map_or(-1, |time| i64::try_from(time.get()).unwrap());
@@ -67,6 +69,7 @@ fn of_redis_db(client: &mut Client, number: u32) -> DbDump {
         let value = match type_name.as_str() {
             "set" => value.sorted(),
             "hash" => value.sorted_pairs(),
+            "zset" => zsets::without_negative_zero(value),
             _ => value,
         };
         dump.insert(key.to_vec(), Held { type_name: type_name.clone(), value, expires_at: *expires_at });

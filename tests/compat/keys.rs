@@ -11,6 +11,10 @@ use crate::resp::Reply;
 
 pub(crate) struct Keys;
 
+/// Patterns of keys, among them some that match none.
+pub(crate) const PATTERNS: [&str; 11] =
+    ["*", "k*", "k1*", "none*", "k?", "k[1-2]", "k[^1]", "?*", "", "\\dest", "[d-k]*"];
+
 impl Commands for Keys {
     fn data_type(&self) -> Option<DataType> {
         None
@@ -28,7 +32,7 @@ impl Commands for Keys {
             52..=62 => named("PEXPIRETIME"),
             63..=71 => named("PERSIST"),
             72..=84 => named("RENAME").arg(draw.key()),
-            85..=91 => Command::new("KEYS").arg(draw.pick(&["*", "k*", "k1*", "dest*", "none*"])),
+            85..=91 => Command::new("KEYS").arg(draw.pick(&PATTERNS)),
             92..=97 => Command::new("DBSIZE"),
             _ if draw.once_in(4) => Command::new("FLUSHDB"),
             _ => swap(draw),
@@ -39,10 +43,7 @@ impl Commands for Keys {
         vec![
             Handler::exact("DEL", delete),
             Handler::exact("UNLINK", delete),
-            Handler::exact("EXISTS", |place, command| {
-                let db = place.db();
-                command.args.iter().try_fold(0, |count, key| Ok(count + u64::from(db.exists(key)?))).map(Reply::int)
-            }),
+            Handler::exact("EXISTS", |place, command| Ok(Reply::int(place.db().exists_many(&command.args)?))),
             Handler::exact("TYPE", |place, command| {
                 Ok(Reply::Simple(type_name(place.db().data_type(command.key())?).to_owned()))
             }),
@@ -61,8 +62,8 @@ impl Commands for Keys {
                 place.db().rename(command.key(), &command.args[1]).map(|()| Reply::ok())
             }),
             Handler::unordered("KEYS", |place, command| {
-                let prefix = command.key().strip_suffix(b"*").expect("drawn as a prefix");
-                Ok(Reply::list(place.db().keys(prefix)?.collect::<windrow::Result<Vec<_>>>()?))
+                let found = place.db().keys_matching(command.key())?;
+                Ok(Reply::list(found.collect::<windrow::Result<Vec<_>>>()?))
             }),
             Handler::exact("DBSIZE", |place, _| Ok(Reply::int(place.db().len()?))),
             Handler::exact("SWAPDB", |place, command| {

@@ -18,8 +18,12 @@ mod keys;
 mod redis;
 mod resp;
 mod sets;
+mod sorting;
 mod strings;
+mod strings_together;
+mod transfers;
 mod world;
+mod zsets;
 
 #[path = "../support/fixture.rs"]
 #[expect(dead_code, reason = "the comparison needs a part of it")]
@@ -31,9 +35,13 @@ use contest::Contest;
 const KEYS: &dyn Commands = &keys::Keys;
 const STRINGS: &dyn Commands = &strings::Strings;
 const SETS: &dyn Commands = &sets::Sets;
+const ZSETS: &dyn Commands = &zsets::Zsets;
+const STRINGS_TOGETHER: &dyn Commands = &strings_together::StringsTogether;
+const TRANSFERS: &dyn Commands = &transfers::Transfers;
+const SORTING: &dyn Commands = &sorting::Sorting;
 
 /// Every file of commands.
-const FILES: [&dyn Commands; 3] = [KEYS, STRINGS, SETS];
+const FILES: [&dyn Commands; 7] = [KEYS, STRINGS, SETS, ZSETS, STRINGS_TOGETHER, TRANSFERS, SORTING];
 
 /// How many commands a test does if nobody says otherwise: about three seconds.
 const STEPS: u64 = 30_000;
@@ -73,6 +81,26 @@ fn strings_answer_as_redis_does() {
 #[test]
 fn sets_answer_as_redis_does() {
     compare(&mostly(SETS));
+}
+
+#[test]
+fn sorted_sets_answer_as_redis_does() {
+    compare(&mostly(ZSETS));
+}
+
+#[test]
+fn several_strings_answer_as_redis_does() {
+    compare(&mostly(STRINGS_TOGETHER));
+}
+
+#[test]
+fn moved_and_copied_keys_answer_as_redis_does() {
+    compare(&mostly(TRANSFERS));
+}
+
+#[test]
+fn sorts_answer_as_redis_does() {
+    compare(&mostly(SORTING));
 }
 
 #[test]

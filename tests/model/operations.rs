@@ -11,20 +11,20 @@ use crate::data::{keys, members, payload};
 use crate::fixture::{Fixture, assert_clean, settle};
 use crate::world::{self, Entry, Value, World};
 
-const DBS: u32 = 3;
+pub(crate) const DBS: u32 = 3;
 const STEPS: u32 = 2500;
 
 /// A store, its model, and views with the model of their moment.
-struct Run<'a> {
+pub(crate) struct Run<'a> {
     fixture: &'a Fixture,
     /// `None` only while it is opened again.
     store: Option<Store>,
-    world: World,
+    pub(crate) world: World,
     views: Vec<(View, World)>,
-    random: Rng,
+    pub(crate) random: Rng,
 }
 
-fn key(random: &mut Rng) -> Vec<u8> {
+pub(crate) fn key(random: &mut Rng) -> Vec<u8> {
     match random.u8(..12) {
         0 => Vec::new(),
         1 => vec![0xff; 9],
@@ -33,23 +33,23 @@ fn key(random: &mut Rng) -> Vec<u8> {
     }
 }
 
-fn value(random: &mut Rng) -> Vec<u8> {
+pub(crate) fn value(random: &mut Rng) -> Vec<u8> {
     let lengths = [0, 1, 99, 100, 101, 1023, 1024, 1025, 5000, 16_383, 16_384, 16_385, 40_000];
     let length = lengths[random.usize(..lengths.len())];
     payload(random.u64(..), length)
 }
 
-fn lifetime(random: &mut Rng) -> Duration {
+pub(crate) fn lifetime(random: &mut Rng) -> Duration {
     Duration::from_millis([0, 1, 5, 50, 500, 5000, 100_000, 10_000_000][random.usize(..8)])
 }
 
 impl Run<'_> {
-    fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         self.store.as_ref().unwrap()
     }
 
     fn step(&mut self) {
-        match self.random.u8(..100) {
+        match self.random.u8(..120) {
             0..=19 => self.set(),
             20..=24 => self.append_or_set_range(),
             25..=44 => self.add(),
@@ -63,11 +63,12 @@ impl Run<'_> {
             94..=96 => self.view(),
             97 => self.number(),
             98 => self.reopen(),
-            _ => self.compare_everything(),
+            99 => self.compare_everything(),
+            _ => self.transfer(),
         }
     }
 
-    fn place(&mut self) -> (Db, usize, Vec<u8>) {
+    pub(crate) fn place(&mut self) -> (Db, usize, Vec<u8>) {
         let number = self.random.u32(..DBS);
         (self.store().db(number), number as usize, key(&mut self.random))
     }

@@ -9,6 +9,7 @@ mod dbs;
 mod expiry;
 mod finding;
 mod flushes;
+mod hashes;
 mod keys;
 mod lists;
 mod opening;
@@ -19,6 +20,7 @@ mod strings;
 mod strings_read_and_changed;
 mod strings_together;
 mod transfers;
+mod version_record;
 mod zsets;
 
 #[path = "../support/data.rs"]

@@ -25,7 +25,8 @@ impl<S: Source> Sets<'_, S> {
     /// # fn main() -> windrow::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let sets = store.db(0).sets();
+    /// let db = store.db(0);
+    /// let sets = db.sets();
     /// sets.add("a", ["1", "2"])?;
     /// sets.add("b", ["2", "3"])?;
     /// assert_eq!(sets.union(["a", "b"])?.collect::<windrow::Result<Vec<_>>>()?, ["1", "2", "3"]);
@@ -46,7 +47,8 @@ impl<S: Source> Sets<'_, S> {
     /// # fn main() -> windrow::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let sets = store.db(0).sets();
+    /// let db = store.db(0);
+    /// let sets = db.sets();
     /// sets.add("a", ["1", "2"])?;
     /// sets.add("b", ["2", "3"])?;
     /// assert_eq!(sets.inter(["a", "b"])?.collect::<windrow::Result<Vec<_>>>()?, ["2"]);
@@ -68,7 +70,8 @@ impl<S: Source> Sets<'_, S> {
     /// # fn main() -> windrow::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let sets = store.db(0).sets();
+    /// let db = store.db(0);
+    /// let sets = db.sets();
     /// sets.add("a", ["1", "2"])?;
     /// sets.add("b", ["2", "3"])?;
     /// assert_eq!(sets.diff(["a", "b"])?.collect::<windrow::Result<Vec<_>>>()?, ["1"]);
@@ -89,7 +92,8 @@ impl<S: Source> Sets<'_, S> {
     /// # fn main() -> windrow::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let sets = store.db(0).sets();
+    /// let db = store.db(0);
+    /// let sets = db.sets();
     /// sets.add("a", ["1", "2", "3"])?;
     /// sets.add("b", ["2", "3"])?;
     /// assert_eq!(sets.inter_card(["a", "b"], 0)?, 2);
@@ -132,7 +136,8 @@ impl Sets<'_, Live> {
     /// # fn main() -> windrow::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let sets = store.db(0).sets();
+    /// let db = store.db(0);
+    /// let sets = db.sets();
     /// sets.add("mon", ["ann", "bob"])?;
     /// sets.add("tue", ["bob", "eve"])?;
     /// assert_eq!(sets.union_store("days", ["mon", "tue"])?, 3);
@@ -159,7 +164,8 @@ impl Sets<'_, Live> {
     /// # fn main() -> windrow::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let sets = store.db(0).sets();
+    /// let db = store.db(0);
+    /// let sets = db.sets();
     /// sets.add("mon", ["ann", "bob"])?;
     /// sets.add("tue", ["bob", "eve"])?;
     /// assert_eq!(sets.union_store_with("days", ["mon", "tue"], CreateOptions::new().growing())?, 3);
@@ -184,7 +190,8 @@ impl Sets<'_, Live> {
     /// # fn main() -> windrow::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let sets = store.db(0).sets();
+    /// let db = store.db(0);
+    /// let sets = db.sets();
     /// sets.add("mon", ["ann", "bob"])?;
     /// sets.add("tue", ["bob", "eve"])?;
     /// assert_eq!(sets.inter_store("both", ["mon", "tue"])?, 1);
@@ -211,7 +218,8 @@ impl Sets<'_, Live> {
     /// # fn main() -> windrow::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let sets = store.db(0).sets();
+    /// let db = store.db(0);
+    /// let sets = db.sets();
     /// sets.add("mon", ["ann", "bob"])?;
     /// sets.add("tue", ["bob", "eve"])?;
     /// assert_eq!(sets.inter_store_with("both", ["mon", "tue"], CreateOptions::new().growing())?, 1);
@@ -236,7 +244,8 @@ impl Sets<'_, Live> {
     /// # fn main() -> windrow::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let sets = store.db(0).sets();
+    /// let db = store.db(0);
+    /// let sets = db.sets();
     /// sets.add("mon", ["ann", "bob"])?;
     /// sets.add("tue", ["bob", "eve"])?;
     /// assert_eq!(sets.diff_store("mon", ["mon", "tue"])?, 1);
@@ -263,7 +272,8 @@ impl Sets<'_, Live> {
     /// # fn main() -> windrow::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let sets = store.db(0).sets();
+    /// let db = store.db(0);
+    /// let sets = db.sets();
     /// sets.add("mon", ["ann", "bob"])?;
     /// sets.add("tue", ["bob", "eve"])?;
     /// assert_eq!(sets.diff_store_with("mon", ["mon", "tue"], CreateOptions::new().growing())?, 1);

@@ -110,7 +110,8 @@ impl Sets<'_, Live> {
     /// # fn main() -> windrow::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let sets = store.db(0).sets();
+    /// let db = store.db(0);
+    /// let sets = db.sets();
     /// sets.add("todo", ["write", "test"])?;
     /// assert!(sets.move_member("todo", "done", "write")?);
     /// assert!(sets.contains("done", "write")?);

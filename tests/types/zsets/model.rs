@@ -15,6 +15,9 @@ type Zset = BTreeMap<Vec<u8>, f64>;
 type World = BTreeMap<String, Zset>;
 type Entries = Vec<(Vec<u8>, f64)>;
 
+/// Whether an old score, if there is one, may become a new one.
+type Allows = fn(Option<f64>, f64) -> bool;
+
 /// The members in the order of scores.
 fn ranked(zset: &Zset) -> Entries {
     let mut entries: Entries = zset.iter().map(|(member, score)| (member.clone(), *score)).collect();
@@ -101,7 +104,7 @@ impl Run<'_> {
         }
     }
 
-    fn rule(&mut self) -> (ZAddOptions, fn(Option<f64>, f64) -> bool) {
+    fn rule(&mut self) -> (ZAddOptions, Allows) {
         let plain = ZAddOptions::new();
         match self.random.u8(..10) {
             0 => (plain.if_absent(), |old, _| old.is_none()),

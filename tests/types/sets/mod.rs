@@ -1,5 +1,10 @@
 //! Sets: members, counts, chance, and the end of an empty set.
 
+mod combine;
+mod many;
+mod model;
+mod scan;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -31,7 +36,7 @@ fn the_last_members_removal_removes_the_key_and_its_expiry() {
     let store = fixture.open();
     let db = store.db(0);
     let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
-    db.sets().add_with("s", ["a", "b", "c"], minute.clone()).unwrap();
+    db.sets().add_with("s", ["a", "b", "c"], minute).unwrap();
     assert_eq!(db.sets().remove("s", ["a", "x", "a"]).unwrap(), 1);
     assert_eq!(db.sets().remove("s", ["b", "c"]).unwrap(), 2);
     assert!(!db.exists("s").unwrap());
