@@ -15,6 +15,7 @@ mod contest;
 mod draw;
 mod dump;
 mod keys;
+mod lists;
 mod redis;
 mod resp;
 mod sets;
@@ -35,13 +36,14 @@ use contest::Contest;
 const KEYS: &dyn Commands = &keys::Keys;
 const STRINGS: &dyn Commands = &strings::Strings;
 const SETS: &dyn Commands = &sets::Sets;
+const LISTS: &dyn Commands = &lists::Lists;
 const ZSETS: &dyn Commands = &zsets::Zsets;
 const STRINGS_TOGETHER: &dyn Commands = &strings_together::StringsTogether;
 const TRANSFERS: &dyn Commands = &transfers::Transfers;
 const SORTING: &dyn Commands = &sorting::Sorting;
 
 /// Every file of commands.
-const FILES: [&dyn Commands; 7] = [KEYS, STRINGS, SETS, ZSETS, STRINGS_TOGETHER, TRANSFERS, SORTING];
+const FILES: [&dyn Commands; 8] = [KEYS, STRINGS, SETS, LISTS, ZSETS, STRINGS_TOGETHER, TRANSFERS, SORTING];
 
 /// How many commands a test does if nobody says otherwise: about three seconds.
 const STEPS: u64 = 30_000;
@@ -81,6 +83,11 @@ fn strings_answer_as_redis_does() {
 #[test]
 fn sets_answer_as_redis_does() {
     compare(&mostly(SETS));
+}
+
+#[test]
+fn lists_answer_as_redis_does() {
+    compare(&mostly(LISTS));
 }
 
 #[test]
