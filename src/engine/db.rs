@@ -400,7 +400,8 @@ impl Db<Live> {
         self.delete(keys)
     }
 
-    /// Lets the key expire after `lifetime`, at millisecond precision; returns whether it exists. Costs one commit.
+    /// Lets the key expire after `lifetime`, at millisecond precision; returns whether it exists. Less than a millisecond
+    /// deletes the key. Costs one commit.
     ///
     /// # Errors
     /// As [`Db::delete`].

@@ -11,7 +11,7 @@ use crate::command::Command;
 use crate::draw::DBS;
 use crate::keys::type_name;
 use crate::resp::{Client, Reply};
-use crate::{hashes, sets, sorting, strings, zsets};
+use crate::{hashes, lists, sets, strings, zsets};
 
 /// What a key holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(crate) fn of_windrow<S: Source>(db: &Db<S>) -> windrow::Result<DbDump> {
             Some(DataType::String) => strings::whole(db, &key)?,
             Some(DataType::Hash) => hashes::whole(db, &key)?.sorted_pairs(),
             Some(DataType::Set) => sets::whole(db, &key)?.sorted(),
-            Some(DataType::List) => sorting::whole(db, &key)?,
+            Some(DataType::List) => lists::whole(db, &key)?,
             Some(DataType::SortedSet) => zsets::whole(db, &key)?,
             other => panic!("no command writes {other:?} to {}", key.escape_ascii()),
         };

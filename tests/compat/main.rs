@@ -16,6 +16,7 @@ mod draw;
 mod dump;
 mod hashes;
 mod keys;
+mod lists;
 mod random;
 mod redis;
 mod resp;
@@ -39,13 +40,14 @@ const KEYS: &dyn Commands = &keys::Keys;
 const STRINGS: &dyn Commands = &strings::Strings;
 const HASHES: &dyn Commands = &hashes::Hashes;
 const SETS: &dyn Commands = &sets::Sets;
+const LISTS: &dyn Commands = &lists::Lists;
 const ZSETS: &dyn Commands = &zsets::Zsets;
 const STRINGS_TOGETHER: &dyn Commands = &strings_together::StringsTogether;
 const TRANSFERS: &dyn Commands = &transfers::Transfers;
 const SORTING: &dyn Commands = &sorting::Sorting;
 
 /// Every file of commands.
-const FILES: [&dyn Commands; 8] = [KEYS, STRINGS, HASHES, SETS, ZSETS, STRINGS_TOGETHER, TRANSFERS, SORTING];
+const FILES: [&dyn Commands; 9] = [KEYS, STRINGS, HASHES, SETS, LISTS, ZSETS, STRINGS_TOGETHER, TRANSFERS, SORTING];
 
 /// How many commands a test does if nobody says otherwise: about three seconds.
 const STEPS: u64 = 30_000;
@@ -90,6 +92,11 @@ fn hashes_answer_as_redis_does() {
 #[test]
 fn sets_answer_as_redis_does() {
     compare(&mostly(SETS));
+}
+
+#[test]
+fn lists_answer_as_redis_does() {
+    compare(&mostly(LISTS));
 }
 
 #[test]
