@@ -120,8 +120,11 @@ impl Keyspaces {
 
     /// Runs `take` while the map cannot change: for a snapshot that agrees with the map.
     pub(crate) fn freeze<T>(&self, take: impl FnOnce(&Arc<Map>) -> T) -> T {
-        let _unchanged = self.changing.lock();
-        let taken = take(&self.current());
+        let taken = {
+            let _unchanged = self.changing.lock();
+            let current = Arc::clone(&self.current.read());
+            take(&current)
+        };
         failpoint!("keyspaces::loaded");
         taken
     }
