@@ -1,35 +1,42 @@
-//! Redis-style data (strings, sets, and more to come), each with a time to live, on disk in RocksDB, with the
-//! space of dead data given back almost for free.
+//! Redis-style data (strings, hashes, sets, lists, sorted sets), each with a time to live, on disk in RocksDB, with
+//! the space of dead data given back almost for free. Semantics are those of Redis 7.0 for the same command.
 //!
-//! Open a [`Store`], take a [`Db`] from it, and use the typed handles that the db gives: [`Db::strings`],
-//! [`Db::sets`]. Keys, members and values are arbitrary bytes. Every call blocks until it is done, every handle
-//! can be cloned and sent to other threads.
+#![cfg_attr(
+    feature = "engine",
+    doc = r#"
+Open a [`Store`], take a [`Db`] from it, and use the typed handles that the db gives: [`Db::strings`],
+[`Db::hashes`], [`Db::sets`], [`Db::lists`], [`Db::zsets`]. Keys, members and values are arbitrary bytes. Every call blocks until it is done, every handle
+can be cloned and sent to other threads.
+
+```
+use std::time::Duration;
+use windrow::{CreateOptions, Store};
+# fn main() -> windrow::Result<()> {
+# let dir = tempfile::tempdir().unwrap();
+# let path = dir.path().join("store");
+let store = Store::open(path)?;
+let db = store.db(0);
+let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
+db.sets().add_with("window:1700000000", ["10.0.0.1", "10.0.0.2"], minute)?;
+assert_eq!(db.sets().len("window:1700000000")?, 2);
+
+let view = store.view()?;
+db.delete(["window:1700000000"])?;
+assert!(view.db(0).sets().contains("window:1700000000", "10.0.0.1")?);
+# Ok(()) }
+```
+
+What is deleted, overwritten or expired is *buried*: one bit beside the commit that unlinked it. In the
+background whole files of buried data are unlinked unread, and compactions leave the rest out.
+`docs/architecture.md` tells how; [`Stats`] tells how it is going.
+"#
+)]
 //!
-//! ```
-//! use std::time::Duration;
-//! use windrow::{CreateOptions, Store};
-//! # fn main() -> windrow::Result<()> {
-//! # let dir = tempfile::tempdir().unwrap();
-//! # let path = dir.path().join("store");
-//! let store = Store::open(path)?;
-//! let db = store.db(0);
-//! let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
-//! db.sets().add_with("window:1700000000", ["10.0.0.1", "10.0.0.2"], minute)?;
-//! assert_eq!(db.sets().len("window:1700000000")?, 2);
-//!
-//! let view = store.view()?;
-//! db.delete(["window:1700000000"])?;
-//! assert!(view.db(0).sets().contains("window:1700000000", "10.0.0.1")?);
-//! # Ok(()) }
-//! ```
-//!
-//! What is deleted, overwritten or expired is *buried*: one bit beside the commit that unlinked it. In the
-//! background whole files of buried data are unlinked unread, and compactions leave the rest out.
-//! `docs/architecture.md` tells how; [`Stats`] tells how it is going.
-//!
-//! Features: `engine` (default; without it only [`encoding`] is compiled, without RocksDB), `cli` (the tool
+//! Features: `engine` (default; without it only the encoding is compiled, without RocksDB), `cli` (the tool
 //! `windrow`), `failpoints` (for the crate's own tests).
 
+// Public for the fuzz targets and the tests of the format, which need no RocksDB: no part of the API, and free to change.
+#[doc(hidden)]
 pub mod encoding;
 
 #[cfg(feature = "engine")]
@@ -67,13 +74,14 @@ pub use self::{
     encoding::{DataType, KeyLayout, UnixMillis},
     engine::{
         CombineOptions, CopyOptions, CreateOptions, Db, Frozen, GetExOptions, HashEntries, HashFields, HashValues,
-        Hashes, HeldBackBy, Keys, Lcs, LcsMatch, Live, Members, Namespace, ScanCursor, ScanOptions, ScanPage,
-        SetOptions, SetOutcome, Sets, SortOptions, Source, Stats, Store, StoreBuilder, Strings, Ttl, View,
-        ViewNamespace, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
+        Hashes, HeldBackBy, Keys, Lcs, LcsMatch, ListItems, Lists, Live, Members, Namespace, PositionOptions,
+        ScanCursor, ScanOptions, ScanPage, SetOptions, SetOutcome, Sets, SortOptions, Source, Stats, Store,
+        StoreBuilder, Strings, Ttl, View, ViewNamespace, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
     },
     error::{Action, Error, ErrorKind, Result},
     options::{Compression, Durability, Options},
     types::keys::ExpireCondition,
+    types::list::ListEnd,
     types::number::LongDouble,
     types::zset::{
         ZAddOutcome,

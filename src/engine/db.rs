@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::encoding::{DataType, Meta, UnixMillis};
 use crate::engine::read::Reading;
 use crate::engine::write::Place;
-use crate::engine::{Engine, Hashes, Live, Sets, Source, Strings, ZSets};
+use crate::engine::{Engine, Hashes, Lists, Live, Sets, Source, Strings, ZSets};
 use crate::error::Result;
 use crate::options::Durability;
 use crate::types::KeyPlan;
@@ -110,6 +110,21 @@ impl<S: Source> Db<S> {
     #[must_use]
     pub fn sets(&self) -> Sets<'_, S> {
         Sets::new(self)
+    }
+
+    /// Returns the list operations.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).lists().push_right("queue", ["job"])?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn lists(&self) -> Lists<'_, S> {
+        Lists::new(self)
     }
 
     /// Returns the hash operations.
@@ -385,7 +400,8 @@ impl Db<Live> {
         self.delete(keys)
     }
 
-    /// Lets the key expire after `lifetime`, at millisecond precision; returns whether it exists. Costs one commit.
+    /// Lets the key expire after `lifetime`, at millisecond precision; returns whether it exists. Less than a millisecond
+    /// deletes the key. Costs one commit.
     ///
     /// # Errors
     /// As [`Db::delete`].

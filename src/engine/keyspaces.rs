@@ -113,13 +113,17 @@ impl Keyspaces {
 
     /// Returns the current map.
     pub(crate) fn current(&self) -> Arc<Map> {
-        Arc::clone(&self.current.read())
+        let current = Arc::clone(&self.current.read());
+        failpoint!("keyspaces::loaded");
+        current
     }
 
     /// Runs `take` while the map cannot change: for a snapshot that agrees with the map.
     pub(crate) fn freeze<T>(&self, take: impl FnOnce(&Arc<Map>) -> T) -> T {
         let _unchanged = self.changing.lock();
-        take(&self.current())
+        let taken = take(&self.current());
+        failpoint!("keyspaces::loaded");
+        taken
     }
 
     /// Finds a keyspace, creating it in a commit of its own when it is missing.

@@ -44,20 +44,21 @@ pub(super) struct Advanced {
 impl Engine {
     /// Opens for reading and writing.
     ///
-    /// ORDER: lock and format file, RocksDB and its recovery, the version record, what is dead, the rest of the
-    /// last leases, then everything that hands out pins and ids.
+    /// ORDER: lock and format file, a look at the version record that changes nothing, RocksDB and its recovery, what is
+    /// dead, the rest of the last leases, then everything that hands out pins and ids.
     pub(super) fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
         let directory = store::open_or_create(path, options.key_layout)?;
+        let found = Database::peek(path, &options, &StoreKey::Version.encode())?;
+        if let Some(found) = &found {
+            check_version(FormatVersion::decode(found)?)?;
+        }
         let filters = Arc::new(Filters::default());
         let source: Arc<dyn FilterSource> = Arc::<Filters>::clone(&filters);
         let db = Arc::new(Database::open(path, &options, &source)?);
-        match read_version(&db)? {
-            Some(found) => check_version(found)?,
-            None => {
-                let mut batch = Batch::new();
-                batch.put(&db, Family::Default, &StoreKey::Version.encode(), &FormatVersion::CURRENT.encode());
-                db.commit(batch, true)?;
-            }
+        if found.is_none() {
+            let mut batch = Batch::new();
+            batch.put(&db, Family::Default, &StoreKey::Version.encode(), &FormatVersion::CURRENT.encode());
+            db.commit(batch, true)?;
         }
         failpoint!("open::before_leases");
         let (dead, undecodable) = load_dead(&db, clock.monotonic())?;

@@ -72,6 +72,7 @@ impl Memory {
         if !droppable.is_empty() {
             failpoint!("expired::before_drop");
             pass.db.drop_files(Family::Expire, &past)?;
+            failpoint!("expired::after_drop");
             // WHY a second look: RocksDB leaves files that it is compacting where they are.
             let left = pass.db.live_files()?;
             let gone: Vec<_> =
@@ -83,13 +84,16 @@ impl Memory {
         let stuck = dead.len() > droppable.len();
         self.stuck_passes = if stuck { self.stuck_passes.saturating_add(1) } else { 0 };
         if stuck && (pass.eager || self.stuck_passes > PATIENCE_PASSES) {
+            failpoint!("expired::before_compact");
             pass.db.compact(Family::Expire, &past);
+            failpoint!("expired::after_compact");
             ReclaimCounters::add(&counters.compactions, 1);
             self.stuck_passes = 0;
             outcome = PassOutcome::ACTED;
         }
         if pass.eager && through > self.flushed_at && pass.db.buffered_entries(Family::Expire) > 0 {
             pass.db.flush(Family::Expire)?;
+            failpoint!("expired::after_flush");
             ReclaimCounters::add(&counters.flushes, 1);
             self.flushed_at = through;
             outcome = PassOutcome::ACTED;
@@ -99,7 +103,9 @@ impl Memory {
 
     fn meta(&mut self, pass: &ExpiredPass<'_>, counters: &ReclaimCounters, dead_percent: u8) -> Result<PassOutcome> {
         if let Some((first, last)) = self.to_compact.pop_front() {
+            failpoint!("expired::before_meta_compact");
             pass.db.compact_keys(Family::Meta, &first, &last);
+            failpoint!("expired::after_meta_compact");
             ReclaimCounters::add(&counters.compactions, 1);
             return Ok(PassOutcome::ACTED);
         }
@@ -128,6 +134,7 @@ impl Memory {
         self.left_over.clear();
         if pass.eager {
             pass.db.flush(Family::Meta)?;
+            failpoint!("expired::after_meta_flush");
         }
         // WHY: files in L0 span nearly all keys, so compacting one would compact everything; RocksDB moves them soon.
         let below = |file: &&SstFile| file.family == Family::Meta && (file.level > 0 || pass.eager);

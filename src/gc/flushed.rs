@@ -175,5 +175,6 @@ fn remove_records(db: &Database, finished: &[&Walk]) -> Result<()> {
     for range in &emptied {
         db.drop_files(Family::Meta, range)?;
     }
+    failpoint!("flushed::after_drop");
     if emptied.is_empty() { Ok(()) } else { db.flush(Family::Meta) }
 }

@@ -35,6 +35,9 @@ const WORTH_FLUSHING_BYTES: u64 = 1 << 20;
 /// Dead runs that are range-deleted before a flush, at the most. WHY: each tombstone costs readers until the flush.
 const MAX_RANGE_DELETIONS: usize = 64;
 
+/// Time between two estimates of what waits. WHY: under an old view each looks at every burial since it was opened.
+const WEIGH_WAITING_EVERY: Duration = Duration::from_secs(5);
+
 /// What the last passes saw of one family.
 #[derive(Debug, Default)]
 struct Memory {
@@ -83,6 +86,8 @@ pub(crate) struct Reclaimer {
     families: Vec<Mutex<Memory>>,
     expired: Mutex<expired::Memory>,
     quiet_log: Mutex<QuietLog>,
+    /// When the bytes of what waits were last estimated.
+    weighed_waiting: Mutex<Option<Duration>>,
     /// One pass at a time, whoever asks.
     passing: Mutex<()>,
 }
@@ -118,6 +123,7 @@ impl Reclaimer {
             families,
             expired: Mutex::default(),
             quiet_log: Mutex::default(),
+            weighed_waiting: Mutex::default(),
             passing: Mutex::default(),
         }
     }
@@ -133,8 +139,11 @@ impl Reclaimer {
         failpoint!("reclaimer::pass", |_| Err(crate::Error::new(crate::ErrorKind::Io, "failpoint reclaimer::pass")));
         let picture = self.watermark.picture();
         let files = self.db.live_files()?;
-        let waiting = self.watermark.waiting();
-        let pass = Pass { picture: &picture, files: &files, waiting: &waiting, eager, now: self.time.monotonic() };
+        let now = self.time.monotonic();
+        let weighed = self.waiting_to_weigh(now, eager);
+        let nothing = Burials::default();
+        let waiting = weighed.as_ref().unwrap_or(&nothing);
+        let pass = Pass { picture: &picture, files: &files, waiting, eager, now };
         let is_of = |family| move |(segment, _): (&Segment, _)| segment.family() == family;
         let has_work =
             |family: &DataFamily| !picture.dead.family(*family).is_empty() || waiting.iter().any(is_of(*family));
@@ -146,6 +155,9 @@ impl Reclaimer {
             debt = debt.and(owed);
         }
         self.show(debt, pass.now);
+        if weighed.is_some() {
+            self.counters.waiting_bytes.store(debt.waiting_bytes, Ordering::Relaxed);
+        }
         let mut memory = self.expired.lock();
         let past = expired::ExpiredPass { db: &self.db, picture: &picture, files: &files, eager };
         let did = memory.pass(&past, &self.counters, self.settings.compact_dead_percent)?;
@@ -156,7 +168,18 @@ impl Reclaimer {
     fn show(&self, debt: Debt, now: Duration) {
         let age = debt.since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
         self.counters.set_debt(debt.ids, debt.bytes, age);
-        self.counters.waiting_bytes.store(debt.waiting_bytes, Ordering::Relaxed);
+    }
+
+    /// Copies the burials that wait, if it is time to estimate their bytes again.
+    fn waiting_to_weigh(&self, now: Duration, eager: bool) -> Option<Burials> {
+        let mut last = self.weighed_waiting.lock();
+        let is_due = eager || last.is_none_or(|at| now.saturating_sub(at) >= WEIGH_WAITING_EVERY);
+        if !is_due && self.watermark.waiting_ids() > 0 {
+            return None;
+        }
+        let waiting = self.watermark.waiting();
+        *last = (!waiting.is_empty()).then_some(now);
+        Some(waiting)
     }
 
     /// Runs `work` for every family on up to as many threads as the settings allow.
@@ -172,13 +195,16 @@ impl Reclaimer {
         let next = AtomicUsize::new(0);
         let done = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    while let Some(family) = families.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let result = work(*family);
-                        done.lock().push(result);
-                    }
-                });
+            let work = || {
+                while let Some(family) = families.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let result = work(*family);
+                    done.lock().push(result);
+                }
+            };
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            for thread in threads {
+                // WHY: the scope alone would say that a thread panicked, and not of what.
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             }
         });
         done.into_inner().into_iter().collect()
@@ -262,6 +288,7 @@ impl Reclaimer {
         }
         failpoint!("reclaimer::before_flush");
         self.db.flush(here)?;
+        failpoint!("reclaimer::after_flush");
         ReclaimCounters::add(&self.counters.flushes, 1);
         memory.buried_at_flush = buried;
         Ok(PassOutcome::ACTED)
@@ -274,6 +301,7 @@ impl Reclaimer {
         }
         failpoint!("reclaimer::before_range_delete");
         self.db.commit(batch, false)?;
+        failpoint!("reclaimer::after_range_delete");
         ReclaimCounters::add(&self.counters.range_deletions, u64::try_from(runs.len()).unwrap_or(0));
         Ok(())
     }
@@ -328,6 +356,7 @@ impl Reclaimer {
     fn compact(&self, family: DataFamily, counters: &Range<u64>) {
         failpoint!("reclaimer::before_compact");
         self.db.compact(Family::Data(family), &KeyRange::ids(family, counters.start, counters.end));
+        failpoint!("reclaimer::after_compact");
         ReclaimCounters::add(&self.counters.compactions, 1);
     }
 
@@ -337,7 +366,7 @@ impl Reclaimer {
         for segment in dead.full_segments(family) {
             let counters = segment.number() * SEGMENT_IDS..segment.end_counter();
             let in_a_file = spans.iter().any(|file| overlaps(&file.counters, &counters));
-            if !in_a_file && self.is_empty(segment)? {
+            if !in_a_file && is_empty(&self.db, segment)? {
                 empty.push(segment);
             }
         }
@@ -361,18 +390,60 @@ impl Reclaimer {
         ReclaimCounters::add(&self.counters.segments_retired, u64::try_from(empty.len()).unwrap_or(0));
         Ok(PassOutcome { acted: true, pending: false })
     }
+}
 
-    /// Proves that a segment holds no entry, not even one that a range deletion hides.
-    fn is_empty(&self, segment: Segment) -> Result<bool> {
-        let range = segment.range();
-        let mut scan = Scan::between(range.start(), Some(range.end().to_vec()));
-        scan.see_range_deleted = true;
-        scan.bypass_cache = true;
-        let cursor = Cursor::open(&self.db, Family::Data(segment.family()), scan, None);
-        Ok(cursor.entry()?.is_none())
-    }
+/// Proves that a segment holds no entry, not even one that a range deletion hides.
+fn is_empty(db: &Arc<Database>, segment: Segment) -> Result<bool> {
+    let range = segment.range();
+    let mut scan = Scan::between(range.start(), Some(range.end().to_vec()));
+    scan.see_range_deleted = true;
+    scan.bypass_cache = true;
+    let cursor = Cursor::open(db, Family::Data(segment.family()), scan, None);
+    Ok(cursor.entry()?.is_none())
 }
 
 fn overlaps(a: &Range<u64>, b: &Range<u64>) -> bool {
     a.start < b.end && b.start < a.end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding::{CollectionId, ElementKey};
+    use crate::gc::Filters;
+    use crate::options::Options;
+    use crate::store::FilterSource;
+
+    #[test]
+    fn a_segment_is_empty_only_without_a_single_entry_of_its_ids_hidden_ones_included() {
+        let dir = tempfile::tempdir().unwrap();
+        let source: Arc<dyn FilterSource> = Arc::new(Filters::default());
+        let db = Arc::new(Database::open(dir.path(), &Options::default(), &source).unwrap());
+        let family = DataFamily::new(1).unwrap();
+        let segment = Segment::new(family, 3).unwrap();
+        let (first, end) = (segment.first_counter(), segment.end_counter());
+        let key = |counter| ElementKey::SetMember(b"m").encode(CollectionId::new(family, counter).unwrap());
+        let commit = |change: &dyn Fn(&mut Batch)| {
+            let mut batch = Batch::new();
+            change(&mut batch);
+            db.commit(batch, false).unwrap();
+        };
+        for neighbour in [first - 1, end] {
+            commit(&|batch| batch.put(&db, Family::Data(family), &key(neighbour), b""));
+        }
+        assert!(is_empty(&db, segment).unwrap(), "the neighbours' entries are not its own");
+        for counter in [first, first + 1000, end - 1] {
+            commit(&|batch| batch.put(&db, Family::Data(family), &key(counter), b""));
+            assert!(!is_empty(&db, segment).unwrap(), "{counter} in the write buffer");
+            db.flush(Family::Data(family)).unwrap();
+            assert!(!is_empty(&db, segment).unwrap(), "{counter} in a file");
+            commit(&|batch| batch.delete_range(&db, Family::Data(family), &segment.range()));
+            assert!(!is_empty(&db, segment).unwrap(), "{counter} hidden by a range deletion");
+            db.flush(Family::Data(family)).unwrap();
+            assert!(!is_empty(&db, segment).unwrap(), "{counter} hidden by a range deletion in a file");
+            db.drop_files(Family::Data(family), &KeyRange::family(family)).unwrap();
+            db.compact(Family::Data(family), &KeyRange::family(family));
+            assert!(is_empty(&db, segment).unwrap(), "{counter} is gone");
+        }
+    }
 }

@@ -11,6 +11,7 @@ use rocksdb::{DB, DBRawIterator, ReadOptions};
 
 use super::{Database, Family, map_error};
 use crate::error::Result;
+use crate::failpoint::failpoint;
 
 /// The store as it was at one commit.
 pub(crate) struct Snapshot {
@@ -29,6 +30,7 @@ impl Snapshot {
                 borrowed,
             )
         };
+        failpoint!("store::snapshot");
         Self { inner, _db: Arc::clone(db) }
     }
 

@@ -56,7 +56,7 @@ pub(crate) struct IoTotals {
 impl Database {
     /// Opens the database for writing, creating it and its families when missing.
     pub(crate) fn open(path: &Path, options: &Options, source: &Arc<dyn FilterSource>) -> Result<Self> {
-        let settings = tuning::database(options);
+        let settings = tuning::database(options)?;
         let compactions = Arc::new(CompactionCounters::new());
         let families = descriptors(options, source, &compactions)?;
         let db = DB::open_cf_descriptors(&settings, path, families).map_err(map_error)?;
@@ -65,13 +65,27 @@ impl Database {
 
     /// Opens the database for reading only; nothing on disk changes.
     pub(crate) fn open_read_only(path: &Path, options: &Options, source: &Arc<dyn FilterSource>) -> Result<Self> {
-        let mut settings = tuning::database(options);
+        let mut settings = tuning::database(options)?;
         settings.create_if_missing(false);
         settings.create_missing_column_families(false);
         let compactions = Arc::new(CompactionCounters::new());
         let families = descriptors(options, source, &compactions)?;
         let db = DB::open_cf_descriptors_read_only(&settings, path, families, false).map_err(map_error)?;
         Ok(Self { db, settings, compactions, synced_through: AtomicU64::new(0) })
+    }
+
+    /// Reads one store-wide record of a database that may be of any format, without changing a file; `None` too if no
+    /// database was created yet. Costs a read of the log, beside the one that opening for writing makes.
+    pub(crate) fn peek(path: &Path, options: &Options, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        if !path.join("CURRENT").exists() {
+            return Ok(None);
+        }
+        let mut settings = tuning::database(options)?;
+        settings.create_if_missing(false);
+        settings.create_missing_column_families(false);
+        let family = ColumnFamilyDescriptor::new(Family::Default.name(), tuning::store_wide());
+        let db = DB::open_cf_descriptors_read_only(&settings, path, [family], false).map_err(map_error)?;
+        db.get(key).map_err(map_error)
     }
 
     fn rocks(&self) -> &DB {
@@ -193,6 +207,14 @@ impl Database {
     pub(crate) fn compact_keys(&self, family: Family, first: &[u8], last: &[u8]) {
         let options = tuning::reclaiming_compaction();
         self.db.compact_range_cf_opt(self.handle(family), Some(first), Some(last), &options);
+    }
+
+    /// Rewrites every file of a family, the lowest level too.
+    #[cfg(feature = "failpoints")]
+    pub(crate) fn compact_family(&self, family: Family) {
+        let mut options = tuning::reclaiming_compaction();
+        options.set_bottommost_level_compaction(rocksdb::BottommostLevelCompaction::Force);
+        self.db.compact_range_cf_opt(self.handle(family), None::<&[u8]>, None::<&[u8]>, &options);
     }
 
     /// Estimates the bytes that each range takes in SST files, from their indexes.

@@ -20,15 +20,25 @@ use crate::options::{Compression, Options};
 /// Write buffers of the small families. WHY: they hold the log back for everyone until they are flushed.
 const SMALL_BUFFER_BYTES: usize = 8 << 20;
 
+/// The name under which RocksDB knows the merge of the store-wide records.
+const DEFAULT_MERGE: &str = "windrow-default";
+
 /// A family compacts its lowest level on its own only after ten years: reclaiming decides.
 ///
 /// WHY: with 0, RocksDB rewrites bottom files whenever a snapshot is released. As text, because the crate has no
 /// setter, and setting it after open costs a synced options file for each family.
 const BOTTOMMOST_DELAY: &str = "bottommost_file_compaction_delay=315360000";
 
+/// Recovery writes what it reads from the log to SST files before the store opens.
+///
+/// WHY: what a crash of the process left is readable then and not durable: the end of the log is in the page cache alone.
+/// Opening publishes all burials that it finds, and files are dropped on their word. Without the flush a power loss
+/// would bring a meta record back without its elements (design, rule 4). As text, because the crate has no setter.
+const FLUSH_AT_RECOVERY: &str = "avoid_flush_during_recovery=false";
+
 /// Options of the whole database.
-pub(super) fn database(options: &Options) -> RocksOptions {
-    let mut rocks = RocksOptions::default();
+pub(super) fn database(options: &Options) -> Result<RocksOptions> {
+    let mut rocks = RocksOptions::default().get_options_from_string(FLUSH_AT_RECOVERY).map_err(map_error)?;
     rocks.create_if_missing(true);
     rocks.create_missing_column_families(true);
     rocks.set_max_open_files(options.max_open_files);
@@ -48,7 +58,7 @@ pub(super) fn database(options: &Options) -> RocksOptions {
     if hold_log() {
         rocks.set_manual_wal_flush(true);
     }
-    rocks
+    Ok(rocks)
 }
 
 /// Lets a test keep the log in memory until it is synced: a copy of the directory is then what a power loss leaves.
@@ -84,7 +94,7 @@ pub(super) fn family(
     match family {
         Family::Default => {
             rocks.set_write_buffer_size(SMALL_BUFFER_BYTES);
-            rocks.set_merge_operator_associative("windrow-default", merge_default);
+            rocks.set_merge_operator_associative(DEFAULT_MERGE, merge_default);
         }
         Family::Gc => {
             rocks.set_write_buffer_size(SMALL_BUFFER_BYTES);
@@ -105,6 +115,13 @@ pub(super) fn family(
     }
     rocks.set_block_based_table_factory(&table);
     Ok(rocks)
+}
+
+/// What it takes to read the store-wide records, and no more.
+pub(super) fn store_wide() -> RocksOptions {
+    let mut rocks = RocksOptions::default();
+    rocks.set_merge_operator_associative(DEFAULT_MERGE, merge_default);
+    rocks
 }
 
 fn data_family(family: DataFamily, options: &Options, rocks: &mut RocksOptions, table: &mut BlockBasedOptions) {

@@ -1,7 +1,8 @@
 //! Changes of one collection in the making, and where the changed collection will lie.
 //!
 //! May use the plan and the elements. Invariants: what was put or deleted here is seen by later questions to the
-//! same edit; a collection without elements has no record; one that lies apart is never packed again.
+//! same edit; a collection without elements has no record; one that lies apart is packed again only if it begins
+//! anew.
 
 use bytes::Bytes;
 
@@ -12,10 +13,6 @@ use crate::encoding::{
 use crate::error::{Error, Result};
 use crate::types::elements::{Direction, Elements, TailRange, Tails, Walk};
 use crate::types::{Change, Home, KeyPlan, NewRecord, Pending};
-
-/// A collection under construction goes to disk in chunks of this size, so that it need not fit into memory.
-/// Larger: more memory for each such operation. Smaller: more commits.
-const SPILL_BYTES: usize = 4 << 20;
 
 /// How a collection is born when an operation finds none.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +35,7 @@ pub(crate) struct Edit<'p, 'a> {
     old: Option<Meta>,
     elements: Elements<'a>,
     birth: Birth,
+    created_at: UnixMillis,
     size: u64,
     head: u64,
     pending_bytes: usize,
@@ -55,18 +53,32 @@ impl<'a> KeyPlan<'a> {
         };
         let size = old.as_ref().map_or(0, |meta| meta.size);
         let head = old.as_ref().map_or(LIST_MIDDLE, head_of);
-        Ok(Edit { plan: self, data_type, old, elements, birth, size, head, pending_bytes: 0, spilled: None })
+        let created_at = old.as_ref().map_or(self.now, |meta| meta.created_at);
+        Ok(Edit {
+            plan: self,
+            data_type,
+            old,
+            elements,
+            birth,
+            created_at,
+            size,
+            head,
+            pending_bytes: 0,
+            spilled: None,
+        })
     }
 
     /// Begins an empty collection in place of whatever the key holds.
     pub(crate) fn replace(&mut self, data_type: DataType, birth: Birth) -> Edit<'_, 'a> {
         let elements = Elements::none(self.reader);
+        let created_at = self.now;
         Edit {
             plan: self,
             data_type,
             old: None,
             elements,
             birth,
+            created_at,
             size: 0,
             head: LIST_MIDDLE,
             pending_bytes: 0,
@@ -84,6 +96,20 @@ pub(crate) fn head_of(meta: &Meta) -> u64 {
 }
 
 impl Edit<'_, '_> {
+    /// Begins the same collection again, empty, under an id that it takes at the end: it keeps its time of creation
+    /// and its expiry, and what it held is buried as a whole. Walks that were opened before go on over that.
+    pub(crate) fn begin_anew(&mut self) {
+        if let Some(old) = self.old.take() {
+            self.birth = Birth { expires_at: old.expires_at, habit: Habit::Growing };
+        }
+        self.elements = Elements::none(self.plan.reader);
+        self.plan.elements.clear();
+        self.pending_bytes = 0;
+        self.spilled = None;
+        self.size = 0;
+        self.head = LIST_MIDDLE;
+    }
+
     /// Tells whether there was a collection to go on from.
     pub(crate) fn existed(&self) -> bool {
         self.old.is_some()
@@ -162,7 +188,7 @@ impl Edit<'_, '_> {
         let tail = key.encode_tail();
         self.pending_bytes += tail.len() + value.len();
         self.plan.elements.insert(tail, Some(value));
-        if self.pending_bytes > SPILL_BYTES && self.old.is_none() {
+        if self.pending_bytes > self.plan.limits.commit && self.old.is_none() {
             self.spill()?;
         }
         Ok(())
@@ -221,8 +247,13 @@ impl Edit<'_, '_> {
     }
 
     fn link_built(&mut self, id: CollectionId) {
-        let home = Home::Known(self.body_under(id));
-        self.plan.create(self.data_type, home, self.birth.expires_at, self.size);
+        self.plan.change = Change::Put(NewRecord {
+            data_type: self.data_type,
+            home: Home::Known(self.body_under(id)),
+            created_at: self.created_at,
+            expires_at: self.birth.expires_at,
+            size: self.size,
+        });
         self.plan.built = Some(id);
     }
 
@@ -235,10 +266,10 @@ impl Edit<'_, '_> {
                 None => all.remove(&tail),
             };
         }
-        let (created_at, expires_at, habit) = match packed {
+        let (expires_at, habit) = match packed {
             // It is written after its birth, so it grows.
-            Some(old) => (old.created_at, old.expires_at, Habit::Growing),
-            None => (self.plan.now, self.birth.expires_at, self.birth.habit),
+            Some(old) => (old.expires_at, Habit::Growing),
+            None => (self.birth.expires_at, self.birth.habit),
         };
         let limit = self.plan.limits.packed(expires_at);
         let home = match pack(self.data_type, &all, limit)? {
@@ -248,7 +279,7 @@ impl Edit<'_, '_> {
                 Home::NewId { habit, head: self.head }
             }
         };
-        let data_type = self.data_type;
+        let (data_type, created_at) = (self.data_type, self.created_at);
         self.plan.change = Change::Put(NewRecord { data_type, home, created_at, expires_at, size: self.size });
         Ok(())
     }

@@ -35,6 +35,9 @@ pub enum ExpireCondition {
     Later,
     /// Only if the new expiry is earlier (LT); anything is earlier than no expiry.
     Earlier,
+    /// Only if the key has an expiry and it is later than the new one (XX and LT together). XX and GT together are
+    /// [`ExpireCondition::Later`], which needs an expiry anyway.
+    HasLaterExpiry,
 }
 
 impl ExpireCondition {
@@ -45,6 +48,7 @@ impl ExpireCondition {
             Self::HasExpiry => current.is_some(),
             Self::Later => current.is_some_and(|current| new > current),
             Self::Earlier => current.is_none_or(|current| new < current),
+            Self::HasLaterExpiry => current.is_some_and(|current| new < current),
         }
     }
 }
@@ -140,5 +144,9 @@ mod tests {
         assert!(!ExpireCondition::Later.allows(Some(new), new));
         assert!(!ExpireCondition::NoExpiry.allows(old, new));
         assert!(!ExpireCondition::HasExpiry.allows(None, new));
+        assert!(!ExpireCondition::HasLaterExpiry.allows(None, new));
+        assert!(!ExpireCondition::HasLaterExpiry.allows(old, new));
+        assert!(!ExpireCondition::HasLaterExpiry.allows(Some(new), new));
+        assert!(ExpireCondition::HasLaterExpiry.allows(Some(new), UnixMillis::new(5)));
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod glob;
 pub(crate) mod hash;
 pub(crate) mod keys;
 pub(crate) mod lcs;
+pub(crate) mod list;
 pub(crate) mod names;
 pub(crate) mod number;
 pub(crate) mod pick;

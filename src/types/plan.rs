@@ -84,6 +84,8 @@ pub(crate) struct Limits {
     pub(crate) packed_expiring: usize,
     pub(crate) packed_lasting: usize,
     pub(crate) max_value: usize,
+    /// A new collection with more elements than this is committed in several chunks.
+    pub(crate) commit: usize,
 }
 
 impl Limits {
@@ -156,12 +158,6 @@ impl<'a> KeyPlan<'a> {
             Some(meta) if meta.data_type != data_type => Err(Error::wrong_type()),
             found => Ok(found),
         }
-    }
-
-    /// Writes a record for a key that did not live, or in place of what it was.
-    pub(crate) fn create(&mut self, data_type: DataType, home: Home, expires_at: Option<UnixMillis>, size: u64) {
-        let created_at = self.now;
-        self.change = Change::Put(NewRecord { data_type, home, created_at, expires_at, size });
     }
 
     /// Writes the living record again with another size, expiry or inline body.

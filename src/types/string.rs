@@ -14,6 +14,9 @@ use crate::types::{Birth, Change, Home, KeyPlan, Limits, NewRecord, Reader, id_o
 /// [`STRING_PIECE_BYTES`] as offsets are counted.
 const PIECE: u64 = STRING_PIECE_BYTES as u64;
 
+/// No store's limit is above this, so a record that says more was never written.
+const LONGEST_BYTES: u64 = 512 << 20;
+
 /// A string longer than this is no number, as in Redis.
 const LONGEST_NUMBER_BYTES: u64 = 5 * 1024 - 1;
 
@@ -267,7 +270,7 @@ pub(crate) fn whole(reader: &Reader, meta: &Meta) -> Result<Bytes> {
         Body::Inline(bytes) => return Ok(bytes.clone()),
         Body::Elements(_) | Body::List { .. } | Body::Packed(_) => id_of(meta)?,
     };
-    let length = usize::try_from(meta.size).map_err(|_| Error::corrupt("a string is longer than memory"))?;
+    let length = length_of(meta)?;
     let mut bytes = Vec::with_capacity(length);
     let mut cursor = reader.elements(id, Tag::StringPiece);
     while let Some((key, piece)) = cursor.entry()? {
@@ -298,11 +301,18 @@ pub(crate) fn range_of(bytes: &Bytes, start: i64, end: i64) -> Bytes {
 pub(crate) fn range(reader: &Reader, meta: &Meta, start: i64, end: i64) -> Result<Bytes> {
     match &meta.body {
         Body::Inline(bytes) => Ok(range_of(bytes, start, end)),
-        Body::Elements(_) | Body::List { .. } | Body::Packed(_) => match clamp(start, end, meta.size) {
+        Body::Elements(_) | Body::List { .. } | Body::Packed(_) => match clamp(start, end, wide(length_of(meta)?)) {
             Some((from, to)) => pieces_between(reader, id_of(meta)?, from, to),
             None => Ok(Bytes::new()),
         },
     }
+}
+
+/// The length of a string in pieces, for which memory may be taken.
+fn length_of(meta: &Meta) -> Result<usize> {
+    let possible = Some(meta.size).filter(|size| *size <= LONGEST_BYTES);
+    let length = possible.and_then(|size| usize::try_from(size).ok());
+    length.ok_or_else(|| Error::corrupt("a string is longer than any string can be"))
 }
 
 fn pieces_between(reader: &Reader, id: CollectionId, from: u64, to: u64) -> Result<Bytes> {

@@ -11,7 +11,7 @@ use crate::command::Command;
 use crate::draw::DBS;
 use crate::keys::type_name;
 use crate::resp::{Client, Reply};
-use crate::{sets, sorting, strings, zsets};
+use crate::{hashes, lists, sets, strings, zsets};
 
 /// What a key holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +39,9 @@ pub(crate) fn of_windrow<S: Source>(db: &Db<S>) -> windrow::Result<DbDump> {
         let data_type = db.data_type(&key)?;
         let value = match data_type {
             Some(DataType::String) => strings::whole(db, &key)?,
+            Some(DataType::Hash) => hashes::whole(db, &key)?.sorted_pairs(),
             Some(DataType::Set) => sets::whole(db, &key)?.sorted(),
-            Some(DataType::List) => sorting::whole(db, &key)?,
+            Some(DataType::List) => lists::whole(db, &key)?,
             Some(DataType::SortedSet) => zsets::whole(db, &key)?,
             other => panic!("no command writes {other:?} to {}", key.escape_ascii()),
         };

@@ -14,9 +14,13 @@ mod command;
 mod contest;
 mod draw;
 mod dump;
+mod hashes;
 mod keys;
+mod lists;
+mod random;
 mod redis;
 mod resp;
+mod scans;
 mod sets;
 mod sorting;
 mod strings;
@@ -34,14 +38,16 @@ use contest::Contest;
 
 const KEYS: &dyn Commands = &keys::Keys;
 const STRINGS: &dyn Commands = &strings::Strings;
+const HASHES: &dyn Commands = &hashes::Hashes;
 const SETS: &dyn Commands = &sets::Sets;
+const LISTS: &dyn Commands = &lists::Lists;
 const ZSETS: &dyn Commands = &zsets::Zsets;
 const STRINGS_TOGETHER: &dyn Commands = &strings_together::StringsTogether;
 const TRANSFERS: &dyn Commands = &transfers::Transfers;
 const SORTING: &dyn Commands = &sorting::Sorting;
 
 /// Every file of commands.
-const FILES: [&dyn Commands; 7] = [KEYS, STRINGS, SETS, ZSETS, STRINGS_TOGETHER, TRANSFERS, SORTING];
+const FILES: [&dyn Commands; 9] = [KEYS, STRINGS, HASHES, SETS, LISTS, ZSETS, STRINGS_TOGETHER, TRANSFERS, SORTING];
 
 /// How many commands a test does if nobody says otherwise: about three seconds.
 const STEPS: u64 = 30_000;
@@ -79,8 +85,18 @@ fn strings_answer_as_redis_does() {
 }
 
 #[test]
+fn hashes_answer_as_redis_does() {
+    compare(&mostly(HASHES));
+}
+
+#[test]
 fn sets_answer_as_redis_does() {
     compare(&mostly(SETS));
+}
+
+#[test]
+fn lists_answer_as_redis_does() {
+    compare(&mostly(LISTS));
 }
 
 #[test]

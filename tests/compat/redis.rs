@@ -62,6 +62,8 @@ impl Server {
             .args(["--proto-max-bulk-len", &MAX_STRING_BYTES.to_string()])
             .arg("--dir")
             .arg(dir.path())
+            // Redis sorts text by the locale, windrow by bytes.
+            .env("LC_ALL", "C")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -1,46 +1,52 @@
-//! SORT.
+//! SORT, over lists, sets and sorted sets.
 //!
-//! Uses the public API of a db. Invariant: where Redis leaves an order open, only what is in it is compared.
+//! Uses the public API of a db. Invariant: what is compared is what Redis promises; where it leaves the order open,
+//! only the rows or their number.
 
-use windrow::{DataType, Db, ErrorKind, SortOptions, Source};
+use bytes::Bytes;
+use windrow::{DataType, ErrorKind, SortOptions};
 
-use crate::command::{Command, Commands, Compare, Handler, Mirror, Place, refusal};
+use crate::command::{Command, Commands, Handler, Mirror, Place};
 use crate::draw::Draw;
 use crate::resp::Reply;
 
 pub(crate) struct Sorting;
-
-/// What elements lead to: the keys are few, so these are members that may be there.
-const PATTERNS: [&str; 9] = ["k*", "*", "k*->m1", "k*->1", "*->", "none*", "nosort", "#", "*1"];
 
 impl Commands for Sorting {
     fn data_type(&self) -> Option<DataType> {
         None
     }
 
+    /// Also draws what is worth sorting, in commands that other files handle.
     fn draw(&self, draw: &mut Draw) -> Command {
         let key = draw.key();
-        match draw.below(10) {
-            // Something that can be sorted, and weights.
-            0 => Command::new("SADD").arg(key).args((0..1 + draw.below(9)).map(|n| n.to_string())),
-            1 => Command::new("SADD")
-                .arg(key)
-                .args((0..1 + draw.below(5)).map(|_| draw.number_text()).collect::<Vec<_>>()),
-            2 => Command::new("SET").arg(draw.pick(&["k1", "k2", "k3"])).arg(draw.number_text()),
+        match draw.below(20) {
+            0..=2 => Command::new("RPUSH").arg(key).args(numbers(draw)),
+            3..=4 => Command::new("SADD").arg(key).args(numbers(draw)),
+            5 => Command::new("DEL").arg(key),
+            6 => Command::new("SET").arg(draw.pick(&["k1", "k2", "k3"])).arg(draw.number_text()),
             _ => sort(draw, key),
         }
     }
 
     fn handlers(&self) -> Vec<Handler> {
-        vec![Handler { name: "SORT", run, compare: Compare::Mirror(SORT) }]
+        vec![Handler::mirrored("SORT", run, SORT)]
     }
 }
 
-/// All items of a list.
-pub(crate) fn whole<S: Source>(db: &Db<S>, key: &[u8]) -> windrow::Result<Reply> {
-    let items = db.sort(key, &SortOptions::new().by("nosort"))?;
-    Ok(Reply::Array(Some(items.into_iter().map(Reply::Bulk).collect())))
+/// Numbers, of which some lead to keys: `1` to `k1`.
+fn numbers(draw: &mut Draw) -> Vec<Vec<u8>> {
+    let count = 1 + draw.below(4);
+    let one = |draw: &mut Draw| match draw.below(4) {
+        0 => draw.number_text(),
+        1 => draw.within(-300..300).to_string().into_bytes(),
+        _ => draw.within(0..5).to_string().into_bytes(),
+    };
+    (0..count).map(|_| one(draw)).collect()
 }
+
+/// Patterns that lead nowhere, to keys, and to fields of hashes.
+const PATTERNS: [&str; 9] = ["nosort", "#", "k*", "k*", "*", "k*->m1", "k*->1", "k*->", "none*"];
 
 fn sort(draw: &mut Draw, key: &[u8]) -> Command {
     let mut command = Command::new("SORT").arg(key);
@@ -48,79 +54,156 @@ fn sort(draw: &mut Draw, key: &[u8]) -> Command {
         command = command.arg("BY").arg(draw.pick(&PATTERNS));
     }
     if draw.once_in(3) {
-        let count = if draw.once_in(4) { 100 } else { draw.below(5) };
-        command = command.arg("LIMIT").int(draw.below(6)).int(count);
+        let count = if draw.once_in(4) { -1 } else { draw.within(0..5) };
+        command = command.arg("LIMIT").int(draw.within(0..6)).int(count);
     }
-    for _ in 0..draw.pick(&[0, 0, 0, 1, 1, 3]) {
+    while draw.once_in(3) {
         command = command.arg("GET").arg(draw.pick(&PATTERNS));
     }
     if draw.once_in(3) {
-        command = command.arg("DESC");
+        command = command.arg(draw.pick(&["ASC", "DESC", "DESC"]));
     }
     if draw.once_in(2) {
         command = command.arg("ALPHA");
     }
-    // What is stored must be the same on both sides.
-    if draw.once_in(2) && !is_open(&command) { command.arg("STORE").arg(draw.key()) } else { command }
+    if draw.once_in(5) { command.arg("STORE").arg(draw.key()) } else { command }
 }
 
-fn run(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+/// What the command says, as options.
+fn options_of(command: &Command) -> SortOptions {
     let mut options = SortOptions::new();
-    let mut destination = None;
-    let mut rest = command.args[1..].iter();
-    while let Some(word) = rest.next() {
-        let mut next = || rest.next().unwrap();
-        let number = |text: &[u8]| std::str::from_utf8(text).unwrap().parse().unwrap();
-        options = match word.as_slice() {
-            b"BY" => options.by(next()),
-            b"GET" => options.get(next()),
-            b"LIMIT" => options.limit(number(next()), number(next())),
-            b"DESC" => options.descending(),
-            b"ALPHA" => options.alphabetic(),
-            _ => {
-                destination = Some(next());
-                options
-            }
-        };
+    if let Some(by) = by_of(command) {
+        options = options.by(by);
     }
-    let db = place.db();
-    let reply = match destination {
-        Some(destination) => db.sort_store(command.key(), destination, &options).map(Reply::int),
-        None => db
-            .sort(command.key(), &options)
-            .map(|found| Reply::Array(Some(found.into_iter().map(Reply::Bulk).collect()))),
-    };
-    match reply {
+    if let Some((offset, count)) = limit_of(command) {
+        options = options.limit(offset, u64::try_from(count).unwrap_or(u64::MAX));
+    }
+    for pattern in gets_of(command) {
+        options = options.get(pattern);
+    }
+    if command.has(1, "DESC") {
+        options = options.descending();
+    }
+    if command.has(1, "ALPHA") { options.alphabetic() } else { options }
+}
+
+fn by_of(command: &Command) -> Option<&[u8]> {
+    arg_after(command, "BY").map(|place| command.args[place].as_slice())
+}
+
+fn destination_of(command: &Command) -> Option<&[u8]> {
+    arg_after(command, "STORE").map(|place| command.args[place].as_slice())
+}
+
+fn limit_of(command: &Command) -> Option<(u64, i64)> {
+    arg_after(command, "LIMIT").map(|place| (command.number(place), command.number(place + 1)))
+}
+
+fn gets_of(command: &Command) -> impl Iterator<Item = &[u8]> {
+    command.args.windows(2).skip(1).filter(|words| words[0] == b"GET").map(|words| words[1].as_slice())
+}
+
+/// The place behind an option.
+fn arg_after(command: &Command, word: &str) -> Option<usize> {
+    let place = command.args[1..].iter().position(|arg| arg == word.as_bytes())?;
+    Some(place + 2)
+}
+
+/// Answers whether Redis leaves the order open, and the rows; or, where they are stored, their number and the list.
+fn run(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+    let done = answer(place, command);
+    match done {
         Err(error) if error.kind() == ErrorKind::NotAFloat => {
             Ok(Reply::Error("ERR One or more scores can't be converted into double".to_owned()))
         }
-        Err(error) => Ok(refusal(&error)),
-        Ok(reply) => Ok(reply),
+        done => done,
     }
 }
 
-/// Whether equal weights of different elements have no order among themselves.
-fn is_open(command: &Command) -> bool {
-    let by = command.args.iter().position(|arg| arg == b"BY");
-    by.is_some_and(|by| command.args[by + 1].contains(&b'*')) && command.has(1, "ALPHA")
+fn answer(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+    let (db, key, options) = (place.db(), command.key(), options_of(command));
+    // Before the destination, which may be the source, is written.
+    let is_open = Reply::flag(is_open(place, command)?);
+    let parts = match destination_of(command) {
+        Some(destination) => {
+            let length = Reply::int(db.sort_store(key, destination, &options)?);
+            vec![is_open, length, crate::lists::whole(&db, destination)?]
+        }
+        None => {
+            let rows = db.sort(key, &options)?.into_iter().map(Reply::Bulk).collect();
+            vec![is_open, Reply::Array(Some(rows))]
+        }
+    };
+    Ok(Reply::Array(Some(parts)))
 }
 
-/// WHY two commands: Redis 7.0 takes a number for out of range if one was so in an earlier command, because it looks at an
-/// `errno` that nobody has cleared since. The first command clears it, and does nothing else.
+/// Whether Redis promises no order: of a set that is not sorted, and of different elements of equal weight if the
+/// order is alphabetic. WHY only then: between equal numbers the elements' bytes decide. Redis compares with
+/// `strcoll`, which sees nothing behind a zero byte, unless it stores.
+fn is_open(place: &Place<'_>, command: &Command) -> windrow::Result<bool> {
+    let (db, key) = (place.db(), command.key());
+    let stores = destination_of(command).is_some();
+    let by = by_of(command);
+    if by.is_some_and(|by| !by.contains(&b'*')) {
+        return Ok(!stores && db.data_type(key)? == Some(DataType::Set));
+    }
+    if !command.has(1, "ALPHA") {
+        return Ok(false);
+    }
+    let as_they_lie = SortOptions::new().by("nosort");
+    let elements = db.sort(key, &as_they_lie)?;
+    let weights = db.sort(key, &as_they_lie.get(by.unwrap_or(b"#")))?;
+    let seen = |weight: Option<Bytes>| match weight {
+        Some(weight) if !stores => Some(Bytes::copy_from_slice(weight.split(|byte| *byte == 0).next().unwrap())),
+        weight => weight,
+    };
+    let mut weighed: Vec<_> = weights.into_iter().map(seen).zip(elements).collect();
+    weighed.sort();
+    Ok(weighed.windows(2).any(|pair| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1))
+}
+
+/// Whether the order is open, windrow's reply, and the list that it stored.
+fn parts(ours: &Reply) -> (bool, &Reply, Option<&Reply>) {
+    match ours {
+        Reply::Array(Some(parts)) => (parts[0] == Reply::Int(1), &parts[1], parts.get(2)),
+        refusal => (false, refusal, None),
+    }
+}
+
+/// The rows in an order of their own.
+fn rows(command: &Command, reply: &Reply) -> Vec<Vec<Reply>> {
+    let Reply::Array(Some(values)) = reply else {
+        return Vec::new();
+    };
+    let mut rows: Vec<_> = values.chunks(gets_of(command).count().max(1)).map(<[Reply]>::to_vec).collect();
+    rows.sort();
+    rows
+}
+
+/// Where the order is open, Redis gets the list that windrow stored.
+///
+/// WHY commands before: Redis 7.0 takes a number for out of range if one was so before, because it looks at an `errno` that
+/// nobody has cleared since. Reading the scores of a small sorted set can set it, and the first sort rewrites such a set;
+/// the second command clears it. Both do nothing else.
 const SORT: Mirror = Mirror {
-    commands: |command, _| vec![Command::new("INCRBYFLOAT").arg("no such key").arg("no number"), command.clone()],
-    is_legal: |command, ours, replies| {
-        let theirs = &replies[1];
-        // Redis lists a set as it lies, and compares words only up to a zero byte.
-        let has_zero = |reply: &Reply| reply.items().iter().any(|item| item.contains(&0));
-        let is_open = is_open(command)
-            || (command.has(1, "BY") && !command.has(1, "STORE"))
-            || (command.has(1, "ALPHA") && (has_zero(ours) || has_zero(theirs) || command.has(1, "GET")));
-        match (ours, theirs) {
-            (Reply::Array(Some(a)), Reply::Array(Some(b))) if ours != theirs && is_open => {
-                a.len() == b.len() && (command.has(1, "LIMIT") || ours.clone().sorted() == theirs.clone().sorted())
-            }
-            _ => ours == theirs,
+    commands: |command, ours| {
+        let clear = Command::new("INCRBYFLOAT").arg("no such key").arg("no number");
+        let rewrite = Command::new("SORT").arg(command.key()).arg("BY").arg("nosort").arg("LIMIT").int(0).int(0);
+        let mut commands = vec![rewrite, clear, command.clone()];
+        if let (true, _, Some(list)) = parts(ours)
+            && let Some(destination) = destination_of(command)
+            && !list.items().is_empty()
+        {
+            commands.push(Command::new("DEL").arg(destination));
+            commands.push(Command::new("RPUSH").arg(destination).args(list.items()));
         }
+        commands
+    },
+    is_legal: |command, ours, replies| match parts(ours) {
+        (true, ours @ Reply::Array(_), None) => {
+            let (ours, theirs) = (rows(command, ours), rows(command, &replies[2]));
+            ours.len() == theirs.len() && (limit_of(command).is_some() || ours == theirs)
+        }
+        (_, ours, _) => *ours == replies[2],
     },
 };

@@ -2,10 +2,13 @@
 //!
 //! Uses the public API of strings. Invariant: what a command cannot say to the API is not drawn.
 
+use std::time::Duration;
+
 use windrow::{DataType, Db, ErrorKind, SetOptions, Source, UnixMillis};
 
 use crate::command::{Command, Commands, Compare, Handler, Mirror, Place, refusal};
 use crate::draw::{Draw, is_past};
+use crate::keys::{TIMED, lifetime, timed};
 use crate::redis::MAX_STRING_BYTES;
 use crate::resp::Reply;
 
@@ -19,7 +22,7 @@ impl Commands for Strings {
     fn draw(&self, draw: &mut Draw) -> Command {
         let key = draw.key();
         let named = |name| Command::new(name).arg(key);
-        match draw.below(100) {
+        match draw.below(110) {
             0..=34 => set(draw, key),
             35..=38 => named("SETNX").arg(draw.value()),
             39..=41 => named("GETSET").arg(draw.value()),
@@ -31,7 +34,9 @@ impl Commands for Strings {
             80..=83 => named("INCR"),
             84..=87 => named("DECR"),
             88..=94 => named("INCRBY").int(draw.integer()),
-            _ => named("DECRBY").int(draw.integer()),
+            95..=99 => named("DECRBY").int(draw.integer()),
+            100..=106 => named("PSETEX").int(some_lifetime(draw).as_millis()).arg(draw.value()),
+            _ => named("SETEX").int(some_lifetime(draw).as_secs()).arg(draw.value()),
         }
     }
 
@@ -43,10 +48,10 @@ impl Commands for Strings {
                 let outcome = place.db().strings().set_with(command.key(), &command.args[1], options)?;
                 Ok(Reply::flag(outcome.was_set))
             }),
+            Handler::mirrored("PSETEX", |place, command| run_set_ex(place, command, 1), TIMED),
+            Handler::mirrored("SETEX", |place, command| run_set_ex(place, command, 1000), TIMED),
             Handler::exact("GETSET", |place, command| {
-                let options = SetOptions::new().get();
-                let outcome = place.db().strings().set_with(command.key(), &command.args[1], options)?;
-                Ok(Reply::Bulk(outcome.previous))
+                Ok(Reply::Bulk(place.db().strings().get_set(command.key(), &command.args[1])?))
             }),
             Handler::exact("GET", |place, command| Ok(Reply::Bulk(place.db().strings().get(command.key())?))),
             Handler::exact("STRLEN", |place, command| Ok(Reply::int(place.db().strings().len(command.key())?))),
@@ -86,21 +91,50 @@ fn set(draw: &mut Draw, key: &[u8]) -> Command {
     if draw.once_in(5) {
         command = command.arg("GET");
     }
-    match draw.below(8) {
-        0 => command.arg("KEEPTTL"),
-        1 => command.arg("PXAT").int(draw.time()),
-        // A second that has begun is not zero, which Redis refuses.
-        2 => command.arg("EXAT").int(draw.time().div_euclid(1000).max(1)),
+    if draw.once_in(8) { command.arg("KEEPTTL") } else { with_expiry(draw, command) }
+}
+
+/// Adds, at times, when the key is to expire. WHY with zeros: Redis refuses them.
+pub(crate) fn with_expiry(draw: &mut Draw, command: Command) -> Command {
+    match draw.below(12) {
+        0..=1 => command.arg("PXAT").int(if draw.once_in(20) { 0 } else { draw.time() }),
+        2..=3 => command.arg("EXAT").int(draw.time().div_euclid(1000)),
+        4 => command.arg("PX").int(some_lifetime(draw).as_millis()),
+        5 => command.arg("EX").int(some_lifetime(draw).as_secs()),
         _ => command,
     }
 }
 
-fn expiry_of(command: &Command) -> Option<i64> {
-    let seconds: Option<i64> = command.number_after(2, "EXAT");
-    command.number_after(2, "PXAT").or(seconds.map(|seconds| seconds * 1000))
+/// A lifetime whose end no test sees, or none.
+fn some_lifetime(draw: &mut Draw) -> Duration {
+    if draw.once_in(8) { Duration::ZERO } else { lifetime(draw) }
+}
+
+pub(crate) fn expiry_of(command: &Command, from: usize) -> Option<i64> {
+    let seconds: Option<i64> = command.number_after(from, "EXAT");
+    command.number_after(from, "PXAT").or(seconds.map(|seconds| seconds * 1000))
+}
+
+pub(crate) fn lifetime_of(command: &Command, from: usize) -> Option<Duration> {
+    let seconds = command.number_after(from, "EX").map(Duration::from_secs);
+    command.number_after(from, "PX").map(Duration::from_millis).or(seconds)
+}
+
+/// Redis' words for an expiry that it refuses.
+pub(crate) fn valid_expiry(done: windrow::Result<Reply>, name: &str) -> windrow::Result<Reply> {
+    match done {
+        Err(error) if error.kind() == ErrorKind::InvalidInput => {
+            Ok(Reply::Error(format!("ERR invalid expire time in '{name}' command")))
+        }
+        done => done,
+    }
 }
 
 fn run_set(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+    valid_expiry(try_set(place, command), "set")
+}
+
+fn try_set(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
     let mut options = SetOptions::new();
     if command.has(2, "NX") {
         options = options.if_absent();
@@ -111,32 +145,48 @@ fn run_set(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
     if command.has(2, "KEEPTTL") {
         options = options.keep_ttl();
     }
-    if let Some(time) = expiry_of(command) {
+    if let Some(time) = expiry_of(command, 2) {
         options = options.expire_at(UnixMillis::new(time.unsigned_abs()));
+    }
+    let lifetime = lifetime_of(command, 2);
+    if let Some(lifetime) = lifetime {
+        options = options.expire_in(lifetime);
     }
     let gets = command.has(2, "GET");
     if gets {
         options = options.get();
     }
     let outcome = place.db().strings().set_with(command.key(), &command.args[1], options)?;
-    Ok(match (gets, outcome.was_set) {
+    let reply = match (gets, outcome.was_set) {
         (true, _) => Reply::Bulk(outcome.previous),
         (false, true) => Reply::ok(),
         (false, false) => Reply::nil(),
-    })
+    };
+    match lifetime {
+        Some(lifetime) if outcome.was_set => timed(place, command, reply, lifetime),
+        _ => Ok(reply),
+    }
 }
 
 /// WHY: Redis counts a string that was born dead until somebody looks at it; windrow does not write it.
 const SET: Mirror = Mirror {
-    commands: |command, _| {
-        let mut commands = vec![command.clone()];
-        if expiry_of(command).is_some_and(is_past) {
+    commands: |command, ours| {
+        let mut commands = (TIMED.commands)(command, ours);
+        if expiry_of(command, 2).is_some_and(is_past) {
             commands.push(Command::new("EXISTS").arg(command.key()));
         }
         commands
     },
-    is_legal: |_, ours, replies| *ours == replies[0],
+    is_legal: TIMED.is_legal,
 };
+
+fn run_set_ex(place: &Place<'_>, command: &Command, unit: u64) -> windrow::Result<Reply> {
+    let lifetime = Duration::from_millis(command.number::<u64>(1) * unit);
+    let options = SetOptions::new().expire_in(lifetime);
+    let done = place.db().strings().set_with(command.key(), &command.args[2], options);
+    let name = if unit == 1 { "psetex" } else { "setex" };
+    valid_expiry(done.and_then(|_| timed(place, command, Reply::ok(), lifetime)), name)
+}
 
 fn run_decr_by(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
     let by: i64 = command.number(1);

@@ -7,7 +7,7 @@ use windrow::{CopyOptions, DataType, ErrorKind, ScanCursor, ScanOptions};
 
 use crate::command::{Command, Commands, Compare, Handler, Mirror, Place, refusal};
 use crate::draw::{DBS, Draw, KEYS};
-use crate::keys::PATTERNS;
+use crate::keys::pattern;
 use crate::resp::Reply;
 
 pub(crate) struct Transfers;
@@ -95,7 +95,7 @@ const RANDOM: Mirror = Mirror {
 fn scan(draw: &mut Draw) -> Command {
     let mut command = Command::new("SCAN").int(0).arg("COUNT").int(1 + draw.below(8));
     if draw.once_in(2) {
-        command = command.arg("MATCH").arg(draw.pick(&PATTERNS));
+        command = command.arg("MATCH").arg(pattern(draw));
     }
     if draw.once_in(2) {
         command.arg("TYPE").arg(draw.pick(&["string", "set", "list", "hash", "zset"]))
@@ -128,7 +128,8 @@ fn run_scan(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
             None => db.scan(&cursor, options)?,
         };
         found.extend(page.items);
-        cursor = page.cursor;
+        // As a client keeps it.
+        cursor = ScanCursor::from_bytes(page.cursor.as_bytes())?;
     }
     Ok(Reply::list(found))
 }
@@ -140,7 +141,7 @@ const SCAN: Mirror = Mirror {
         vec![command]
     },
     is_legal: |_, ours, replies| match &replies[0] {
-        Reply::Array(Some(page)) => ours.clone().sorted() == page[1].clone().sorted(),
+        Reply::Array(Some(page)) if page[0] == Reply::bytes("0") => ours.clone().sorted() == page[1].clone().sorted(),
         _ => false,
     },
 };

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use fail::FailScenario;
-use windrow::{Clock, CreateOptions, SetOptions, Store, UnixMillis};
+use windrow::{Clock, CreateOptions, ErrorKind, SetOptions, Store, UnixMillis};
 
 use crate::data::payload;
 use crate::disk::copy_store;
@@ -13,8 +13,12 @@ use crate::recorder::{Recorder, Value, World};
 
 /// Every place that burying and reclaiming pass by, but for retiring.
 const PLACES: &[&str] = &[
+    "ids::lease",
+    "store::commit",
     "commit::before",
     "commit::after",
+    "builds::begun",
+    "builds::written",
     "keyspaces::flush",
     "reaper::before_read",
     "reaper::before_commit",
@@ -24,12 +28,23 @@ const PLACES: &[&str] = &[
     "flushed::before_commit",
     "flushed::before_drop",
     "flushed::before_removal",
+    "flushed::after_drop",
     "expired::before_drop",
+    "expired::after_drop",
+    "expired::before_compact",
+    "expired::after_compact",
+    "expired::after_flush",
+    "expired::after_meta_flush",
+    "expired::before_meta_compact",
+    "expired::after_meta_compact",
     "reclaimer::before_drop",
     "reclaimer::after_drop",
     "reclaimer::before_flush",
+    "reclaimer::after_flush",
     "reclaimer::before_range_delete",
+    "reclaimer::after_range_delete",
     "reclaimer::before_compact",
+    "reclaimer::after_compact",
 ];
 
 /// Places around the retirement of a whole segment.
@@ -88,6 +103,7 @@ fn delete(recorder: &Recorder<'_>, name: &str) {
 fn live(recorder: &Recorder<'_>, fixture: &Fixture) {
     let minute = Some(Duration::from_secs(60));
     let hour = Some(Duration::from_secs(3600));
+    brief_ones(recorder, fixture);
     recorder.phase("writing");
     for n in 0..PAIRS {
         add(recorder, fixture.clock.wall(), &format!("dying:{n:03}"), n, minute);
@@ -100,6 +116,7 @@ fn live(recorder: &Recorder<'_>, fixture: &Fixture) {
     set(recorder, 0, "inline", b"v".to_vec());
     set(recorder, 0, "pieces", payload(1, 60_000));
     recorder.sync();
+    build(recorder, fixture);
     recorder.phase("deleting");
     for n in 0..PAIRS - 30 {
         delete(recorder, &format!("lasting:{n:03}"));
@@ -133,6 +150,55 @@ fn live(recorder: &Recorder<'_>, fixture: &Fixture) {
     expire_little_by_little(recorder, fixture);
     recorder.phase("a quiet end");
     settle(recorder.store());
+}
+
+/// Short strings that expire while there is little else: enough of the meta family is dead to compact it.
+fn brief_ones(recorder: &Recorder<'_>, fixture: &Fixture) {
+    recorder.phase("expiring short strings");
+    let second = Duration::from_secs(1);
+    let now = fixture.clock.wall();
+    for n in 0..300 {
+        let name = format!("brief:{n}");
+        recorder.step(
+            |world| {
+                world.insert(key(0, &name), (Value::string(b"v"), Some(now.saturating_add(second))));
+            },
+            |store| drop(store.db(0).strings().set_with(&name, "v", SetOptions::new().expire_in(second)).unwrap()),
+        );
+    }
+    recorder.sync();
+    fixture.seconds_pass(2);
+    settle(recorder.store());
+}
+
+/// Members of a set that does not fit into one commit.
+fn many(seed: u64, count: u64) -> Vec<Vec<u8>> {
+    (0..count).map(|n| format!("{seed}:{n:058}").into_bytes()).collect()
+}
+
+/// Large collections, built in several commits: of each the whole is there or nothing.
+fn build(recorder: &Recorder<'_>, fixture: &Fixture) {
+    recorder.phase("building");
+    for (seed, lifetime) in [(1, None), (2, Some(Duration::from_secs(1)))] {
+        let name = format!("large:{seed}");
+        let now = fixture.clock.wall();
+        recorder.step(
+            |world| {
+                let members = many(seed, 90_000).into_iter().collect();
+                let expires_at = lifetime.map(|lifetime| now.saturating_add(lifetime));
+                world.insert(key(0, &name), (Value::set(&members), expires_at));
+            },
+            |store| {
+                let options = lifetime.map_or_else(CreateOptions::new, |time| CreateOptions::new().expire_in(time));
+                assert_eq!(store.db(0).sets().add_with(&name, many(seed, 90_000), options).unwrap(), 90_000);
+            },
+        );
+    }
+    recorder.phase("deleting what was built");
+    delete(recorder, "large:1");
+    fixture.seconds_pass(2);
+    settle(recorder.store());
+    recorder.sync();
 }
 
 fn flush(recorder: &Recorder<'_>, fixture: &Fixture) {
@@ -200,6 +266,34 @@ fn every_copy_that_a_power_loss_would_leave_opens_whole() {
     live(&recorder, &fixture);
     let copies = recorder.verify();
     assert!(copies >= 40, "{copies} copies");
+}
+
+#[test]
+fn every_copy_taken_while_a_large_build_fails_and_is_given_up_opens_whole() {
+    for loses_power in [false, true] {
+        let _alone = FailScenario::setup();
+        let fixture = Fixture::new();
+        let recorder =
+            Recorder::new(&fixture, &["builds::begun", "builds::written", "builds::before_burial"], loses_power);
+        set(&recorder, 0, "kept", payload(1, 5000));
+        recorder.sync();
+        recorder.phase("building");
+        build(&recorder, &fixture);
+        recorder.phase("failing");
+        // The first or the second chunk fails, and the build is given up at once. Or the linking commit fails, and nobody
+        // knows whether it happened: the next open has to look.
+        for failure in ["1*off->1*return->off", "2*off->1*return->off", "3*off->1*return->off"] {
+            fail::cfg("store::commit", failure).unwrap();
+            let error = recorder.store().db(0).sets().add("failed", many(3, 150_000)).unwrap_err();
+            fail::remove("store::commit");
+            assert_eq!(error.kind(), ErrorKind::Io);
+            assert!(!recorder.store().db(0).exists("failed").unwrap());
+        }
+        recorder.phase("after it");
+        set(&recorder, 0, "next", payload(2, 5000));
+        settle(recorder.store());
+        recorder.verify();
+    }
 }
 
 #[test]

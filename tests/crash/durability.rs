@@ -1,6 +1,9 @@
 //! What each durability has put on stable storage, and when: a copy of the directory, while the log lies in memory
 //! until it is synced, is what a power loss leaves.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,9 +11,9 @@ use std::time::{Duration, Instant};
 use fail::FailScenario;
 use windrow::{CreateOptions, Durability, ManualClock, Store, UnixMillis};
 
-use crate::data::{keys, members};
+use crate::data::{keys, members, payload};
 use crate::disk::copy_store;
-use crate::fixture::{Fixture, START, assert_clean, small};
+use crate::fixture::{Fixture, PATIENCE, START, assert_clean, settle, small};
 
 /// Opens a store that loses, in a copy, everything that was not synced.
 fn open(fixture: &Fixture, durability: Durability, background: bool) -> Store {
@@ -132,4 +135,67 @@ fn a_store_that_nobody_uses_writes_nothing() {
     thread::sleep(Duration::from_millis(2500));
     assert_eq!(store.stats().log_bytes, log_bytes);
     close(store, &fixture.path("store"));
+}
+
+/// The lengths of the log files of a store.
+fn log_files(of: &Path) -> BTreeMap<OsString, u64> {
+    let entries = fs::read_dir(of).unwrap().map(Result::unwrap);
+    let logs = entries.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "log"));
+    logs.map(|entry| (entry.file_name(), entry.metadata().unwrap().len())).collect()
+}
+
+#[test]
+fn what_recovery_read_from_the_end_of_the_log_survives_a_power_loss_once_files_were_dropped_for_it() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let (first, second, lost) = (fixture.path("store"), fixture.path("second"), fixture.path("lost"));
+    let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
+    let store = fixture.open();
+    for n in 0..1500 {
+        store.db(0).sets().add_with(format!("{n:04}"), [payload(n, 2000)], minute).unwrap();
+    }
+    // Two write buffers were full: their files must be there for the next life to drop.
+    let began = Instant::now();
+    while store.stats().data_file_bytes < 2_000_000 {
+        assert!(began.elapsed() < PATIENCE, "{:#?}", store.stats());
+        thread::sleep(Duration::from_millis(5));
+    }
+    store.sync().unwrap();
+    // What follows reaches the page cache, as every commit does, and no disk.
+    let synced = log_files(&first);
+    for n in 0..1400 {
+        store.db(0).delete([format!("{n:04}")]).unwrap();
+    }
+    copy_store(&first, &second);
+    let of_the_first_life = log_files(&second).into_keys();
+    drop(store);
+    // The process has died. In the next life its log is recovered and believed, and files are dropped.
+    fail::cfg("store::hold_log", "return").unwrap();
+    let store = fixture.open_at(&second);
+    assert_eq!(store.db(0).len().unwrap(), 100);
+    // Right after the first files were dropped the power fails: later flushes would save what recovery did not.
+    let (from, to) = (second.clone(), lost.clone());
+    let first_drop = std::sync::Once::new();
+    fail::cfg_callback("reclaimer::after_drop", move || first_drop.call_once(|| copy_store(&from, &to))).unwrap();
+    settle(&store);
+    fail::remove("reclaimer::after_drop");
+    assert!(store.stats().files_dropped > 0, "{:#?}", store.stats());
+    // Of the first life's log only that is left which was synced in it.
+    for name in of_the_first_life {
+        let log = lost.join(&name);
+        let length = synced.get(&name).copied().unwrap_or(0);
+        if log.exists() {
+            fs::File::options().write(true).open(log).unwrap().set_len(length).unwrap();
+        }
+    }
+    fail::remove("store::hold_log");
+    store.close().unwrap();
+    assert_clean(&lost);
+    let store = fixture.open_at(&lost);
+    for key in keys(&store.db(0)) {
+        let n = std::str::from_utf8(&key).unwrap().parse().unwrap();
+        assert_eq!(members(&store.db(0), &key), [payload(n, 2000)]);
+    }
+    assert!(store.db(0).len().unwrap() >= 100);
+    close(store, &lost);
 }

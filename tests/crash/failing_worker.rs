@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use fail::FailScenario;
 use windrow::{Action, CreateOptions, Error, ErrorKind, Store};
 
-use crate::fixture::{Fixture, close_and_check, small};
+use crate::data::payload;
+use crate::fixture::{Fixture, close_and_check, settle, small};
 
 fn open(fixture: &Fixture) -> Store {
     let mut options = small();
@@ -87,6 +88,46 @@ fn a_worker_that_fails_poisons_the_store_and_close_and_drop_still_return() {
             close_and_check(store, &fixture.path("store"));
             alone.teardown();
         }
+    }
+}
+
+#[test]
+fn a_panic_in_one_of_several_reclaiming_threads_poisons_the_store_and_says_what_it_was() {
+    let places = [("reclaimer::before_drop", "drops"), ("reclaimer::before_flush", "flushes")];
+    for (place, what) in places {
+        let alone = FailScenario::setup();
+        let fixture = Fixture::new();
+        let store = open(&fixture);
+        store.db(0).sets().add("kept", ["m"]).unwrap();
+        fail::cfg(place, "panic(broken on purpose)").unwrap();
+        // Dead data in four families, so that the pass has something to share.
+        let lifetimes = [0, 50, 100, 1000].map(Duration::from_secs);
+        let (mut refused, began) = (None, Instant::now());
+        for n in (0_u64..).take_while(|_| began.elapsed() < Duration::from_secs(20)) {
+            let round = lifetimes.iter().try_for_each(|lifetime| {
+                let mut options = CreateOptions::new();
+                if *lifetime > Duration::ZERO {
+                    options = options.expire_in(*lifetime);
+                }
+                store.db(0).sets().add_with("s", [payload(n, 50_000)], options)?;
+                store.db(0).delete(["s"]).map(drop)
+            });
+            if let Err(error) = round {
+                refused = Some(error);
+                break;
+            }
+        }
+        let error = refused.unwrap_or_else(|| panic!("nobody {what}, or the panic stayed silent"));
+        assert_eq!(error.kind(), ErrorKind::Poisoned, "{place}: {error}");
+        assert!(error.to_string().contains("broken on purpose"), "{place}: {error}");
+        assert_eq!(within_ten_seconds(move || store.close()).unwrap_err().kind(), ErrorKind::Poisoned, "{place}");
+        fail::remove(place);
+        let store = fixture.open();
+        assert!(store.db(0).sets().contains("kept", "m").unwrap(), "{place}");
+        store.db(0).delete(["s"]).unwrap();
+        settle(&store);
+        close_and_check(store, &fixture.path("store"));
+        alone.teardown();
     }
 }
 

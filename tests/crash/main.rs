@@ -9,6 +9,7 @@ mod copies;
 mod durability;
 mod failing_worker;
 mod kill;
+mod one_commit;
 mod paused;
 mod reaper_failures;
 mod reaper_races;

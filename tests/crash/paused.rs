@@ -4,9 +4,9 @@ use std::thread;
 use std::time::Duration;
 
 use fail::FailScenario;
-use windrow::{CreateOptions, SetOptions, Store};
+use windrow::{CreateOptions, SetOptions, Store, View};
 
-use crate::data::payload;
+use crate::data::{members, payload};
 use crate::fixture::{Fixture, close_and_check, settle};
 use crate::pause::Pause;
 
@@ -19,22 +19,28 @@ fn fill(store: &Store, options: &CreateOptions) {
     }
 }
 
-/// Tries three times to give everything back; a pin must prevent it.
+/// Tries three times to give everything back, and compacts everything; a pin must make it all vain.
 fn settle_in_vain(store: &Store) {
     for _ in 0..3 {
         store.settle(Duration::from_millis(100)).unwrap();
     }
+    store.compact_everything().unwrap();
 }
 
 /// Pauses `read` behind the record of its key, does `change`, reclaims, and returns what `read` answers then.
 fn paused<T: Send>(store: &Store, read: impl FnOnce(&Store) -> T + Send, change: impl FnOnce()) -> T {
-    paused_at(store, 1, read, change)
+    paused_at(store, ("read::after_record", 1), read, change)
 }
 
-/// Does as [`paused`], at the `nth` time that a record has been read.
-fn paused_at<T: Send>(store: &Store, nth: usize, read: impl FnOnce(&Store) -> T + Send, change: impl FnOnce()) -> T {
+/// Does as [`paused`], at the nth time that somebody comes by `place`.
+fn paused_at<T: Send>(
+    store: &Store,
+    (place, nth): (&'static str, usize),
+    read: impl FnOnce(&Store) -> T + Send,
+    change: impl FnOnce(),
+) -> T {
     thread::scope(|scope| {
-        let pause = Pause::at_passage("read::after_record", nth);
+        let pause = Pause::at_passage(place, nth);
         let reading = scope.spawn(|| read(store));
         pause.wait();
         change();
@@ -149,14 +155,19 @@ fn a_read_of_many_elements_paused_behind_the_record_sees_the_elements_of_that_mo
     let append = || {
         db.strings().append("long", payload(2, 50_000)).unwrap();
     };
-    let got = paused_at(&store, 2, |store| store.db(0).strings().get("long"), append);
+    let got = paused_at(&store, ("read::after_record", 2), |store| store.db(0).strings().get("long"), append);
     assert!(got.unwrap().unwrap() == payload(1, 100_000));
     let overwrite = || {
         db.strings().set_range("long", 0, payload(3, 150_000)).unwrap();
     };
     let mut before = payload(1, 100_000);
     before.extend(payload(2, 50_000));
-    let got = paused_at(&store, 2, |store| store.db(0).strings().get_range("long", 10_000, 120_000), overwrite);
+    let got = paused_at(
+        &store,
+        ("read::after_record", 2),
+        |store| store.db(0).strings().get_range("long", 10_000, 120_000),
+        overwrite,
+    );
     assert!(got.unwrap() == before[10_000..=120_000]);
     db.sets().add("set", ["a", "b", "c"]).unwrap();
     let change = || {
@@ -270,5 +281,105 @@ fn a_swap_waits_for_a_write_that_has_read_and_not_committed() {
     });
     assert!(seen, "the write came before the swap");
     assert!(store.db(0).exists("other").unwrap());
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
+fn a_paused_read_by_position_returns_an_item_that_stood_there() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    let changes: [&dyn Fn(); 4] = [
+        &|| assert_eq!(db.lists().insert_before("l", "b", "x").unwrap(), Some(6)),
+        &|| drop(db.lists().pop_left("l").unwrap()),
+        &|| db.lists().trim("l", 2, 2).unwrap(),
+        &|| assert_eq!(db.delete(["l"]).unwrap(), 1),
+    ];
+    for change in changes {
+        db.delete(["l"]).unwrap();
+        db.lists().push_right("l", ["a", "b", "c", "d", "e"]).unwrap();
+        let item = paused(&store, |store| store.db(0).lists().index("l", 0).unwrap(), change);
+        assert_eq!(item.unwrap(), "a");
+        db.delete(["l"]).unwrap();
+        db.lists().push_right("l", ["a", "b", "c", "d", "e"]).unwrap();
+        let read = |store: &Store| {
+            let items = store.db(0).lists().range("l", 0, -1).unwrap();
+            (items.map(Result::unwrap).collect::<Vec<_>>(), store.db(0).lists().position("l", "e").unwrap())
+        };
+        assert_eq!(paused(&store, read, change).0, ["a", "b", "c", "d", "e"]);
+    }
+    drop(db);
+    close_and_check(store, &fixture.path("store"));
+}
+
+/// What db 0 must hold in a view that was opened over [`fill`]'s sets.
+fn assert_filled(view: &View) {
+    let db = view.db(0);
+    for n in 0..KEYS {
+        assert_eq!(members(&db, format!("s:{n}")), [payload(n, 3000)], "set {n}");
+    }
+    assert_eq!(db.len().unwrap(), KEYS);
+}
+
+#[test]
+fn a_view_paused_right_behind_its_snapshot_is_as_whole_as_one_that_was_open_already() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    for options in [CreateOptions::new(), CreateOptions::new().expire_in(MINUTE)] {
+        fill(&store, &options);
+        let change = || {
+            for n in 0..KEYS {
+                store.db(0).delete([format!("s:{n}")]).unwrap();
+            }
+            fixture.seconds_pass(61);
+        };
+        let view = paused_at(&store, ("store::snapshot", 1), |store| store.view().unwrap(), change);
+        assert_filled(&view);
+        drop(view);
+        settle(&store);
+        assert_eq!(store.stats().data_file_bytes, 0, "{options:?}");
+    }
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
+fn a_read_of_members_paused_right_behind_its_snapshot_returns_them_all() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    fill(&store, &CreateOptions::new());
+    let change = || {
+        for n in 0..KEYS {
+            store.db(0).delete([format!("s:{n}")]).unwrap();
+        }
+    };
+    let read = |store: &Store| members(&store.db(0), "s:500");
+    assert_eq!(paused_at(&store, ("store::snapshot", 1), read, change), [payload(500, 3000)]);
+    settle(&store);
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
+fn what_has_loaded_the_dbs_still_reads_them_after_they_were_flushed_and_given_back() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let flush = || {
+        store.db(0).flush().unwrap();
+        fill_with_others(&store);
+    };
+    fill(&store, &CreateOptions::new());
+    let view = paused_at(&store, ("keyspaces::loaded", 1), |store| store.view().unwrap(), flush);
+    settle_in_vain(&store);
+    assert_filled(&view);
+    drop(view);
+    store.db(0).flush().unwrap();
+    fill(&store, &CreateOptions::new());
+    settle(&store);
+    let contains = |store: &Store| store.db(0).sets().contains("s:7", payload(7, 3000)).unwrap();
+    assert!(paused_at(&store, ("keyspaces::loaded", 1), contains, flush));
+    settle(&store);
     close_and_check(store, &fixture.path("store"));
 }

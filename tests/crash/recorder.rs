@@ -35,8 +35,17 @@ fn hash_of(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
+/// The passages of a place, in each phase, at which a copy is taken: the first one and some later one, when there is
+/// more behind it.
+const PASSAGES_COPIED: &[usize] = &[1, 12];
+/// The same for commits. The second one stands between two halves, if the first change of a phase were not one commit.
+const COMMITS_COPIED: &[usize] = &[1, 2, 25];
+
 /// Everything that dbs 0 to 2 hold, with each key's time of expiry.
 pub(crate) type World = BTreeMap<(u32, Vec<u8>), (Value, Option<UnixMillis>)>;
+
+/// Places that opening passes by after a crash.
+const OPENING: &[&str] = &["open::before_leases", "open::before_burial"];
 
 /// One copy and what it may hold.
 struct Copy {
@@ -49,8 +58,8 @@ struct Copy {
 
 struct Inner {
     copies: Vec<Copy>,
-    /// Copies taken at each place in the current phase.
-    taken: HashMap<&'static str, usize>,
+    /// How often each place was passed in the current phase.
+    passed: HashMap<&'static str, usize>,
     phase: &'static str,
     /// The worlds since the last one that must survive.
     history: Vec<World>,
@@ -72,7 +81,7 @@ impl<'a> Recorder<'a> {
             fail::cfg("store::hold_log", "return").unwrap();
         }
         let store = fixture.open();
-        let inner = Inner { copies: Vec::new(), taken: HashMap::new(), phase: "", history: vec![World::new()] };
+        let inner = Inner { copies: Vec::new(), passed: HashMap::new(), phase: "", history: vec![World::new()] };
         let recorder = Self { fixture, store, inner: Arc::new(Mutex::new(inner)), places, loses_power };
         for place in places {
             let inner = Arc::clone(&recorder.inner);
@@ -80,9 +89,10 @@ impl<'a> Recorder<'a> {
             fail::cfg_callback(*place, move || {
                 let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
                 let inner = &mut *inner;
-                let taken = inner.taken.entry(place).or_default();
-                *taken += 1;
-                if *taken > 1 {
+                let passed = inner.passed.entry(place).or_default();
+                *passed += 1;
+                let copied = if *place == "store::commit" { COMMITS_COPIED } else { PASSAGES_COPIED };
+                if !copied.contains(passed) {
                     return;
                 }
                 let path = root.join(inner.copies.len().to_string());
@@ -99,11 +109,11 @@ impl<'a> Recorder<'a> {
         &self.store
     }
 
-    /// Begins a phase: each place is copied once in it.
+    /// Begins a phase, in which the passages of every place are counted anew.
     pub(crate) fn phase(&self, name: &'static str) {
         let mut inner = self.inner.lock().unwrap();
         inner.phase = name;
-        inner.taken.clear();
+        inner.passed.clear();
     }
 
     /// Does one change to the store and to the world.
@@ -169,15 +179,16 @@ fn verify_copy(fixture: &Fixture, copy: &Copy, dies_again: bool) {
         // A whole segment is 65,535 ids; a few hundred dead ones lie behind it.
         assert!(report.dead_elements < 1000, "{context}: forgotten before it was empty: {report}");
     }
-    let again = fixture.path("again");
-    if dies_again {
-        let (from, to) = (copy.path.clone(), again.clone());
-        fail::cfg_callback("open::before_burial", move || copy_store(&from, &to)).unwrap();
+    let places = if dies_again { OPENING } else { &[] };
+    for place in places {
+        let (from, to) = (copy.path.clone(), fixture.path(place));
+        fail::cfg_callback(*place, move || copy_store(&from, &to)).unwrap();
     }
     verify_opened(copy, &copy.path, dies_again);
-    if dies_again {
-        fail::remove("open::before_burial");
+    places.iter().for_each(|place| fail::remove(*place));
+    for again in places.iter().map(|place| fixture.path(place)) {
         verify_opened(copy, &again, false);
+        std::fs::remove_dir_all(again).unwrap();
     }
     std::fs::remove_dir_all(&copy.path).unwrap();
 }

@@ -1,11 +1,13 @@
 //! The borders of what is dropped: the neighbours of a run of dead ids, and of a range of past times, survive.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use windrow::{CreateOptions, Store};
 
 use crate::data::{members, payload};
-use crate::fixture::{Fixture, close_and_check, settle};
+use crate::fixture::{Fixture, PATIENCE, close_and_check, settle};
 
 const SETS: u64 = 3000;
 
@@ -65,6 +67,41 @@ fn every_border_between_two_files_can_be_the_end_of_a_dropped_run() {
     assert_whole(&store, SETS - 1);
     settle(&store);
     assert_whole(&store, SETS - 1);
+    close_and_check(store, &fixture.path("store"));
+}
+
+/// Members of 60 KB; twenty of them fill a write buffer, so every set of twenty gets a file of its own.
+fn twenty(n: u64) -> Vec<Vec<u8>> {
+    let mut members: Vec<_> = (0..20).map(|member| payload(100 * n + member, 60_000)).collect();
+    members.sort();
+    members
+}
+
+#[test]
+fn dropping_the_file_of_one_id_leaves_the_files_of_the_ids_beside_it() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
+    for n in 0..20_u64 {
+        db.sets().add_with(format!("{n}"), twenty(n), minute).unwrap();
+        // The next set must not reach the write buffer before this one has left it.
+        let began = Instant::now();
+        while store.stats().data_file_bytes < (n + 1) * 1_200_000 {
+            assert!(began.elapsed() < PATIENCE, "{:#?}", store.stats());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+    let mut left: BTreeSet<u64> = (0..20).collect();
+    for (dropped, n) in (1..).zip([10, 1, 17, 3, 4, 19, 0, 12, 14, 13]) {
+        db.delete([format!("{n}")]).unwrap();
+        left.remove(&n);
+        settle(&store);
+        assert_eq!(store.stats().files_dropped, dropped, "{:#?}", store.stats());
+        left.iter().for_each(|n| assert_eq!(members(&db, format!("{n}")), twenty(*n), "set {n}"));
+    }
+    assert_eq!(store.stats().compactions, 0, "{:#?}", store.stats());
+    drop(db);
     close_and_check(store, &fixture.path("store"));
 }
 

@@ -1,9 +1,11 @@
 //! Every key, member and value is arbitrary bytes; the longest are right and longer ones a clear error.
 
+use windrow::encoding::Meta;
 use windrow::{Action, ErrorKind, Options, SetOptions};
 
 use crate::data::{keys, members, payload};
 use crate::fixture::{Fixture, close_and_check, settle};
+use crate::raw::open_raw;
 
 #[test]
 fn keys_members_and_values_of_any_bytes_are_kept_apart() {
@@ -66,5 +68,35 @@ fn the_longest_key_and_member_are_kept_and_longer_ones_refused() {
         assert_eq!(db.len().unwrap(), 2);
         drop(db);
         close_and_check(store, &path);
+    }
+}
+
+#[test]
+fn a_record_of_a_string_longer_than_any_is_corrupt_and_takes_no_memory() {
+    for size in [(512 << 20) + 1, 1 << 40, u64::MAX] {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        store.db(0).strings().set("k", payload(1, 40_000)).unwrap();
+        store.close().unwrap();
+        let raw = open_raw(&fixture.path("store"));
+        let metas = raw.cf_handle("meta").unwrap();
+        let (key, record) = raw.iterator_cf(metas, rocksdb::IteratorMode::Start).next().unwrap().unwrap();
+        let mut meta = Meta::decode(&record).unwrap();
+        meta.size = size;
+        raw.put_cf(metas, key, meta.encode()).unwrap();
+        drop(raw);
+        let store = fixture.open();
+        let db = store.db(0);
+        let strings = db.strings();
+        for refused in [
+            strings.get("k").err(),
+            strings.get_range("k", 0, -1).err(),
+            strings.get_range("k", 3, 4).err(),
+            strings.mget(["k"]).err(),
+            strings.get_del("k").err(),
+        ] {
+            assert_eq!(refused.unwrap().kind(), ErrorKind::Corruption, "{size}");
+        }
+        assert!(db.exists("k").unwrap());
     }
 }

@@ -35,7 +35,7 @@ fn a_key_lives_to_its_last_millisecond_and_not_into_the_next() {
 
 #[test]
 fn conditions_let_an_expiry_through_as_redis_does() {
-    use ExpireCondition::{Always, Earlier, HasExpiry, Later, NoExpiry};
+    use ExpireCondition::{Always, Earlier, HasExpiry, HasLaterExpiry, Later, NoExpiry};
     let fixture = Fixture::new();
     let db = fixture.open().db(0);
     for (current, condition, allowed) in [
@@ -52,6 +52,10 @@ fn conditions_let_an_expiry_through_as_redis_does() {
         (Some(10), Earlier, false),
         (Some(15), Later, false),
         (Some(15), Earlier, true),
+        (None, HasLaterExpiry, false),
+        (Some(5), HasLaterExpiry, false),
+        (Some(10), HasLaterExpiry, false),
+        (Some(15), HasLaterExpiry, true),
     ] {
         db.strings().set("k", "v").unwrap();
         if let Some(seconds) = current {

@@ -11,6 +11,7 @@ mod finding;
 mod flushes;
 mod hashes;
 mod keys;
+mod lists;
 mod opening;
 mod packed;
 mod sets;
@@ -19,9 +20,12 @@ mod strings;
 mod strings_read_and_changed;
 mod strings_together;
 mod transfers;
+mod version_record;
 mod zsets;
 
 #[path = "../support/data.rs"]
 mod data;
 #[path = "../support/fixture.rs"]
 mod fixture;
+#[path = "../support/raw.rs"]
+mod raw;

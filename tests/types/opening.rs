@@ -11,7 +11,7 @@ use crate::data::{keys, members};
 use crate::fixture::{Fixture, START, close_and_check, settle};
 
 /// Every file of a directory with its bytes; RocksDB's own log of events left out.
-fn contents(path: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn contents(path: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(path).unwrap() {
         let entry = entry.unwrap();

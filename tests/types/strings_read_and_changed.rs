@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use windrow::{CreateOptions, ErrorKind, GetExOptions, LongDouble, SetOptions, Ttl};
+use windrow::{CreateOptions, ErrorKind, GetExOptions, LongDouble, SetOptions, Ttl, UnixMillis};
 
 use crate::both::both;
 use crate::data::payload;
@@ -68,6 +68,36 @@ fn getex_sets_moves_and_takes_the_expiry_and_otherwise_leaves_it() {
             fixture.seconds_pass(1);
             assert_eq!(get_ex(GetExOptions::new().persist()), None, "an expired key is absent");
         }
+    });
+}
+
+#[test]
+fn an_expiry_of_nothing_is_refused_and_the_old_value_stays() {
+    both(|_, store| {
+        let db = store.db(0);
+        let strings = db.strings();
+        strings.set_with("k", "old", SetOptions::new().expire_in(9 * SECOND)).unwrap();
+        let new = SetOptions::new;
+        let moment = Duration::from_micros(999);
+        for set in [new().expire_in(Duration::ZERO), new().expire_in(moment), new().expire_at(UnixMillis::ZERO)] {
+            for options in [set, set.if_absent(), set.get()] {
+                assert_eq!(strings.set_with("k", "new", options).unwrap_err().kind(), ErrorKind::InvalidInput);
+                let refused = strings.set_if_equals("k", "old", "new", options).unwrap_err();
+                assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+            }
+        }
+        let look = GetExOptions::new;
+        for options in [look().expire_in(Duration::ZERO), look().expire_in(moment), look().expire_at(UnixMillis::ZERO)]
+        {
+            assert_eq!(strings.get_ex("k", options).unwrap_err().kind(), ErrorKind::InvalidInput);
+            assert_eq!(strings.get_ex("missing", options).unwrap(), None, "Redis looks for the key first");
+        }
+        assert_eq!(strings.get("k").unwrap().unwrap(), "old");
+        assert_eq!(db.ttl("k").unwrap(), Ttl::In(9 * SECOND));
+        assert!(strings.set_with("k", "new", new().expire_in(Duration::from_millis(1))).unwrap().was_set);
+        assert_eq!(strings.get("k").unwrap().unwrap(), "new");
+        assert!(strings.set_with("k", "dead", new().expire_at(UnixMillis::new(1))).unwrap().was_set);
+        assert!(!db.exists("k").unwrap(), "a past time deletes, as in Redis");
     });
 }
 
@@ -176,6 +206,10 @@ fn a_counter_gets_its_expiry_at_birth_and_keeps_it() {
         assert_eq!(db.ttl("lasting").unwrap(), Ttl::Forever);
         let past = CreateOptions::new().expire_at(START);
         assert_eq!(db.strings().incr_by_with("never", 1, past).unwrap(), 1);
+        db.strings().incr_by_float_with("f", 0.5, minute).unwrap();
+        db.strings().incr_by_float_with("f", 0.5, CreateOptions::new()).unwrap();
+        assert_eq!(db.strings().get("f").unwrap().unwrap(), "1");
+        assert_eq!(db.ttl("f").unwrap(), Ttl::In(60 * SECOND));
         assert!(!db.exists("never").unwrap());
     });
 }

@@ -16,8 +16,9 @@ impl Strings<'_, Live> {
     /// holds nothing, so it is not set. Costs a read of a value as long as `expected`, and one commit.
     ///
     /// # Errors
-    /// [`WrongType`](crate::ErrorKind::WrongType), [`TooLarge`](crate::ErrorKind::TooLarge); writing errors. Nothing is
-    /// changed then.
+    /// [`WrongType`](crate::ErrorKind::WrongType), [`TooLarge`](crate::ErrorKind::TooLarge);
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a lifetime below a millisecond or the time 0; writing errors.
+    /// Nothing is changed then.
     ///
     /// # Examples
     /// ```
@@ -41,6 +42,7 @@ impl Strings<'_, Live> {
         value: impl AsRef<[u8]>,
         options: SetOptions,
     ) -> Result<SetOutcome> {
+        options.check()?;
         self.db.write_key(key.as_ref(), |plan| {
             let previous = if options.get { current(plan)? } else { None };
             let expiry = options.expiry(plan.now);
@@ -53,7 +55,7 @@ impl Strings<'_, Live> {
     /// Deletes the key if it holds the string `expected`; returns whether it did. Costs as [`Strings::set_if_equals`].
     ///
     /// # Errors
-    /// As [`Strings::set_if_equals`].
+    /// [`WrongType`](crate::ErrorKind::WrongType); writing errors. Nothing is changed then.
     ///
     /// # Examples
     /// ```
@@ -71,10 +73,10 @@ impl Strings<'_, Live> {
     }
 
     /// Lets the key expire after `lifetime` if it holds the string `expected`; returns whether it did. Costs as
-    /// [`Strings::set_if_equals`].
+    /// [`Strings::set_if_equals`]. A lifetime below a millisecond deletes the key, as [`Db::expire`](crate::Db::expire) does.
     ///
     /// # Errors
-    /// As [`Strings::set_if_equals`].
+    /// As [`Strings::delete_if_equals`].
     ///
     /// # Examples
     /// ```

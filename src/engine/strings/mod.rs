@@ -143,7 +143,8 @@ impl Strings<'_, Live> {
     /// Sets the key with conditions, expiry, or the previous value in return.
     ///
     /// # Errors
-    /// As [`Strings::set`]; [`WrongType`](crate::ErrorKind::WrongType) with [`SetOptions::get`].
+    /// As [`Strings::set`]; [`WrongType`](crate::ErrorKind::WrongType) with [`SetOptions::get`];
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a lifetime below a millisecond or the time 0. Nothing is changed then.
     ///
     /// # Examples
     /// ```
@@ -158,6 +159,7 @@ impl Strings<'_, Live> {
     /// # Ok(()) }
     /// ```
     pub fn set_with(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, options: SetOptions) -> Result<SetOutcome> {
+        options.check()?;
         self.db.write_key(key.as_ref(), |plan| {
             let previous = if options.get { current(plan)? } else { None };
             let expiry = options.expiry(plan.now);
@@ -215,7 +217,8 @@ impl Strings<'_, Live> {
     /// anything changes, one commit of the record.
     ///
     /// # Errors
-    /// [`WrongType`](crate::ErrorKind::WrongType), and nothing is changed; writing errors.
+    /// [`WrongType`](crate::ErrorKind::WrongType); [`InvalidInput`](crate::ErrorKind::InvalidInput) for a lifetime below a
+    /// millisecond or the time 0, if there is a value; writing errors. Nothing is changed then.
     ///
     /// # Examples
     /// ```
@@ -234,7 +237,9 @@ impl Strings<'_, Live> {
     pub fn get_ex(&self, key: impl AsRef<[u8]>, options: GetExOptions) -> Result<Option<Bytes>> {
         self.db.write_key(key.as_ref(), |plan| {
             let value = current(plan)?;
-            options.apply(plan);
+            if value.is_some() {
+                options.apply(plan)?;
+            }
             Ok(value)
         })
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::encoding::UnixMillis;
+use crate::error::{Error, Result};
 use crate::types::KeyPlan;
 use crate::types::keys::{self, ExpireCondition};
 use crate::types::string::{SetCondition, SetExpiry};
@@ -100,7 +101,7 @@ impl SetOptions {
         self
     }
 
-    /// Lets the key expire after `lifetime`, at millisecond precision (EX, PX).
+    /// Lets the key expire after `lifetime`, at millisecond precision (EX, PX). Less than a millisecond is refused.
     ///
     /// # Examples
     /// ```
@@ -120,7 +121,7 @@ impl SetOptions {
         self
     }
 
-    /// Lets the key expire at a time (EXAT, PXAT); one that has passed deletes the key.
+    /// Lets the key expire at a time (EXAT, PXAT); one that has passed deletes the key. The time 0 is refused.
     ///
     /// # Examples
     /// ```
@@ -185,6 +186,15 @@ impl SetOptions {
         self
     }
 
+    /// Refuses an expiry that Redis calls invalid.
+    pub(super) fn check(&self) -> Result<()> {
+        match self.expiry {
+            ChosenExpiry::None | ChosenExpiry::Keep => Ok(()),
+            ChosenExpiry::In(lifetime) => check_lifetime(lifetime),
+            ChosenExpiry::At(time) => check_time(time),
+        }
+    }
+
     pub(super) fn expiry(&self, now: UnixMillis) -> SetExpiry {
         match self.expiry {
             ChosenExpiry::None => SetExpiry::None,
@@ -193,6 +203,18 @@ impl SetOptions {
             ChosenExpiry::At(time) => SetExpiry::At(time),
         }
     }
+}
+
+fn check_lifetime(lifetime: Duration) -> Result<()> {
+    if lifetime < Duration::from_millis(1) { Err(invalid_expiry()) } else { Ok(()) }
+}
+
+fn check_time(time: UnixMillis) -> Result<()> {
+    if time == UnixMillis::ZERO { Err(invalid_expiry()) } else { Ok(()) }
+}
+
+fn invalid_expiry() -> Error {
+    Error::invalid("invalid expire time")
 }
 
 /// What [`Strings::set_with`] did.
@@ -269,7 +291,7 @@ impl GetExOptions {
         Self::default()
     }
 
-    /// Lets the key expire after `lifetime`, at millisecond precision (EX, PX).
+    /// Lets the key expire after `lifetime`, at millisecond precision (EX, PX). Less than a millisecond is refused.
     ///
     /// # Examples
     /// ```
@@ -290,6 +312,7 @@ impl GetExOptions {
     }
 
     /// Lets the key expire at a time (EXAT, PXAT); one that has passed deletes the key, and the value is still returned.
+    /// The time 0 is refused.
     ///
     /// # Examples
     /// ```
@@ -330,17 +353,24 @@ impl GetExOptions {
         self
     }
 
-    /// Plans the change of the expiry.
-    pub(super) fn apply(self, plan: &mut KeyPlan<'_>) {
+    /// Plans the change of the expiry. Refuses one that Redis calls invalid.
+    pub(super) fn apply(self, plan: &mut KeyPlan<'_>) -> Result<()> {
         let time = match self.expiry {
-            NewExpiry::AsItIs => return,
+            NewExpiry::AsItIs => return Ok(()),
             NewExpiry::Never => {
                 keys::persist(plan);
-                return;
+                return Ok(());
             }
-            NewExpiry::In(lifetime) => plan.now.saturating_add(lifetime),
-            NewExpiry::At(time) => time,
+            NewExpiry::In(lifetime) => {
+                check_lifetime(lifetime)?;
+                plan.now.saturating_add(lifetime)
+            }
+            NewExpiry::At(time) => {
+                check_time(time)?;
+                time
+            }
         };
         keys::expire_at(plan, time, ExpireCondition::Always);
+        Ok(())
     }
 }
