@@ -52,6 +52,9 @@ fn a_pattern_filters_what_is_looked_at() {
         let first = db.sets().scan("s", &ScanCursor::START, ScanOptions::new().matching("b?").count(2)).unwrap();
         assert_eq!(first.items, ["ba"], "a page begins where the pattern does");
         assert!(first.cursor.is_finished());
+        let all_names = db.sets().scan("s", &ScanCursor::START, ScanOptions::new().count(1)).unwrap().cursor;
+        let later = db.sets().scan("s", &all_names, ScanOptions::new().matching("b?").count(2)).unwrap();
+        assert_eq!(later.items, ["ba"], "also for a cursor from a scan without pattern");
     });
 }
 
