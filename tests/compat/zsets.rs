@@ -254,11 +254,11 @@ fn add(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
     ] {
         options = if has(flag) { set(options) } else { options };
     }
-    let entries = command.args[1 + flags.len()..].chunks(2).map(|pair| (pair[1].as_slice(), number(&pair[0])));
+    let mut entries = command.args[1 + flags.len()..].chunks(2).map(|pair| (pair[1].as_slice(), number(&pair[0])));
     let zsets = place.db();
     let zsets = zsets.zsets();
     if has("INCR") {
-        let (member, by) = entries.last().unwrap();
+        let (member, by) = entries.next().unwrap();
         return Ok(zsets.incr_by_with(command.key(), member, by, options)?.map_or(Reply::nil(), score));
     }
     let done = zsets.add_with(command.key(), entries, options)?;
