@@ -61,6 +61,11 @@ fn infinities_of_both_signs_and_products_with_zero_are_what_redis_makes_of_them(
         assert_eq!(union(min.weights(&[1.0, 0.0])), "i0 j0");
         assert_eq!(inter(min.weights(&[1.0, 0.0])), "j0 iinf");
         assert_eq!(union(plain.weights(&[-INF, INF])), "i-inf j0");
+        // The smallest source comes first, wherever it stands: else the sum would be 0.
+        db.zsets().add("big", [("i", 5.0), ("x", 1.0), ("y", 1.0), ("z", 1.0)]).unwrap();
+        db.zsets().remove("up", ["j"]).unwrap();
+        assert_eq!(text(db.zsets().union(["big", "up", "down"], plain).unwrap()), "x1 y1 z1 j2 i5");
+        assert_eq!(text(db.zsets().inter(["big", "up", "down"], plain).unwrap()), "i5");
     });
 }
 

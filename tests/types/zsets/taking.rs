@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
-use windrow::{CombineOptions, CreateOptions, ErrorKind, ZAddOptions, ZEnd, ZRange};
+use windrow::{CombineOptions, CreateOptions, ErrorKind, ScanCursor, ScanOptions, ZAddOptions, ZEnd, ZRange};
 
 use super::{all, on_both, read, text};
 use crate::data::members;
@@ -190,5 +190,33 @@ fn a_set_that_outgrows_its_record_and_one_built_in_several_commits_stay_whole() 
         assert_eq!(db.zsets().remove_range("large", ZRange::scores(0.0, 10_000.0)).unwrap(), 2201);
         settle(store);
         assert_eq!(db.zsets().len("large").unwrap(), 5999);
+    });
+}
+
+#[test]
+fn a_scan_gives_every_member_that_stays_once_and_with_its_score_while_others_come_and_go() {
+    on_both(|_, store| {
+        let db = store.db(0);
+        let zsets = db.zsets();
+        for size in [5_u32, 60] {
+            db.delete(["z"]).unwrap();
+            zsets.add("z", (0..size).map(|n| (format!("stays {n:02}"), f64::from(size - n)))).unwrap();
+            let (mut cursor, mut found, mut page_number) = (ScanCursor::START, Vec::new(), 0);
+            while !cursor.is_finished() {
+                let page = zsets.scan("z", &cursor, ScanOptions::new().matching("stays*").count(7)).unwrap();
+                found.extend(page.items);
+                cursor = page.cursor;
+                zsets.add("z", [(format!("stays_not {page_number}"), 0.0)]).unwrap();
+                zsets.remove("z", [format!("stays_not {}", page_number - 1)]).unwrap();
+                page_number += 1;
+            }
+            found.retain(|(member, _)| member.starts_with(b"stays "));
+            assert_eq!(found.len(), size as usize);
+            assert!(found.iter().zip(0..).all(|((_, score), n)| *score == f64::from(size - n)));
+        }
+        assert!(zsets.scan("missing", &ScanCursor::START, ScanOptions::new()).unwrap().items.is_empty());
+        db.strings().set("text", "a").unwrap();
+        let refused = zsets.scan("text", &ScanCursor::START, ScanOptions::new()).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::WrongType);
     });
 }
