@@ -138,6 +138,10 @@ fn keys_and_weights_that_do_not_fit_are_refused() {
         let nan = plain.weights(&[f64::NAN]);
         assert_eq!(zsets.union(["a"], nan).unwrap_err().kind(), ErrorKind::NotANumber);
         assert_eq!(zsets.union_store("a", ["a"], nan).unwrap_err().kind(), ErrorKind::NotANumber);
+        // As in Redis, a source of another type is what is wrong first.
+        db.strings().set("string", "v").unwrap();
+        assert_eq!(zsets.union(["string"], nan).unwrap_err().kind(), ErrorKind::WrongType);
+        assert_eq!(zsets.inter_store("a", ["a", "string"], nan).unwrap_err().kind(), ErrorKind::WrongType);
         assert_eq!(all(&db, "a"), "x1 y2 z3");
     });
 }
