@@ -1,11 +1,11 @@
-//! Redis-style data (strings, sets, and more to come), each with a time to live, on disk in RocksDB, with the
-//! space of dead data given back almost for free.
+//! Redis-style data (strings, hashes, sets, lists, sorted sets), each with a time to live, on disk in RocksDB, with
+//! the space of dead data given back almost for free. Semantics are those of Redis 7.0 for the same command.
 //!
 #![cfg_attr(
     feature = "engine",
     doc = r#"
 Open a [`Store`], take a [`Db`] from it, and use the typed handles that the db gives: [`Db::strings`],
-[`Db::sets`]. Keys, members and values are arbitrary bytes. Every call blocks until it is done, every handle
+[`Db::hashes`], [`Db::sets`], [`Db::lists`], [`Db::zsets`]. Keys, members and values are arbitrary bytes. Every call blocks until it is done, every handle
 can be cloned and sent to other threads.
 
 ```
@@ -32,9 +32,11 @@ background whole files of buried data are unlinked unread, and compactions leave
 "#
 )]
 //!
-//! Features: `engine` (default; without it only [`encoding`] is compiled, without RocksDB), `cli` (the tool
+//! Features: `engine` (default; without it only the encoding is compiled, without RocksDB), `cli` (the tool
 //! `windrow`), `failpoints` (for the crate's own tests).
 
+// Public for the fuzz targets and the tests of the format, which need no RocksDB: no part of the API, and free to change.
+#[doc(hidden)]
 pub mod encoding;
 
 #[cfg(feature = "engine")]

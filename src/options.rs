@@ -107,6 +107,10 @@ pub struct Options {
     pub max_member_bytes: usize,
     /// Longest string or other value. Default and maximum 512 MiB (as in Redis), at least 1 KiB. A write holds it in memory twice.
     pub max_value_bytes: usize,
+    /// A collection that is created with more than this is written in several commits, invisible until the last, and goes to
+    /// the growing family of its class. Default 16 MiB, 64 KiB to 256 MiB. Larger: more memory for each such call; smaller:
+    /// more collections that give their space back by compactions instead of file drops.
+    pub max_commit_bytes: usize,
     /// Strings with a time to live up to this size lie in their meta record. Default 100 B, 0 to 64 KiB.
     /// Larger: one read instead of two, but dead bytes wait for the meta family's compactions.
     pub inline_expiring_bytes: usize,
@@ -155,6 +159,7 @@ impl Default for Options {
             max_key_bytes: 64 << 10,
             max_member_bytes: 64 << 10,
             max_value_bytes: 512 << 20,
+            max_commit_bytes: 16 << 20,
             inline_expiring_bytes: 100,
             inline_lasting_bytes: 1 << 10,
             packed_expiring_bytes: 100,
@@ -199,6 +204,7 @@ impl Options {
             ("max_key_bytes", wide(self.max_key_bytes), 16, MIB),
             ("max_member_bytes", wide(self.max_member_bytes), 16, MIB),
             ("max_value_bytes", wide(self.max_value_bytes), KIB, 512 * MIB),
+            ("max_commit_bytes", wide(self.max_commit_bytes), 64 * KIB, 256 * MIB),
             ("inline_expiring_bytes", wide(self.inline_expiring_bytes), 0, 64 * KIB),
             ("inline_lasting_bytes", wide(self.inline_lasting_bytes), 0, 64 * KIB),
             ("packed_expiring_bytes", wide(self.packed_expiring_bytes), 0, 64 * KIB),
@@ -247,7 +253,7 @@ mod tests {
     /// A field's name, its least and greatest value, and how to set it; durations in milliseconds.
     type Range = (&'static str, u64, u64, fn(&mut Options, u64));
 
-    const RANGES: [Range; 19] = [
+    const RANGES: [Range; 20] = [
         ("block_cache_bytes", 1 << 20, 1 << 40, |options, value| options.block_cache_bytes = fit(value)),
         ("write_buffer_bytes", 16 << 20, 64 << 30, |options, value| options.write_buffer_bytes = fit(value)),
         ("family_write_buffer_bytes", 1 << 20, 1 << 30, |options, value| {
@@ -261,6 +267,7 @@ mod tests {
         ("max_key_bytes", 16, 1 << 20, |options, value| options.max_key_bytes = fit(value)),
         ("max_member_bytes", 16, 1 << 20, |options, value| options.max_member_bytes = fit(value)),
         ("max_value_bytes", 1 << 10, 512 << 20, |options, value| options.max_value_bytes = fit(value)),
+        ("max_commit_bytes", 64 << 10, 256 << 20, |options, value| options.max_commit_bytes = fit(value)),
         ("inline_expiring_bytes", 0, 64 << 10, |options, value| options.inline_expiring_bytes = fit(value)),
         ("inline_lasting_bytes", 0, 64 << 10, |options, value| options.inline_lasting_bytes = fit(value)),
         ("packed_expiring_bytes", 0, 64 << 10, |options, value| options.packed_expiring_bytes = fit(value)),

@@ -61,7 +61,7 @@ struct Checked {
 /// store.close()?;
 /// let report = windrow::check(&path)?;
 /// assert!(report.is_clean(), "{report}");
-/// assert_eq!(report.live_elements, 2);
+/// assert_eq!(report.keys, 1);
 /// # Ok(()) }
 /// ```
 pub fn check(path: impl AsRef<Path>) -> Result<CheckReport> {

@@ -11,9 +11,9 @@ use super::run::Run;
 use super::text::{bytes, count, rate, wide};
 use crate::CreateOptions;
 
-/// Bytes of one call. WHY: larger ones take several times as much memory for each thread; smaller ones write a set in more
-/// pieces. From 4 MiB on the store itself makes several commits of a new set, and puts it into a growing family.
-const COMMIT_BYTES: usize = 16 << 20;
+/// Bytes of one call. WHY: larger ones take several times as much memory for each thread, and the store would write them in
+/// several commits; smaller ones write a set in more pieces.
+const COMMIT_BYTES: usize = 15 << 20;
 
 /// What filling and checking one window came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -21,7 +21,7 @@ use crate::{Store, error::Result};
 /// # let store = windrow::Store::open(dir.path().join("s"))?;
 /// let view = store.view()?;
 /// store.db(0).sets().add("s", ["a"])?;
-/// store.db(0).delete(["s"])?;
+/// store.db(0).flush()?;
 /// assert!(matches!(store.stats().held_back_by, Some(HeldBackBy::View { .. })));
 /// # Ok(()) }
 /// ```
@@ -49,7 +49,7 @@ pub struct Stats {
     pub buried_ids: u64,
     /// Ids that are buried and still held back by a pin or a log sync.
     pub waiting_ids: u64,
-    /// Estimate of their bytes in SST files of the data families, as the last pass found it: no debt yet, because a reader
+    /// Estimate of their bytes in SST files of the data families, looked at every five seconds: no debt yet, because a reader
     /// may still want them.
     pub waiting_bytes: u64,
     /// Estimate of the bytes in SST files of the data families that may be given back, as the last pass found it. What

@@ -109,6 +109,7 @@ impl Engine {
             packed_expiring: options.packed_expiring_bytes,
             packed_lasting: options.packed_lasting_bytes,
             max_value: options.max_value_bytes,
+            commit: options.max_commit_bytes,
         }
     }
 

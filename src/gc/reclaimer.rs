@@ -35,6 +35,9 @@ const WORTH_FLUSHING_BYTES: u64 = 1 << 20;
 /// Dead runs that are range-deleted before a flush, at the most. WHY: each tombstone costs readers until the flush.
 const MAX_RANGE_DELETIONS: usize = 64;
 
+/// Time between two estimates of what waits. WHY: under an old view each looks at every burial since it was opened.
+const WEIGH_WAITING_EVERY: Duration = Duration::from_secs(5);
+
 /// What the last passes saw of one family.
 #[derive(Debug, Default)]
 struct Memory {
@@ -83,6 +86,8 @@ pub(crate) struct Reclaimer {
     families: Vec<Mutex<Memory>>,
     expired: Mutex<expired::Memory>,
     quiet_log: Mutex<QuietLog>,
+    /// When the bytes of what waits were last estimated.
+    weighed_waiting: Mutex<Option<Duration>>,
     /// One pass at a time, whoever asks.
     passing: Mutex<()>,
 }
@@ -118,6 +123,7 @@ impl Reclaimer {
             families,
             expired: Mutex::default(),
             quiet_log: Mutex::default(),
+            weighed_waiting: Mutex::default(),
             passing: Mutex::default(),
         }
     }
@@ -133,8 +139,11 @@ impl Reclaimer {
         failpoint!("reclaimer::pass", |_| Err(crate::Error::new(crate::ErrorKind::Io, "failpoint reclaimer::pass")));
         let picture = self.watermark.picture();
         let files = self.db.live_files()?;
-        let waiting = self.watermark.waiting();
-        let pass = Pass { picture: &picture, files: &files, waiting: &waiting, eager, now: self.time.monotonic() };
+        let now = self.time.monotonic();
+        let weighed = self.waiting_to_weigh(now, eager);
+        let nothing = Burials::default();
+        let waiting = weighed.as_ref().unwrap_or(&nothing);
+        let pass = Pass { picture: &picture, files: &files, waiting, eager, now };
         let is_of = |family| move |(segment, _): (&Segment, _)| segment.family() == family;
         let has_work =
             |family: &DataFamily| !picture.dead.family(*family).is_empty() || waiting.iter().any(is_of(*family));
@@ -146,6 +155,9 @@ impl Reclaimer {
             debt = debt.and(owed);
         }
         self.show(debt, pass.now);
+        if weighed.is_some() {
+            self.counters.waiting_bytes.store(debt.waiting_bytes, Ordering::Relaxed);
+        }
         let mut memory = self.expired.lock();
         let past = expired::ExpiredPass { db: &self.db, picture: &picture, files: &files, eager };
         let did = memory.pass(&past, &self.counters, self.settings.compact_dead_percent)?;
@@ -156,7 +168,18 @@ impl Reclaimer {
     fn show(&self, debt: Debt, now: Duration) {
         let age = debt.since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
         self.counters.set_debt(debt.ids, debt.bytes, age);
-        self.counters.waiting_bytes.store(debt.waiting_bytes, Ordering::Relaxed);
+    }
+
+    /// Copies the burials that wait, if it is time to estimate their bytes again.
+    fn waiting_to_weigh(&self, now: Duration, eager: bool) -> Option<Burials> {
+        let mut last = self.weighed_waiting.lock();
+        let is_due = eager || last.is_none_or(|at| now.saturating_sub(at) >= WEIGH_WAITING_EVERY);
+        if !is_due && self.watermark.waiting_ids() > 0 {
+            return None;
+        }
+        let waiting = self.watermark.waiting();
+        *last = (!waiting.is_empty()).then_some(now);
+        Some(waiting)
     }
 
     /// Runs `work` for every family on up to as many threads as the settings allow.

@@ -14,10 +14,6 @@ use crate::error::{Error, Result};
 use crate::types::elements::{Direction, Elements, TailRange, Tails, Walk};
 use crate::types::{Change, Home, KeyPlan, NewRecord, Pending};
 
-/// A collection under construction goes to disk in chunks of this size, so that it need not fit into memory.
-/// Larger: more memory for each such operation. Smaller: more commits.
-const SPILL_BYTES: usize = 4 << 20;
-
 /// How a collection is born when an operation finds none.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Birth {
@@ -192,7 +188,7 @@ impl Edit<'_, '_> {
         let tail = key.encode_tail();
         self.pending_bytes += tail.len() + value.len();
         self.plan.elements.insert(tail, Some(value));
-        if self.pending_bytes > SPILL_BYTES && self.old.is_none() {
+        if self.pending_bytes > self.plan.limits.commit && self.old.is_none() {
             self.spill()?;
         }
         Ok(())

@@ -132,6 +132,12 @@ mod tests {
     }
 
     #[test]
+    fn of_several_longest_ones_the_one_of_redis_is_found() {
+        assert_eq!(joined(b"ab", b"ba"), b"b");
+        assert_eq!(joined(b"abcbdab", b"bdcaba"), b"bdab");
+    }
+
+    #[test]
     fn an_empty_string_has_nothing_in_common() {
         for (a, b) in [(&b""[..], &b""[..]), (b"a", b""), (b"", b"a"), (b"a", b"b")] {
             assert_eq!(length(a, b).unwrap(), 0);

@@ -84,6 +84,8 @@ pub(crate) struct Limits {
     pub(crate) packed_expiring: usize,
     pub(crate) packed_lasting: usize,
     pub(crate) max_value: usize,
+    /// A new collection with more elements than this is committed in several chunks.
+    pub(crate) commit: usize,
 }
 
 impl Limits {

@@ -11,7 +11,7 @@ use crate::command::Command;
 use crate::draw::DBS;
 use crate::keys::type_name;
 use crate::resp::{Client, Reply};
-use crate::{lists, sets, strings, zsets};
+use crate::{hashes, lists, sets, strings, zsets};
 
 /// What a key holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,10 +39,11 @@ pub(crate) fn of_windrow<S: Source>(db: &Db<S>) -> windrow::Result<DbDump> {
         let data_type = db.data_type(&key)?;
         let value = match data_type {
             Some(DataType::String) => strings::whole(db, &key)?,
+            Some(DataType::Hash) => hashes::whole(db, &key)?.sorted_pairs(),
             Some(DataType::Set) => sets::whole(db, &key)?.sorted(),
             Some(DataType::List) => lists::whole(db, &key)?,
             Some(DataType::SortedSet) => zsets::whole(db, &key)?,
-            other => panic!("no command writes {other:?} to {}", key.escape_ascii()),
+            None => panic!("{} is listed and holds nothing", key.escape_ascii()),
         };
         let expires_at = db.expires_at(&key)?.map_or(-1, |time| i64::try_from(time.get()).unwrap());
         dump.insert(key.to_vec(), Held { type_name: type_name(data_type).to_owned(), value, expires_at });

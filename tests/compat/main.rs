@@ -14,10 +14,13 @@ mod command;
 mod contest;
 mod draw;
 mod dump;
+mod hashes;
 mod keys;
 mod lists;
+mod random;
 mod redis;
 mod resp;
+mod scans;
 mod sets;
 mod sorting;
 mod strings;
@@ -35,6 +38,7 @@ use contest::Contest;
 
 const KEYS: &dyn Commands = &keys::Keys;
 const STRINGS: &dyn Commands = &strings::Strings;
+const HASHES: &dyn Commands = &hashes::Hashes;
 const SETS: &dyn Commands = &sets::Sets;
 const LISTS: &dyn Commands = &lists::Lists;
 const ZSETS: &dyn Commands = &zsets::Zsets;
@@ -43,7 +47,7 @@ const TRANSFERS: &dyn Commands = &transfers::Transfers;
 const SORTING: &dyn Commands = &sorting::Sorting;
 
 /// Every file of commands.
-const FILES: [&dyn Commands; 8] = [KEYS, STRINGS, SETS, LISTS, ZSETS, STRINGS_TOGETHER, TRANSFERS, SORTING];
+const FILES: [&dyn Commands; 9] = [KEYS, STRINGS, HASHES, SETS, LISTS, ZSETS, STRINGS_TOGETHER, TRANSFERS, SORTING];
 
 /// How many commands a test does if nobody says otherwise: about three seconds.
 const STEPS: u64 = 30_000;
@@ -78,6 +82,11 @@ fn keys_answer_as_redis_does() {
 #[test]
 fn strings_answer_as_redis_does() {
     compare(&mostly(STRINGS));
+}
+
+#[test]
+fn hashes_answer_as_redis_does() {
+    compare(&mostly(HASHES));
 }
 
 #[test]

@@ -58,6 +58,14 @@ impl Reply {
         items.iter().filter_map(bytes).collect()
     }
 
+    /// The bytes of a bulk string that stands alone, or of those in an array.
+    pub(crate) fn names(&self) -> Vec<Bytes> {
+        match self {
+            Self::Bulk(Some(bytes)) => vec![bytes.clone()],
+            other => other.items(),
+        }
+    }
+
     /// The same reply with its array in order, for commands that answer in no order.
     pub(crate) fn sorted(self) -> Self {
         match self {

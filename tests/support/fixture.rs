@@ -49,6 +49,7 @@ pub(crate) fn small() -> Options {
     options.family_write_buffer_bytes = 1 << 20;
     options.file_bytes = 1 << 20;
     options.block_cache_bytes = 8 << 20;
+    options.max_commit_bytes = 4 << 20;
     // Small collections lie in the data families, where reclaiming can be watched.
     options.packed_expiring_bytes = 0;
     options.packed_lasting_bytes = 0;

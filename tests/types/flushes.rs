@@ -45,6 +45,7 @@ fn a_flush_of_a_namespace_empties_its_dbs_and_no_others() {
         fixture.seconds_pass(61);
         settle(store);
         assert_eq!(count(store), [1, 1, 1, 0, 1, 0, 1, 1, 1]);
+        assert_eq!(store.stats().keys_reaped, 6, "what was flushed does not expire");
     });
 }
 

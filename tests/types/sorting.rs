@@ -121,6 +121,49 @@ fn several_values_are_got_for_each_element() {
 }
 
 #[test]
+fn lists_and_sorted_sets_are_sorted_and_without_an_order_keep_theirs() {
+    both(|_, store| {
+        let db = store.db(0);
+        db.lists().push_left("l", ["4", "1", "3", "1"]).unwrap();
+        db.zsets().add("z", [("4", 1.0), ("1", 9.0), ("3", -5.0), ("2", 9.0)]).unwrap();
+        assert_eq!(sorted(&db, "l", &plain()), ["1", "1", "3", "4"]);
+        assert_eq!(sorted(&db, "z", &plain()), ["1", "2", "3", "4"], "members, not scores");
+        let nosort = plain().by("nosort");
+        for (key, order) in [("l", ["1", "3", "1", "4"]), ("z", ["3", "4", "1", "2"])] {
+            assert_eq!(sorted(&db, key, &nosort), order);
+            assert_eq!(sorted(&db, key, &nosort.clone().limit(1, 2)), order[1..3]);
+            let reversed: Vec<_> = order.into_iter().rev().collect();
+            assert_eq!(sorted(&db, key, &nosort.clone().descending()), reversed);
+            assert_eq!(sorted(&db, key, &nosort.clone().descending().limit(1, 9)), reversed[1..]);
+            assert_eq!(db.sort_store(key, "to", &nosort.clone().descending()).unwrap(), 4);
+            assert_eq!(db.lists().range("to", 0, -1).unwrap().map(Result::unwrap).collect::<Vec<_>>(), reversed);
+        }
+        db.hashes().set("h", "f", "1").unwrap();
+        assert_eq!(db.sort("h", &plain()).unwrap_err().kind(), ErrorKind::WrongType);
+    });
+}
+
+#[test]
+fn weights_and_values_come_from_fields_of_hashes() {
+    both(|fixture, store| {
+        let db = store.db(0);
+        db.lists().push_right("l", ["a", "b", "c"]).unwrap();
+        db.hashes().set_many("user:a", [("age", "30"), ("name", "Ann"), ("->", "arrow")]).unwrap();
+        db.hashes().set_many("user:b", [("age", "7")]).unwrap();
+        db.strings().set("user:c", "a string has no fields").unwrap();
+        let by_age = plain().by("user:*->age");
+        assert_eq!(sorted(&db, "l", &by_age), ["c", "b", "a"]);
+        let got = db.sort("l", &by_age.get("user:*->name").get("user:*").get("user:*->->")).unwrap();
+        let string = Some(Bytes::from("a string has no fields"));
+        let expected = [None, string, None, None, None, None, Some("Ann".into()), None, Some("arrow".into())];
+        assert_eq!(got, expected);
+        db.expire("user:a", SECOND).unwrap();
+        fixture.seconds_pass(1);
+        assert_eq!(sorted(&db, "l", &plain().by("user:*->age")), ["a", "c", "b"]);
+    });
+}
+
+#[test]
 fn what_is_stored_is_a_list_in_place_of_whatever_was_there() {
     both(|fixture, store| {
         let db = store.db(0);

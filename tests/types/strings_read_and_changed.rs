@@ -206,6 +206,10 @@ fn a_counter_gets_its_expiry_at_birth_and_keeps_it() {
         assert_eq!(db.ttl("lasting").unwrap(), Ttl::Forever);
         let past = CreateOptions::new().expire_at(START);
         assert_eq!(db.strings().incr_by_with("never", 1, past).unwrap(), 1);
+        db.strings().incr_by_float_with("f", 0.5, minute).unwrap();
+        db.strings().incr_by_float_with("f", 0.5, CreateOptions::new()).unwrap();
+        assert_eq!(db.strings().get("f").unwrap().unwrap(), "1");
+        assert_eq!(db.ttl("f").unwrap(), Ttl::In(60 * SECOND));
         assert!(!db.exists("never").unwrap());
     });
 }

@@ -113,6 +113,46 @@ fn a_copy_lives_on_its_own_whatever_becomes_of_the_original() {
 }
 
 #[test]
+fn copies_of_lists_hashes_and_sorted_sets_go_on_like_their_originals() {
+    both(|_, store| {
+        let db = store.db(0);
+        for length in [1, 3, 5000, 60_000] {
+            let names: Vec<String> = (0..length).map(|n| format!("{n:0100}")).collect();
+            db.lists().push_left("l", &names).unwrap();
+            // The head moves away from the middle, and the list becomes short again.
+            db.lists().push_right("l", ["last"]).unwrap();
+            db.lists().pop("l", windrow::ListEnd::Left, length / 3).unwrap();
+            db.hashes().set_many("h", names.iter().map(|name| (name, &name[90..]))).unwrap();
+            db.zsets().add("z", (0_i32..).zip(&names).map(|(n, name)| (name, f64::from(n % 7) - 3.0))).unwrap();
+            for key in ["l", "h", "z"] {
+                assert!(db.copy_with(key, key, CopyOptions::new().to_db(1)).unwrap());
+            }
+            let copies = store.db(1);
+            let items =
+                |db: &windrow::Db| -> Vec<_> { db.lists().range("l", 0, -1).unwrap().map(Result::unwrap).collect() };
+            let fields =
+                |db: &windrow::Db| -> Vec<_> { db.hashes().get_all("h").unwrap().map(Result::unwrap).collect() };
+            let scores = |db: &windrow::Db| -> Vec<_> {
+                db.zsets().range("z", windrow::ZRange::ranks(0, -1)).unwrap().map(Result::unwrap).collect()
+            };
+            assert!(items(&copies) == items(&db) && fields(&copies) == fields(&db) && scores(&copies) == scores(&db));
+            assert_eq!(fields(&copies).len() as u64, copies.hashes().len("h").unwrap());
+            copies.lists().push_left("l", ["first"]).unwrap();
+            copies.lists().push_right("l", ["very last"]).unwrap();
+            copies.zsets().add("z", [(&names[0], 100.0)]).unwrap();
+            let grown = items(&copies);
+            assert_eq!((grown[0].as_ref(), grown[1..grown.len() - 1].len()), (b"first".as_slice(), items(&db).len()));
+            assert_eq!(grown[1..grown.len() - 1], items(&db));
+            assert_eq!(copies.zsets().rank("z", &names[0]).unwrap(), Some(length - 1));
+            db.delete(["l", "h", "z"]).unwrap();
+            settle(store);
+            assert_eq!(items(&copies), grown);
+            copies.flush().unwrap();
+        }
+    });
+}
+
+#[test]
 fn a_copy_spares_what_is_there_unless_it_may_replace_it() {
     both(|fixture, store| {
         let db = store.db(0);

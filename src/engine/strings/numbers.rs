@@ -5,7 +5,7 @@
 use crate::engine::{CreateOptions, Live, Strings};
 use crate::error::{Error, Result};
 use crate::types::number::LongDouble;
-use crate::types::{Birth, string};
+use crate::types::string;
 
 impl Strings<'_, Live> {
     /// Adds 1 to the number that the string holds, 0 if missing; returns the sum and keeps the expiry.
@@ -124,12 +124,43 @@ impl Strings<'_, Live> {
     /// let db = store.db(0);
     /// db.strings().set("price", "10.50")?;
     /// assert_eq!(db.strings().incr_by_float("price", 0.1)?.to_string(), "10.6");
-    /// db.strings().incr_by_float("price", LongDouble::parse("-5e3")?)?;
-    /// assert_eq!(db.strings().get("price")?.as_deref(), Some(b"-4989.4".as_slice()));
+    /// db.strings().incr_by_float("price", LongDouble::parse("-5e-1")?)?;
+    /// assert_eq!(db.strings().get("price")?.as_deref(), Some(b"10.1".as_slice()));
     /// # Ok(()) }
     /// ```
     pub fn incr_by_float(&self, key: impl AsRef<[u8]>, by: impl Into<LongDouble>) -> Result<LongDouble> {
+        self.incr_by_float_with(key, by, CreateOptions::new())
+    }
+
+    /// Adds to the floating-point number as [`Strings::incr_by_float`] does, and gives a number that this call creates an
+    /// expiry, as [`Strings::incr_by_with`] does.
+    ///
+    /// # Errors
+    /// As [`Strings::incr_by_float`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::{CreateOptions, Ttl};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// let hour = CreateOptions::new().expire_in(Duration::from_secs(3600));
+    /// db.strings().incr_by_float_with("spent", 0.25, hour)?;
+    /// assert!(matches!(db.ttl("spent")?, Ttl::In(_)));
+    /// # Ok(()) }
+    /// ```
+    pub fn incr_by_float_with(
+        &self,
+        key: impl AsRef<[u8]>,
+        by: impl Into<LongDouble>,
+        options: CreateOptions,
+    ) -> Result<LongDouble> {
         let by = by.into();
-        self.db.write_key(key.as_ref(), |plan| string::incr_by_float(plan, by, Birth::default()))
+        self.db.write_key(key.as_ref(), |plan| {
+            let birth = options.birth(plan.now);
+            string::incr_by_float(plan, by, birth)
+        })
     }
 }

@@ -99,9 +99,13 @@ impl<'a> CombineOptions<'a> {
         }
     }
 
+    /// ORDER: a source of another type is told before a wrong weight, as in Redis.
     fn inputs<'r>(&self, reader: &'r Reader, sources: &[Option<Meta>]) -> Result<Vec<Input<'r>>> {
         let weights = self.weights.into_iter().flatten().copied().chain(std::iter::repeat(1.0));
-        sources.iter().zip(weights).map(|(meta, weight)| Input::of(reader, meta.as_ref(), weight)).collect()
+        let inputs = sources.iter().zip(weights).map(|(meta, weight)| Input::of(reader, meta.as_ref(), weight));
+        let inputs = inputs.collect::<Result<_>>()?;
+        self.check(sources.len())?;
+        Ok(inputs)
     }
 }
 
@@ -224,7 +228,6 @@ impl<S: Source> ZSets<'_, S> {
         let reading = self.db.begin()?.steady();
         let sources = keys.into_iter().map(|key| reading.live(key.as_ref())).collect::<Result<Vec<_>>>()?;
         require_keys(sources.len())?;
-        options.check(sources.len())?;
         work(options.inputs(&reading.reader, &sources)?)
     }
 }
@@ -401,7 +404,6 @@ impl ZSets<'_, Live> {
     ) -> Result<u64> {
         let keys: Vec<K> = keys.into_iter().collect();
         require_keys(keys.len())?;
-        options.check(keys.len())?;
         let all: Vec<&[u8]> = std::iter::once(destination).chain(keys.iter().map(AsRef::as_ref)).collect();
         let (different, places) = distinct(&all);
         self.db.write_keys(&different, |plans| {
