@@ -12,10 +12,7 @@ use rocksdb::{
     DBCompressionType, DBRawIterator, FlushOptions, MergeOperands, Options as RocksOptions, ReadOptions,
     SliceTransform, WriteBufferManager,
 };
-use windrow::encoding::{
-    self, CollectionId, CountValue, DataFamily, Habit, KeyLayout, KeyspaceNo, Meta, MetaKey, StoreKey, UnixMillis,
-    prefix_end,
-};
+use windrow::encoding::{self, CollectionId, DataFamily, Habit, KeyLayout, KeyspaceNo, Meta, MetaKey, prefix_end};
 use windrow::{Db, Options, Store};
 
 const SMALL_BUFFER_BYTES: usize = 8 << 20;
@@ -109,28 +106,8 @@ pub(crate) fn meta_key(key: &[u8]) -> Vec<u8> {
     MetaKey::encode(KeyLayout::Plain, keyspace(), key)
 }
 
-/// The key and the operand of the merge that counts a new key.
-pub(crate) fn count_of_one_more() -> (Vec<u8>, [u8; 9]) {
-    (StoreKey::Count(keyspace()).encode(), CountValue::encode_plain(1))
-}
-
-/// An id in the family of what is created without a time to live.
-pub(crate) fn some_id(counter: u64) -> CollectionId {
-    let family = DataFamily::for_birth(encoding::LifetimeClass::NONE, Habit::Closed);
-    CollectionId::new(family, counter).expect("a small counter")
-}
-
-/// The record of a collection that lies apart.
-pub(crate) fn record_of(data_type: windrow::DataType, id: CollectionId, size: u64) -> Meta {
-    let body = match data_type {
-        windrow::DataType::List => encoding::Body::List { id, head: encoding::LIST_MIDDLE },
-        _ => encoding::Body::Elements(id),
-    };
-    let at = UnixMillis::new(1_700_000_000_000);
-    Meta { data_type, body, created_at: at, updated_at: at, expires_at: None, size }
-}
-
-fn keyspace() -> KeyspaceNo {
+/// The number of a new store's first keyspace.
+pub(crate) fn keyspace() -> KeyspaceNo {
     encoding::NextKeyspace::FIRST.take().expect("a new store has numbers").0
 }
 

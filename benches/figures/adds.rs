@@ -1,10 +1,13 @@
 //! Adding an element or a key, beside the bare `WriteBatch` of the same records.
 
 use rocksdb::WriteBatch;
-use windrow::encoding::{Body, ElementKey, LIST_MIDDLE, Meta, Score};
+use windrow::encoding::{
+    Body, CollectionId, CountValue, DataFamily, ElementKey, Habit, LIST_MIDDLE, LifetimeClass, Meta, Score, StoreKey,
+    UnixMillis,
+};
 use windrow::{DataType, Options, Store};
 
-use crate::common::bare::{Bare, Twins, count_of_one_more, meta_key, record_of, some_id};
+use crate::common::bare::{Bare, Twins, keyspace, meta_key};
 use crate::common::data::{VALUE, fill_hash, fill_list, fill_set, fill_zset, member, name, options};
 use crate::measure::{Comparison, Scale, compare, heading, line};
 
@@ -124,4 +127,25 @@ fn new_key(scale: Scale, data_type: DataType, value_bytes: usize) -> Comparison 
             bare.db().write(batch).expect("write");
         },
     )
+}
+
+/// The key and the operand of the merge that counts a new key.
+fn count_of_one_more() -> (Vec<u8>, [u8; 9]) {
+    (StoreKey::Count(keyspace()).encode(), CountValue::encode_plain(1))
+}
+
+/// An id in the family of what is created without a time to live.
+fn some_id(counter: u64) -> CollectionId {
+    let family = DataFamily::for_birth(LifetimeClass::NONE, Habit::Closed);
+    CollectionId::new(family, counter).expect("a small counter")
+}
+
+/// The record of a collection that lies apart.
+fn record_of(data_type: DataType, id: CollectionId, size: u64) -> Meta {
+    let body = match data_type {
+        DataType::List => Body::List { id, head: LIST_MIDDLE },
+        _ => Body::Elements(id),
+    };
+    let at = UnixMillis::new(1_700_000_000_000);
+    Meta { data_type, body, created_at: at, updated_at: at, expires_at: None, size }
 }
