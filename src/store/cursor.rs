@@ -129,15 +129,12 @@ impl Cursor {
 
     /// Moves to the next entry.
     pub(crate) fn advance(&mut self) {
-        if self.raw.valid() {
-            self.raw.next();
-        }
+        // At the end it stays there.
+        self.raw.next();
     }
 
     /// Moves to the entry before.
     pub(crate) fn retreat(&mut self) {
-        if self.raw.valid() {
-            self.raw.prev();
-        }
+        self.raw.prev();
     }
 }

@@ -1,0 +1,133 @@
+//! Reads and writes right after a mass delete, beside the same on a store in which nothing was ever deleted.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use windrow::{CreateOptions, ManualClock, SetOptions, Store, UnixMillis};
+
+use crate::common::bare::compact;
+use crate::common::data::{Shuffled, VALUE, fill_hash, member, name, options};
+use crate::measure::{Scale, compare, heading, line};
+
+const PAIRS: usize = 2_000;
+const LIVE: u64 = 100_000;
+const FIELDS: u64 = 10_000;
+
+/// How the doomed keys die.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Delete,
+    Expiry,
+}
+
+pub(crate) fn run(scale: Scale) {
+    for (doomed, end) in [(LIVE, End::Delete), (5 * LIVE, End::Delete), (LIVE, End::Expiry), (5 * LIVE, End::Expiry)] {
+        let how = if end == End::Delete { "deleted" } else { "expired" };
+        let title = format!("afterwards: {LIVE} keys live and {doomed} just {how} / the same without those");
+        heading(&title, "afterwards", "fresh");
+        one(scale, scale.size(doomed), end);
+    }
+}
+
+struct Place {
+    store: Store,
+    clock: ManualClock,
+    _dir: tempfile::TempDir,
+}
+
+/// Live strings `k…`, a large hash, and doomed sets `k…` between the strings; all in compacted files.
+fn place(scale: Scale, doomed: u64, end: End) -> Place {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let clock = ManualClock::starting_at(UnixMillis::new(1_700_000_000_000));
+    let path = dir.path().join("store");
+    let open = || Store::builder(&path).options(options()).clock(clock.clone()).open().expect("a store");
+    let store = open();
+    let db = store.db(0);
+    fill_hash(&db, "hash", scale.size(FIELDS));
+    for n in 0..scale.size(LIVE) {
+        db.strings().set_with(live(n), VALUE, SetOptions::new()).expect("set");
+    }
+    let create =
+        if end == End::Expiry { CreateOptions::new().expire_in(Duration::from_secs(60)) } else { CreateOptions::new() };
+    for n in 0..doomed {
+        db.sets().add_with(doomed_key(n), (0..5).map(member), create.clone()).expect("add");
+    }
+    // A handle would keep the store open.
+    drop(db);
+    store.close().expect("close");
+    compact(&path, &options());
+    Place { store: open(), clock, _dir: dir }
+}
+
+fn live(n: u64) -> [u8; 10] {
+    key(b'l', n)
+}
+
+fn doomed_key(n: u64) -> [u8; 10] {
+    key(b'd', n)
+}
+
+/// Keys of both kinds lie side by side.
+fn key(kind: u8, n: u64) -> [u8; 10] {
+    let mut key = [b'k'; 10];
+    key[1..9].copy_from_slice(&name(n));
+    key[9] = kind;
+    key
+}
+
+fn one(scale: Scale, doomed: u64, end: End) {
+    let (worn, fresh) = (place(scale, doomed, end), place(scale, 0, end));
+    let numbers: Vec<u64> = (0..doomed).collect();
+    match end {
+        End::Delete => numbers.chunks(1_000).for_each(|chunk| {
+            worn.store.db(0).delete(chunk.iter().map(|n| doomed_key(*n))).expect("delete");
+        }),
+        End::Expiry => [&worn, &fresh].into_iter().for_each(|place| place.clock.advance(Duration::from_secs(61))),
+    }
+    keys(scale, "walk over all keys, at once", &worn, &fresh);
+    points(scale, &worn, &fresh);
+    if !worn.store.settle(Duration::from_secs(60)).expect("settle") {
+        println!("  not settled after a minute");
+    }
+    keys(scale, "walk over all keys, settled", &worn, &fresh);
+}
+
+fn points(scale: Scale, worn: &Place, fresh: &Place) {
+    let (worn, fresh) = (worn.store.db(0), fresh.store.db(0));
+    let count = scale.size(LIVE);
+    let (mut a, mut b) = (Shuffled::below(count), Shuffled::below(count));
+    let get = |db: &windrow::Db, n| assert!(db.strings().get(live(n)).expect("get").is_some());
+    line("GET", "<= 1.05", &compare(scale, PAIRS, 50, || get(&worn, a.next()), || get(&fresh, b.next())));
+    let fields = scale.size(FIELDS);
+    let (mut a, mut b) = (Shuffled::below(fields), Shuffled::below(fields));
+    let hget = |db: &windrow::Db, n| assert!(db.hashes().get("hash", name(n)).expect("get").is_some());
+    line("HGET", "<= 1.05", &compare(scale, PAIRS, 50, || hget(&worn, a.next()), || hget(&fresh, b.next())));
+    let all = |db: &windrow::Db| {
+        let mut walk = db.hashes().get_all("hash").expect("get_all");
+        while let Some(entry) = walk.next_ref().expect("walk") {
+            black_box(entry);
+        }
+    };
+    line("HGETALL of 10,000", "<= 1.05", &compare(scale, PAIRS / 20, 1, || all(&worn), || all(&fresh)));
+    let (mut a, mut b) = (Shuffled::below(count), Shuffled::below(count));
+    let set = |db: &windrow::Db, n| db.strings().set(live(n), VALUE).expect("set");
+    line("SET", "<= 1.05", &compare(scale, PAIRS, 20, || set(&worn, a.next()), || set(&fresh, b.next())));
+    let (mut a, mut b) = (fields, fields);
+    let hset = |db: &windrow::Db, n: &mut u64| {
+        *n += 1;
+        assert!(db.hashes().set("hash", name(*n), VALUE).expect("set"));
+    };
+    line("HSET of a new field", "<= 1.05", &compare(scale, PAIRS, 20, || hset(&worn, &mut a), || hset(&fresh, &mut b)));
+}
+
+fn keys(scale: Scale, name: &str, worn: &Place, fresh: &Place) {
+    let walk = |place: &Place| {
+        let mut keys = place.store.db(0).keys("").expect("keys");
+        let mut count = 0;
+        while keys.next_ref().expect("walk").is_some() {
+            count += 1;
+        }
+        assert_eq!(count, scale.size(LIVE) + 1);
+    };
+    line(name, "", &compare(scale, 20, 1, || walk(worn), || walk(fresh)));
+}

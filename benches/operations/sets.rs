@@ -1,0 +1,53 @@
+//! Sets.
+
+use std::hint::black_box;
+
+use criterion::Criterion;
+use windrow::encoding::{ElementKey, Tag};
+
+use crate::common::bare::Twins;
+use crate::common::data::{Shuffled, fill_set, member, options};
+use crate::elements::BareCollection;
+use crate::{beside, group, sizes};
+
+pub(crate) fn bench(c: &mut Criterion) {
+    for size in sizes() {
+        let twins = Twins::filled(&options(), |db| fill_set(db, "key", size));
+        let (db, bare) = (twins.store.db(0), BareCollection::find(&twins.bare, "key"));
+        let mut group = group(c, "set", size);
+        let (mut a, mut b) = (Shuffled::below(size), Shuffled::below(size));
+        beside(
+            &mut group,
+            "contains",
+            || db.sets().contains("key", member(a.next())),
+            || bare.get(&ElementKey::SetMember(&member(b.next()))),
+        );
+        let new = member(size);
+        beside(
+            &mut group,
+            "add a member, remove it",
+            || {
+                db.sets().add("key", [new]).expect("add");
+                db.sets().remove("key", [new])
+            },
+            || bare.put_and_delete(&[(ElementKey::SetMember(&new), &[])]),
+        );
+        group.sample_size(10);
+        beside(
+            &mut group,
+            "members",
+            || {
+                let mut walk = db.sets().members("key").expect("members");
+                while let Some(member) = walk.next_ref().expect("walk") {
+                    black_box(member);
+                }
+            },
+            || bare.walk(Tag::SetMember, size),
+        );
+        // A random member is found by walking; there is no bare counterpart.
+        if size <= 10_000 {
+            group.bench_function("random", |b| b.iter(|| db.sets().random("key", 1)));
+        }
+        group.finish();
+    }
+}
