@@ -67,6 +67,7 @@ fn a_view_opened_before_a_delete_reads_everything_after_files_were_dropped_and_c
     let stats = store.stats();
     assert!(stats.files_dropped > 0, "{stats:#?}");
     compact_everything(&store);
+    assert!(!store.settle(Duration::from_millis(200)).unwrap(), "a view holds the rest back");
     let stats = store.stats();
     assert!(stats.waiting_ids > 2 * SETS, "{stats:#?}");
     assert!(stats.waiting_bytes > SETS * 2000 && stats.debt_bytes == 0, "what has reached a file: {stats:#?}");
