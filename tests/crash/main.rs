@@ -10,6 +10,7 @@ mod durability;
 mod failing_worker;
 mod kill;
 mod paused;
+mod ranks;
 mod reaper_failures;
 mod reaper_races;
 mod recorder;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use parking_lot::RwLock;
 
 use crate::error::Result;
+use crate::failpoint::failpoint;
 use crate::types::rank::{Chunks, CutNumber, Pieces, Stretch};
 use crate::types::{Direction, Elements};
 
@@ -72,6 +73,7 @@ impl Index {
                 return Ok(());
             }
         }
+        failpoint!("ranks::cutting");
         if let State::Counted(chunks) = &mut *self.state.write() {
             if !chunks.end_cut(number, pieces) {
                 self.invalidate();

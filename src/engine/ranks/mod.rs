@@ -61,9 +61,14 @@ impl Ranks {
 
     /// Returns the index of a collection, entering one if there is none.
     fn find_or_enter(&self, id: CollectionId) -> Arc<Index> {
-        let mut indexes = self.indexes.lock();
-        let index = Arc::clone(indexes.entry(id).or_default());
-        self.held.store(indexes.len(), Ordering::SeqCst);
+        let index = {
+            let mut indexes = self.indexes.lock();
+            let index = Arc::clone(indexes.entry(id).or_default());
+            self.held.store(indexes.len(), Ordering::SeqCst);
+            index
+        };
+        self.touch(&index);
+        self.fit();
         index
     }
 

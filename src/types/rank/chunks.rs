@@ -206,7 +206,7 @@ impl Chunks {
         let (Some(counted), Some(lower)) = (self.counts.get(cut.at), self.lowers.get(cut.at)) else {
             return false;
         };
-        let Some((lowers, counts)) = pieces.changed(lower, &cut.log) else {
+        let Some(Pieces { lowers, counts, .. }) = pieces.changed(lower, &cut.log) else {
             return false;
         };
         if counts.iter().sum::<u64>() != *counted {
@@ -261,9 +261,9 @@ impl Pieces {
         self.bound_bytes + CHUNK_BYTES * self.counts.len()
     }
 
-    /// Returns bounds and counts after what changed while they were counted, without empty pieces. The first one takes
-    /// the bound of the chunk that is cut.
-    fn changed(mut self, lower: &[u8], log: &[(Box<[u8]>, Step)]) -> Option<(Vec<Box<[u8]>>, Vec<u64>)> {
+    /// Follows what changed while the pieces were counted, and leaves out those that are empty now. The first one takes the
+    /// bound of the chunk that is cut.
+    fn changed(mut self, lower: &[u8], log: &[(Box<[u8]>, Step)]) -> Option<Self> {
         match self.lowers.first_mut() {
             Some(first) => *first = lower.into(),
             None => {
@@ -276,11 +276,11 @@ impl Pieces {
             let count = self.counts.get_mut(at)?;
             *count = stepped(*count, *step)?;
         }
-        let mut kept = (Vec::with_capacity(self.lowers.len()), Vec::with_capacity(self.counts.len()));
+        let mut kept = Self::default();
         for (bound, count) in self.lowers.into_iter().zip(self.counts) {
-            if count > 0 || kept.0.is_empty() {
-                kept.0.push(bound);
-                kept.1.push(count);
+            if count > 0 || kept.lowers.is_empty() {
+                kept.lowers.push(bound);
+                kept.counts.push(count);
             }
         }
         Some(kept)
