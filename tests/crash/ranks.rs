@@ -58,6 +58,7 @@ fn a_failed_commit_throws_the_index_away_and_ranks_stay_right() {
     first_becomes_last(&db);
     assert_first_became_last(&db);
     assert!(store.stats().rank_index_bytes > ENTERED);
+    drop(db);
     close_and_check(store, &fixture.path("store"));
 }
 
@@ -79,6 +80,7 @@ fn an_index_counts_nothing_before_a_commit_in_flight_that_has_not_seen_it() {
     });
     assert_first_became_last(&db);
     assert!(store.stats().rank_index_bytes > ENTERED);
+    drop(db);
     close_and_check(store, &fixture.path("store"));
 }
 
@@ -104,6 +106,7 @@ fn changes_while_a_set_is_read_for_its_index_are_counted() {
     assert_first_became_last(&db);
     assert_eq!(store.stats().rank_indexes, 1);
     assert!(store.stats().rank_index_bytes > ENTERED);
+    drop(db);
     close_and_check(store, &fixture.path("store"));
 }
 
@@ -131,5 +134,6 @@ fn a_question_waits_for_a_commit_in_flight_on_its_own_set_only() {
         assert_eq!(asking.join().unwrap(), Some(u64::from(DEEP - 1)));
     });
     assert_first_became_last(&db);
+    drop(db);
     close_and_check(store, &fixture.path("store"));
 }

@@ -79,10 +79,10 @@ fn change(db: &Db, key: &str, model: &mut Model, random: &mut Rng) {
             // Some members several times in one call: the last score counts.
             let entries: Vec<(Bytes, f64)> =
                 (0..random.usize(1..40)).map(|_| (name(random.u32(..MANY + 500)), score(random))).collect();
-            let twice = entries.iter().map(|(member, score)| (member.clone(), -score)).take(5);
-            let back = twice.clone().map(|(member, score)| (model.get(&member).copied().unwrap_or(score), member));
-            let back: Vec<_> = back.map(|(score, member)| (member, score)).collect();
-            let entries: Vec<_> = twice.chain(entries).chain(back).collect();
+            let twice = entries.iter().take(5).map(|(member, score)| (member.clone(), -score));
+            let back =
+                entries.iter().take(2).map(|(member, score)| (member.clone(), *model.get(member).unwrap_or(score)));
+            let entries: Vec<_> = twice.chain(entries.clone()).chain(back).collect();
             zsets.add(key, entries.clone()).unwrap();
             model.extend(entries);
         }
@@ -198,6 +198,7 @@ fn ranks_are_right_across_rename_deletion_recreation_swap_and_expiry() {
     change(&store.db(1), "y", &mut model, &mut random);
     compare(&store.db(1), "y", &model, 10, &mut random);
 
+    drop(db);
     let db = store.db(1);
     db.expire("y", Duration::from_secs(10)).unwrap();
     compare(&db, "y", &model, 10, &mut random);
@@ -210,6 +211,7 @@ fn ranks_are_right_across_rename_deletion_recreation_swap_and_expiry() {
     assert_eq!(part, ranked(&model)[3000..3010]);
     db.flush().unwrap();
     assert_eq!(db.zsets().rank("y", name(1)).unwrap(), None);
+    drop(db);
     close_and_check(store, &fixture.path("store"));
 }
 
@@ -233,6 +235,7 @@ fn a_view_keeps_its_ranks_while_the_set_changes() {
     assert_eq!(entries.map(Result::unwrap).collect::<Vec<_>>(), wanted);
     compare(&view.db(0), "z", &before, 3, &mut random);
     drop(view);
+    drop(db);
     close_and_check(store, &fixture.path("store"));
 }
 
@@ -240,8 +243,8 @@ fn a_view_keeps_its_ranks_while_the_set_changes() {
 fn members_of_one_score_are_counted_in_their_order_with_the_index_too() {
     let fixture = Fixture::new();
     let store = open(&fixture, &small());
-    let zsets = store.db(0);
-    let zsets = zsets.zsets();
+    let db = store.db(0);
+    let zsets = db.zsets();
     zsets.add("z", (0..9000).map(|number| (name(number), 2.5))).unwrap();
     let cases = [
         (LexBound::Min, LexBound::Max, 9000),
@@ -260,6 +263,7 @@ fn members_of_one_score_are_counted_in_their_order_with_the_index_too() {
     for (min, max, wanted) in cases {
         assert_eq!(zsets.count("z", ZRange::lex(min, max)).unwrap(), wanted, "{min:?} {max:?}");
     }
+    drop(db);
     close_and_check(store, &fixture.path("store"));
 }
 
@@ -289,6 +293,7 @@ fn indexes_go_when_they_do_not_fit_and_ranks_stay_right() {
         // The one that was used last is there.
         change(&db, "c", &mut models[2], &mut random);
         compare(&db, "c", &models[2], 3, &mut random);
+        drop(db);
         close_and_check(store, &fixture.path("store"));
     }
 }
@@ -349,6 +354,7 @@ fn a_writer_that_never_moves_a_member_past_another_is_never_seen_to_do_so() {
         is_over.store(true, Ordering::Relaxed);
     });
     assert!(store.stats().rank_index_bytes > 1000);
+    drop(db);
     close_and_check(store, &fixture.path("store"));
 }
 
@@ -378,6 +384,7 @@ fn an_index_that_is_made_while_the_set_changes_misses_nothing() {
         });
         compare(&db, &key, &model, 40, &mut random);
     }
+    drop(db);
     close_and_check(store, &fixture.path("store"));
 }
 

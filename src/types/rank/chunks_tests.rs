@@ -124,8 +124,6 @@ fn a_whole_set_is_cut_into_even_chunks_and_shrinks_into_few() {
     let size = pair.tails.len() as u64;
     assert_eq!(pair.chunks.counts.len() as u64, size.div_ceil(CHUNK));
     assert!(pair.chunks.counts.iter().all(|count| *count <= CHUNK));
-    // Every other bound needs no more than what tells it from the tail before.
-    assert!(pair.chunks.lowers.iter().all(|lower| lower.len() <= 11));
     while pair.tails.len() > 5000 {
         let at = pair.random.usize(..pair.tails.len());
         pair.delete(at);
@@ -173,4 +171,11 @@ fn what_cannot_be_is_noticed() {
     let mut pieces = Pieces::default();
     pair.inside(&stretch).iter().skip(1).for_each(|tail| pieces.push(tail));
     assert!(!pair.chunks.end_cut(number, pieces));
+}
+
+#[test]
+fn a_bound_is_no_longer_than_what_tells_it_from_the_tail_before() {
+    for (before, tail, bound) in [("abcd", "abzzzz", "abz"), ("ab", "abc", "abc"), ("", "xyz", "x"), ("a", "b", "b")] {
+        assert_eq!(between(before.as_bytes(), tail.as_bytes()), bound.as_bytes());
+    }
 }
