@@ -270,8 +270,8 @@ fn members_of_one_score_are_counted_in_their_order_with_the_index_too() {
 #[test]
 fn indexes_go_when_they_do_not_fit_and_ranks_stay_right() {
     let mut random = Rng::with_seed(8);
-    // None at all, too little for one, enough for two.
-    for (budget, most) in [(0, 0), (100, 0), (700, 2), (4000, 2)] {
+    // None at all, too little for one, enough to know of two that they do not fit, enough for two or so.
+    for (budget, fitting) in [(0, 0..=0), (100, 0..=0), (700, 2..=2), (4000, 1..=3)] {
         let mut options = small();
         options.rank_index_bytes = budget;
         let fixture = Fixture::new();
@@ -284,12 +284,12 @@ fn indexes_go_when_they_do_not_fit_and_ranks_stay_right() {
                 change(&db, key, model, &mut random);
                 compare(&db, key, model, 3, &mut random);
                 let stats = store.stats();
-                assert!(stats.rank_indexes <= most, "{stats:#?}");
+                assert!(stats.rank_indexes <= *fitting.end(), "{stats:#?}");
                 assert!(stats.rank_index_bytes <= budget, "{stats:#?}");
             }
         }
         let stats = store.stats();
-        assert_eq!(stats.rank_indexes, most, "{budget}");
+        assert!(fitting.contains(&stats.rank_indexes), "{budget}: {stats:#?}");
         // The one that was used last is there.
         change(&db, "c", &mut models[2], &mut random);
         compare(&db, "c", &models[2], 3, &mut random);
