@@ -60,7 +60,7 @@ fn place(scale: Scale, doomed: Doomed, end: End) -> Place {
     let create =
         if end == End::Expiry { CreateOptions::new().expire_in(Duration::from_secs(60)) } else { CreateOptions::new() };
     for n in 0..doomed.sets {
-        db.sets().add_with(doomed_key(n), (0..doomed.members).map(member), create.clone()).expect("add");
+        db.sets().add_with(doomed_key(n), (0..doomed.members).map(member), create).expect("add");
     }
     // A handle would keep the store open.
     drop(db);

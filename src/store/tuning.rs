@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use rocksdb::{
-    BlockBasedOptions, BottommostLevelCompaction, Cache, CompactOptions, DBCompressionType, MergeOperands,
-    Options as RocksOptions, SliceTransform, WriteBufferManager,
+    BlockBasedOptions, BottommostLevelCompaction, Cache, CompactOptions, DBCompressionType, LruCacheOptions,
+    MergeOperands, Options as RocksOptions, SliceTransform, WriteBufferManager,
 };
 
 use super::family::Family;
@@ -25,6 +25,20 @@ const SMALL_BUFFER_BYTES: usize = 8 << 20;
 /// WHY: with 0, RocksDB rewrites bottom files whenever a snapshot is released. As text, because the crate has no
 /// setter, and setting it after open costs a synced options file for each family.
 const BOTTOMMOST_DELAY: &str = "bottommost_file_compaction_delay=315360000";
+
+/// Least size of a shard of the block cache, of which there are at most 64. WHY: a file's bloom filter is one block,
+/// of 5 MiB for four million small elements, and what is larger than a shard is read again by every point read.
+/// Larger: fewer shards, for whose locks reading threads wait.
+const CACHE_SHARD_BYTES: usize = 32 << 20;
+
+/// The block cache, which all families share.
+pub(super) fn cache(options: &Options) -> Cache {
+    let shards = (options.block_cache_bytes / CACHE_SHARD_BYTES).clamp(1, 64);
+    let mut settings = LruCacheOptions::default();
+    settings.set_capacity(options.block_cache_bytes);
+    settings.set_num_shard_bits(i32::try_from(shards.ilog2()).unwrap_or(0));
+    Cache::new_lru_cache_opts(&settings)
+}
 
 /// Options of the whole database.
 pub(super) fn database(options: &Options) -> RocksOptions {
