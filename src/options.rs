@@ -260,7 +260,7 @@ mod tests {
     /// A field's name, its least and greatest value, and how to set it; durations in milliseconds.
     type Range = (&'static str, u64, u64, fn(&mut Options, u64));
 
-    const RANGES: [Range; 20] = [
+    const RANGES: [Range; 21] = [
         ("block_cache_bytes", 1 << 20, 1 << 40, |options, value| options.block_cache_bytes = fit(value)),
         ("write_buffer_bytes", 16 << 20, 64 << 30, |options, value| options.write_buffer_bytes = fit(value)),
         ("family_write_buffer_bytes", 1 << 20, 1 << 30, |options, value| {

@@ -24,7 +24,7 @@ const FEW_IN_ALL: usize = 256;
 const FEW_IN_DRAW: usize = 16;
 
 /// Draws of which one is kept. More: nearer to the same chance for all keys, and slower by as much.
-const DRAWS: usize = 8;
+const DRAWS: usize = 16;
 
 /// At a key that is the beginning of others, a draw ends with this chance: one branch of about as many.
 const END_CHANCE: f64 = 1.0 / 16.0;

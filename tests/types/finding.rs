@@ -218,8 +218,8 @@ fn a_random_key_of_many_comes_from_everywhere_about_equally_often() {
             thousands[number / 1000] += 1;
             short += u32::from(number < 100);
         }
-        // 200 of each thousand are expected and 20 short ones. Not exactly the same chance is promised.
-        assert!(thousands.iter().all(|times| (100..=320).contains(times)), "{layout:?} {thousands:?}");
+        // 200 of each thousand are expected and 20 short ones. Not exactly the same chance is promised: half and twice.
+        assert!(thousands.iter().all(|times| (80..=420).contains(times)), "{layout:?} {thousands:?}");
         assert!(short < 150, "{layout:?} {short}");
     }
 }

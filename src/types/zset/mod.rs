@@ -282,6 +282,7 @@ fn owned(key: &ElementKey<'_>) -> (Bytes, f64) {
 }
 
 /// Returns the member under a walk over either kind of element, and its score.
+#[inline]
 pub(crate) fn entry_of(walk: &Walk) -> Result<Option<(&[u8], Score)>> {
     match walk.entry()? {
         None => Ok(None),

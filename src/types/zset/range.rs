@@ -53,6 +53,7 @@ impl Selection {
     }
 
     /// Returns the next member and its score, and copies nothing.
+    #[inline]
     pub(crate) fn next_ref(&mut self) -> Result<Option<(&[u8], Score)>> {
         if self.left == 0 {
             self.walk = None;
