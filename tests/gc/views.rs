@@ -20,7 +20,7 @@ fn minute() -> CreateOptions {
 fn fill(store: &Store, name: &str, options: &CreateOptions) {
     for n in 0..SETS {
         let two = [payload(n, 1000), payload(n + SETS, 1000)];
-        store.db(0).sets().add_with(format!("{name}:{n:05}"), two, options.clone()).unwrap();
+        store.db(0).sets().add_with(format!("{name}:{n:05}"), two, *options).unwrap();
     }
 }
 
@@ -98,7 +98,7 @@ fn a_view_reads_what_expired_after_it_was_opened_and_nothing_that_had_expired_be
     fixture.seconds_pass(1);
     fill(&store, "w", &minute());
     let lasting = SetOptions::new().expire_in(MINUTE);
-    db.strings().set_with("inline", "v", lasting.clone()).unwrap();
+    db.strings().set_with("inline", "v", lasting).unwrap();
     db.strings().set_with("pieces", payload(1, 50_000), lasting).unwrap();
     let view = store.view().unwrap();
     fixture.seconds_pass(61);
