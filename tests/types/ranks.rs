@@ -95,20 +95,24 @@ fn change(db: &Db, key: &str, model: &mut Model, random: &mut Rng) {
         3 => {
             let members: Vec<Bytes> = (0..random.usize(1..60)).map(|_| name(random.u32(..MANY))).collect();
             zsets.remove(key, members.iter().chain(&members)).unwrap();
-            members.iter().for_each(|member| drop(model.remove(member)));
+            model.retain(|member, _| !members.contains(member));
         }
         4 => {
             let count = random.u64(1..700);
             let popped = if random.bool() { zsets.pop_min(key, count) } else { zsets.pop_max(key, count) };
-            popped.unwrap().iter().for_each(|(member, _)| drop(model.remove(member).unwrap()));
+            for (member, score) in popped.unwrap() {
+                assert_eq!(model.remove(&member), Some(score));
+            }
         }
         5 => {
             let all = ranked(model);
             let (from, count) = (random.usize(..all.len()), random.usize(1..300));
             let range = ZRange::ranks(from as i64, (from + count - 1) as i64);
-            let gone: Vec<_> = all.iter().skip(from).take(count).collect();
+            let gone: Vec<_> = all.into_iter().skip(from).take(count).collect();
             assert_eq!(zsets.remove_range(key, range).unwrap(), gone.len() as u64);
-            gone.iter().for_each(|(member, _)| drop(model.remove(member)));
+            for (member, score) in gone {
+                assert_eq!(model.remove(&member), Some(score));
+            }
         }
         6 => {
             let low = score(random);
@@ -121,7 +125,9 @@ fn change(db: &Db, key: &str, model: &mut Model, random: &mut Rng) {
             let entries: Vec<(Bytes, f64)> = (0..900).map(|_| (name(random.u32(..MANY)), at)).collect();
             let only_new = ZAddOptions::new().if_absent();
             zsets.add_with(key, entries.clone(), only_new).unwrap();
-            entries.into_iter().for_each(|(member, score)| drop(model.entry(member).or_insert(score)));
+            for (member, score) in entries {
+                model.entry(member).or_insert(score);
+            }
         }
     }
 }
