@@ -126,7 +126,7 @@ pub struct Options {
     /// collection again, to the log and at every compaction, and walks over keys read it. Default 512 B, 0 (never) to 64 KiB.
     pub packed_lasting_bytes: usize,
     /// Memory for indexes of the ranks of large sorted sets. Default 32 MiB, 0 (none) to 64 GiB. Such an index is made when a
-    /// rank far from both ends of a set is asked for, and takes about half a byte for each member; the ones that
+    /// rank far from both ends of a set is asked for, and takes up to about half a byte for each member; the ones that
     /// were not used for longest go first. Larger: more memory; smaller, or less than the sets in use need: each such question reads
     /// the set up to the rank, and perhaps all of it, to make an index that soon goes again.
     pub rank_index_bytes: usize,

@@ -95,25 +95,23 @@ fn change(db: &Db, key: &str, model: &mut Model, random: &mut Rng) {
         3 => {
             let members: Vec<Bytes> = (0..random.usize(1..60)).map(|_| name(random.u32(..MANY))).collect();
             zsets.remove(key, members.iter().chain(&members)).unwrap();
-            for member in &members {
-                model.remove(member);
-            }
+            model.retain(|member, _| !members.contains(member));
         }
         4 => {
             let count = random.u64(1..700);
             let popped = if random.bool() { zsets.pop_min(key, count) } else { zsets.pop_max(key, count) };
-            for (member, _) in popped.unwrap() {
-                model.remove(&member).unwrap();
+            for (member, score) in popped.unwrap() {
+                assert_eq!(model.remove(&member), Some(score));
             }
         }
         5 => {
             let all = ranked(model);
             let (from, count) = (random.usize(..all.len()), random.usize(1..300));
             let range = ZRange::ranks(from as i64, (from + count - 1) as i64);
-            let gone: Vec<_> = all.iter().skip(from).take(count).collect();
+            let gone: Vec<_> = all.into_iter().skip(from).take(count).collect();
             assert_eq!(zsets.remove_range(key, range).unwrap(), gone.len() as u64);
-            for (member, _) in &gone {
-                model.remove(member);
+            for (member, score) in gone {
+                assert_eq!(model.remove(&member), Some(score));
             }
         }
         6 => {
