@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use fail::FailScenario;
 use fastrand::Rng;
-use windrow::{CreateOptions, DataType, Durability, SetOptions, Store};
+use windrow::{CopyOptions, CreateOptions, DataType, Durability, SetOptions, Store};
 
 use crate::data::{keys, members, payload};
 use crate::fixture::{assert_clean, settle, small};
@@ -61,8 +61,18 @@ enum Operation {
         value: Vec<u8>,
         millis: u64,
     },
+    /// Copies to the other db, over what is there.
+    Copy {
+        from: String,
+        to: String,
+    },
+    /// Moves to the other db, if nothing is there.
+    Move {
+        key: String,
+    },
     Swap,
     Flush,
+    FlushAll,
 }
 
 fn draw(random: &mut Rng) -> Operation {
@@ -70,8 +80,12 @@ fn draw(random: &mut Rng) -> Operation {
     let set = |random: &mut Rng| format!("s{}", random.u8(..5));
     let any = |random: &mut Rng| if random.bool() { string(random) } else { set(random) };
     let member = |random: &mut Rng| payload(random.u64(..6), 1000);
-    match random.u8(..50) {
+    match random.u8(..55) {
         0 => Operation::Flush,
+        50 => Operation::FlushAll,
+        51 => Operation::Copy { from: string(random), to: string(random) },
+        52 => Operation::Copy { from: set(random), to: set(random) },
+        53..=54 => Operation::Move { key: any(random) },
         1 => Operation::Swap,
         2..=9 => {
             let length = [10, 500, 5000, 40_000][random.usize(..4)];
@@ -117,6 +131,11 @@ fn perform(operation: Operation, store: &Store) {
         }
         Operation::Swap => store.namespace("").swap(0, 1).unwrap(),
         Operation::Flush => db.flush().unwrap(),
+        Operation::FlushAll => store.flush_all().unwrap(),
+        Operation::Copy { from, to } => {
+            db.copy_with(from, to, CopyOptions::new().to_db(1).replace()).map(|_| ()).unwrap();
+        }
+        Operation::Move { key } => db.move_to(key, 1).map(|_| ()).unwrap(),
     }
 }
 
@@ -206,6 +225,20 @@ fn apply(operation: Operation, world: &mut World) {
             world.extend(all.into_iter().map(|((db, key), entry)| ((1 - db, key), entry)));
         }
         Operation::Flush => world.retain(|(db, _), _| *db != 0),
+        Operation::FlushAll => world.clear(),
+        Operation::Copy { from, to } => {
+            if let Some(entry) = world.get(&name(from)).cloned() {
+                world.insert((1, to.into_bytes()), entry);
+            }
+        }
+        Operation::Move { key } => {
+            let there = (1, key.clone().into_bytes());
+            if !world.contains_key(&there)
+                && let Some(entry) = world.remove(&name(key))
+            {
+                world.insert(there, entry);
+            }
+        }
     }
 }
 

@@ -238,6 +238,30 @@ fn a_read_paused_while_its_db_is_flushed_or_swapped_away_still_returns_the_old_t
 }
 
 #[test]
+fn a_flush_of_everything_waits_for_a_move_in_flight_and_takes_what_was_moved() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    store.db(0).sets().add("s", ["m"]).unwrap();
+    thread::scope(|scope| {
+        let pause = Pause::at("write::planning");
+        let moving = scope.spawn(|| store.db(0).move_to("s", 1).unwrap());
+        pause.wait();
+        let flushing = scope.spawn(|| store.flush_all().unwrap());
+        thread::sleep(Duration::from_millis(100));
+        assert!(store.db(0).exists("s").unwrap(), "reads go on meanwhile");
+        pause.resume();
+        assert!(moving.join().unwrap());
+        flushing.join().unwrap();
+    });
+    assert!(!store.db(1).exists("s").unwrap(), "it was moved before the flush, so it is flushed");
+    assert!(!store.db(0).exists("s").unwrap());
+    settle(&store);
+    assert_eq!(store.stats().data_file_bytes, 0);
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
 fn a_write_paused_while_its_db_is_flushed_lands_before_the_flush_or_after_it() {
     let _alone = FailScenario::setup();
     let fixture = Fixture::new();
