@@ -156,7 +156,7 @@ impl Db<Live> {
 
     /// Copies the value of `from` with its expiry to `to`, unless that exists; returns whether it did (COPY). Costs a read
     /// and a write of the whole value; a large one goes to disk in several commits, of which the last makes it
-    /// appear, and never more than a few MiB of it are in memory.
+    /// appear, and never more of it than about [`max_commit_bytes`](crate::Options::max_commit_bytes) is in memory.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if both are the same key; else as [`Db::delete`].

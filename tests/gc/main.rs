@@ -5,7 +5,7 @@
 //! | rule | tests |
 //! |---|---|
 //! | 1 one commit | `crash`: `one_commit`, `copies`, `kill` |
-//! | 2 ids are never reused | `crash`: `copies` (every reopened copy writes fresh collections), `reaper_failures` (gaps). Backups are not there yet; restoring one will have to advance the leases, and a test has to see it |
+//! | 2 ids are never reused | `crash`: `copies` (every reopened copy writes fresh collections), `reaper_failures` (gaps), `checkpoints` (a copy skips 2^32 ids of each family) |
 //! | 3 positive proof of death | `gc`: `undecodable`; `types`: `opening` (a record of an unknown version) |
 //! | 4 durable before physical | `crash`: `copies::every_copy_that_a_power_loss_would_leave_opens_whole`, `durability` (recovery) |
 //! | 5 readers come first | `gc`: `views`; `crash`: `paused` |
