@@ -1,7 +1,8 @@
 //! Keeps the order of ids and the borders of files together.
 //!
-//! May use `store` and `encoding`. Invariant: a family's write buffer is switched only when no birth is between
-//! taking its id and having committed, so every file holds a span of ids that no other file reaches into.
+//! May use `store` and `encoding`. Invariant: a full write buffer is switched only when no birth is between taking its
+//! id and having committed, so that its file holds a span of ids that no other file reaches into. Others may switch
+//! it at any moment (a flush for reclaiming, RocksDB at the limit of the log or of all buffers): that costs a merge.
 //!
 //! WHY: two writers can commit in the other order than they took their ids. Harmless inside one write buffer; but
 //! if the buffer is switched between them, the two files overlap by a few ids, and instead of moving down

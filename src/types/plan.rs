@@ -1,6 +1,7 @@
 //! What an operation wants to change about one key, before anything is written.
 //!
-//! May use `encoding` and `store` (for reading). Invariant: planning writes nothing. The engine turns plans
+//! May use `encoding` and `store` (for reading). Invariant: planning changes nothing that anybody
+//! sees; only chunks of a large build, which nothing links yet, go to disk early ([`Builder`]). The engine turns plans
 //! into one commit and is the only place that buries, counts and files expiries.
 
 use std::collections::BTreeMap;
