@@ -152,6 +152,7 @@ pub(crate) struct StoreTime {
     paused: AtomicBool,
     /// Set while the wall clock lies behind the store's time: from where, and since when, it runs at half speed.
     slewing: Mutex<Option<(UnixMillis, Duration)>>,
+    /// Whether it is set, to be asked without the lock; written under it.
     is_slewing: AtomicBool,
 }
 
@@ -179,9 +180,10 @@ impl StoreTime {
 
     /// Samples the time. Monotone over all threads: a later call never returns less.
     pub(crate) fn sample(&self) -> UnixMillis {
+        // ORDER: read before the wall clock, so that another thread's later sample is not taken for a step back.
+        let last = UnixMillis::new(self.last.load(Ordering::SeqCst));
         let wall = self.clock.wall();
         let offset = signed(wall.get()) - signed_millis(self.clock.monotonic());
-        let last = UnixMillis::new(self.last.load(Ordering::SeqCst));
         if !self.believes(wall, offset) {
             return last;
         }
@@ -203,13 +205,17 @@ impl StoreTime {
     /// WHY: it must not run back, and if it stood still, nothing would expire for as long as the clock had been ahead.
     fn slew(&self, last: UnixMillis) -> UnixMillis {
         let now = self.clock.monotonic();
-        let (from, since) = *self.slewing.lock().get_or_insert((last, now));
-        self.is_slewing.store(true, Ordering::Relaxed);
+        let (from, since) = {
+            let mut slewing = self.slewing.lock();
+            self.is_slewing.store(true, Ordering::Relaxed);
+            *slewing.get_or_insert((last, now))
+        };
         from.saturating_add(now.saturating_sub(since) / 2)
     }
 
     fn stop_slewing(&self) {
-        *self.slewing.lock() = None;
+        let mut slewing = self.slewing.lock();
+        *slewing = None;
         self.is_slewing.store(false, Ordering::Relaxed);
     }
 

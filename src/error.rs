@@ -244,6 +244,7 @@ impl std::error::Error for Error {
 }
 
 impl From<DecodeError> for Error {
+    #[cold]
     fn from(source: DecodeError) -> Self {
         Self::with_source(ErrorKind::Corruption, "a stored record cannot be decoded", source)
     }

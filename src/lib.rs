@@ -5,8 +5,9 @@
     feature = "engine",
     doc = r#"
 Open a [`Store`], take a [`Db`] from it, and use the typed handles that the db gives: [`Db::strings`],
-[`Db::hashes`], [`Db::sets`], [`Db::lists`], [`Db::zsets`]. Keys, members and values are arbitrary bytes. Every call blocks until it is done, every handle
-can be cloned and sent to other threads.
+[`Db::hashes`], [`Db::sets`], [`Db::lists`], [`Db::zsets`], which borrow the db. Keys, members and values are
+arbitrary bytes. Every call blocks until it is done, and is atomic. A store, a namespace, a db and a view can be cloned and
+sent to other threads.
 
 ```
 use std::time::Duration;
@@ -66,6 +67,9 @@ mod options;
 mod store;
 #[cfg(feature = "engine")]
 mod types;
+
+#[cfg(feature = "engine")]
+pub use bytes::Bytes;
 
 #[cfg(feature = "engine")]
 pub use self::{

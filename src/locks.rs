@@ -39,6 +39,11 @@ impl Locks {
         Guards { _held: numbers.into_iter().filter_map(|number| self.stripes.get(number)).map(Mutex::lock).collect() }
     }
 
+    /// Locks the stripe of one key, unless somebody holds it.
+    pub(crate) fn try_lock(&self, key: KeyName<'_>) -> Option<MutexGuard<'_, ()>> {
+        self.stripes.get(self.stripe_of(key))?.try_lock()
+    }
+
     /// Locks every stripe: nobody is between reading a key and committing what it wrote.
     pub(crate) fn lock_all(&self) -> Guards<'_> {
         Guards { _held: self.stripes.iter().map(Mutex::lock).collect() }

@@ -125,6 +125,11 @@ pub struct Options {
     /// The same for collections that have no time to live, at the same cost: a change of one element writes the whole
     /// collection again, to the log and at every compaction, and walks over keys read it. Default 512 B, 0 (never) to 64 KiB.
     pub packed_lasting_bytes: usize,
+    /// Memory for indexes of the ranks of large sorted sets. Default 32 MiB, 0 (none) to 64 GiB. Such an index is made when a
+    /// rank far from both ends of a set is asked for, and takes up to about half a byte for each member; the ones that
+    /// were not used for longest go first. Larger: more memory; smaller, or less than the sets in use need: each such question reads
+    /// the set up to the rank, and perhaps all of it, to make an index that soon goes again.
+    pub rank_index_bytes: usize,
     /// How far the wall clock may leap ahead of the monotonic clock, or lie behind the store's own past at open,
     /// before expiry pauses. Default 1 hour, 1 second to 30 days. Smaller: pauses for smaller faults, and for a machine
     /// that slept; larger: a larger fault expires keys too early.
@@ -164,6 +169,7 @@ impl Default for Options {
             inline_lasting_bytes: 1 << 10,
             packed_expiring_bytes: 100,
             packed_lasting_bytes: 512,
+            rank_index_bytes: 32 << 20,
             max_clock_leap: Duration::from_secs(3600),
             reap_interval: Duration::from_millis(20),
             reclaim_interval: Duration::from_millis(200),
@@ -209,6 +215,7 @@ impl Options {
             ("inline_lasting_bytes", wide(self.inline_lasting_bytes), 0, 64 * KIB),
             ("packed_expiring_bytes", wide(self.packed_expiring_bytes), 0, 64 * KIB),
             ("packed_lasting_bytes", wide(self.packed_lasting_bytes), 0, 64 * KIB),
+            ("rank_index_bytes", wide(self.rank_index_bytes), 0, 64 * GIB),
             ("compact_dead_percent", u64::from(self.compact_dead_percent), 10, 100),
         ];
         for (name, value, low, high) in sizes {
@@ -253,7 +260,7 @@ mod tests {
     /// A field's name, its least and greatest value, and how to set it; durations in milliseconds.
     type Range = (&'static str, u64, u64, fn(&mut Options, u64));
 
-    const RANGES: [Range; 20] = [
+    const RANGES: [Range; 21] = [
         ("block_cache_bytes", 1 << 20, 1 << 40, |options, value| options.block_cache_bytes = fit(value)),
         ("write_buffer_bytes", 16 << 20, 64 << 30, |options, value| options.write_buffer_bytes = fit(value)),
         ("family_write_buffer_bytes", 1 << 20, 1 << 30, |options, value| {
@@ -272,6 +279,7 @@ mod tests {
         ("inline_lasting_bytes", 0, 64 << 10, |options, value| options.inline_lasting_bytes = fit(value)),
         ("packed_expiring_bytes", 0, 64 << 10, |options, value| options.packed_expiring_bytes = fit(value)),
         ("packed_lasting_bytes", 0, 64 << 10, |options, value| options.packed_lasting_bytes = fit(value)),
+        ("rank_index_bytes", 0, 64 << 30, |options, value| options.rank_index_bytes = fit(value)),
         ("max_clock_leap", 1_000, 30 * 86_400_000, |options, value| {
             options.max_clock_leap = Duration::from_millis(value);
         }),

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use rocksdb::{
     BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
-    DBCompressionType, DBRawIterator, FlushOptions, MergeOperands, Options as RocksOptions, ReadOptions,
-    SliceTransform, WriteBufferManager,
+    DBCompressionType, DBRawIterator, FlushOptions, LruCacheOptions, MergeOperands, Options as RocksOptions,
+    ReadOptions, SliceTransform, WriteBufferManager,
 };
 use windrow::encoding::{self, CollectionId, DataFamily, Habit, KeyLayout, KeyspaceNo, Meta, MetaKey, prefix_end};
 use windrow::{Db, Options, Store};
@@ -27,7 +27,11 @@ impl Bare {
     /// Opens the directory of a closed store, or makes a new one.
     pub(crate) fn open(path: &Path, options: &Options) -> Self {
         let settings = database(options);
-        let cache = Cache::new_lru_cache(options.block_cache_bytes);
+        let mut cache = LruCacheOptions::default();
+        cache.set_capacity(options.block_cache_bytes);
+        // Shards of 32 MiB, as windrow has them with the default size.
+        cache.set_num_shard_bits(3);
+        let cache = Cache::new_lru_cache_opts(&cache);
         let small = ["default", "meta", "expire", "gc"].map(|name| (name.to_owned(), None));
         let data = DataFamily::all().map(|family| (format!("data-{}", family.number()), Some(family)));
         let families = small.into_iter().chain(data).map(|(name, data)| {

@@ -20,12 +20,22 @@ enum End {
     Expiry,
 }
 
+/// What dies.
+#[derive(Clone, Copy)]
+struct Doomed {
+    sets: u64,
+    members: u64,
+}
+
 pub(crate) fn run(scale: Scale) {
-    for (doomed, end) in [(LIVE, End::Delete), (5 * LIVE, End::Delete), (LIVE, End::Expiry), (5 * LIVE, End::Expiry)] {
+    let many_small = Doomed { sets: LIVE, members: 5 };
+    let few_large = Doomed { sets: 10, members: 50_000 };
+    for (doomed, end) in [(few_large, End::Delete), (many_small, End::Delete), (many_small, End::Expiry)] {
         let how = if end == End::Delete { "deleted" } else { "expired" };
-        let title = format!("afterwards: {LIVE} keys live and {doomed} just {how} / the same without those");
+        let Doomed { sets, members } = doomed;
+        let title = format!("afterwards: {LIVE} keys live, {sets} sets of {members} just {how} / without those sets");
         heading(&title, "afterwards", "fresh");
-        one(scale, scale.size(doomed), end);
+        one(scale, Doomed { sets: scale.size(sets), members: scale.size(members) }, end);
     }
 }
 
@@ -36,7 +46,7 @@ struct Place {
 }
 
 /// Live strings `k…`, a large hash, and doomed sets `k…` between the strings; all in compacted files.
-fn place(scale: Scale, doomed: u64, end: End) -> Place {
+fn place(scale: Scale, doomed: Doomed, end: End) -> Place {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let clock = ManualClock::starting_at(UnixMillis::new(1_700_000_000_000));
     let path = dir.path().join("store");
@@ -49,8 +59,8 @@ fn place(scale: Scale, doomed: u64, end: End) -> Place {
     }
     let create =
         if end == End::Expiry { CreateOptions::new().expire_in(Duration::from_secs(60)) } else { CreateOptions::new() };
-    for n in 0..doomed {
-        db.sets().add_with(doomed_key(n), (0..5).map(member), create.clone()).expect("add");
+    for n in 0..doomed.sets {
+        db.sets().add_with(doomed_key(n), (0..doomed.members).map(member), create).expect("add");
     }
     // A handle would keep the store open.
     drop(db);
@@ -75,29 +85,36 @@ fn key(kind: u8, n: u64) -> [u8; 10] {
     key
 }
 
-fn one(scale: Scale, doomed: u64, end: End) {
-    let (worn, fresh) = (place(scale, doomed, end), place(scale, 0, end));
-    let numbers: Vec<u64> = (0..doomed).collect();
+fn one(scale: Scale, doomed: Doomed, end: End) {
+    let (worn, fresh) = (place(scale, doomed, end), place(scale, Doomed { sets: 0, members: 0 }, end));
+    let numbers: Vec<u64> = (0..doomed.sets).collect();
     match end {
         End::Delete => numbers.chunks(1_000).for_each(|chunk| {
             worn.store.db(0).delete(chunk.iter().map(|n| doomed_key(*n))).expect("delete");
         }),
         End::Expiry => [&worn, &fresh].into_iter().for_each(|place| place.clock.advance(Duration::from_secs(61))),
     }
-    keys(scale, "walk over all keys, at once", &worn, &fresh);
+    keys(scale, "walk over all keys", &worn, &fresh);
     points(scale, &worn, &fresh);
     if !worn.store.settle(Duration::from_secs(60)).expect("settle") {
         println!("  not settled after a minute");
     }
     keys(scale, "walk over all keys, settled", &worn, &fresh);
+    gets(scale, "GET, settled", &worn, &fresh);
 }
 
-fn points(scale: Scale, worn: &Place, fresh: &Place) {
+fn gets(scale: Scale, name: &str, worn: &Place, fresh: &Place) {
     let (worn, fresh) = (worn.store.db(0), fresh.store.db(0));
     let count = scale.size(LIVE);
     let (mut a, mut b) = (Shuffled::below(count), Shuffled::below(count));
     let get = |db: &windrow::Db, n| assert!(db.strings().get(live(n)).expect("get").is_some());
-    line("GET", "<= 1.05", &compare(scale, PAIRS, 50, || get(&worn, a.next()), || get(&fresh, b.next())));
+    line(name, "<= 1.05", &compare(scale, PAIRS, 50, || get(&worn, a.next()), || get(&fresh, b.next())));
+}
+
+fn points(scale: Scale, worn: &Place, fresh: &Place) {
+    gets(scale, "GET", worn, fresh);
+    let (worn, fresh) = (worn.store.db(0), fresh.store.db(0));
+    let count = scale.size(LIVE);
     let fields = scale.size(FIELDS);
     let (mut a, mut b) = (Shuffled::below(fields), Shuffled::below(fields));
     let hget = |db: &windrow::Db, n| assert!(db.hashes().get("hash", name(n)).expect("get").is_some());

@@ -7,7 +7,7 @@ use windrow::Store;
 use crate::common::data::{name, options};
 use crate::measure::{Comparison, Scale, heading, line};
 
-const PAIRS: usize = 21;
+const PAIRS: usize = 15;
 
 pub(crate) fn run(scale: Scale) {
     let members = scale.size(1_000_000);

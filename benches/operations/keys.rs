@@ -20,7 +20,7 @@ pub(crate) fn bench(c: &mut Criterion) {
     let mut group = group(c, "sets", 1);
     let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
     group.bench_function("create expiring", |b| {
-        b.iter(|| db.sets().add_with(name(next()), [member(0)], minute.clone()));
+        b.iter(|| db.sets().add_with(name(next()), [member(0)], minute));
     });
     group.finish();
     for size in [1, 1_000] {

@@ -32,7 +32,7 @@ pub(crate) fn bench(c: &mut Criterion) {
         beside(&mut group, "set", || db.strings().set(name(a.next()), VALUE), || set(b.next()));
         let minute = SetOptions::new().expire_in(Duration::from_secs(60));
         group.bench_function("set expiring", |b| {
-            b.iter(|| db.strings().set_with(name(a.next()), VALUE, minute.clone()));
+            b.iter(|| db.strings().set_with(name(a.next()), VALUE, minute));
         });
         db.strings().set("counter", "0").expect("set");
         group.bench_function("incr", |b| b.iter(|| db.strings().incr("counter")));

@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Each window is a set of its own and says at birth how long it lives; it is added to while it is current.
     let five_minutes = CreateOptions::new().expire_in(Duration::from_secs(300)).growing();
     for (minute, client) in [(0, "10.0.0.1"), (0, "10.0.0.2"), (0, "10.0.0.1"), (1, "10.0.0.1")] {
-        let is_new = db.sets().add_with(format!("minute:{minute}"), [client], five_minutes.clone())? == 1;
+        let is_new = db.sets().add_with(format!("minute:{minute}"), [client], five_minutes)? == 1;
         println!("minute {minute}: {client} {}", if is_new { "is new" } else { "was seen" });
     }
 

@@ -157,10 +157,12 @@ impl<'a> ElementKey<'a> {
     /// # Errors
     ///
     /// As [`ElementKey::decode`].
+    #[inline]
     pub fn decode_tail(tail: &'a [u8]) -> Result<Self, DecodeError> {
         Self::read_tail(Reader::new(RecordKind::ElementKey, tail))
     }
 
+    #[inline]
     fn read_tail(mut reader: Reader<'a>) -> Result<Self, DecodeError> {
         let byte = reader.u8()?;
         let Some(tag) = Tag::from_byte(byte) else {

@@ -15,6 +15,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    #[inline]
     pub(super) const fn new(record: RecordKind, bytes: &'a [u8]) -> Self {
         Self { record, rest: bytes }
     }
@@ -25,6 +26,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `N` bytes.
+    #[inline]
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         match self.rest.split_first_chunk::<N>() {
             Some((head, tail)) => {
@@ -51,6 +53,7 @@ impl<'a> Reader<'a> {
         self.error(Fault::Truncated { missing })
     }
 
+    #[inline]
     pub(super) fn u8(&mut self) -> Result<u8, DecodeError> {
         Ok(u8::from_be_bytes(self.array()?))
     }
@@ -68,6 +71,7 @@ impl<'a> Reader<'a> {
         Ok(u64::from_be_bytes([0, 0, 0, a, b, c, d, e]))
     }
 
+    #[inline]
     pub(super) fn u64(&mut self) -> Result<u64, DecodeError> {
         Ok(u64::from_be_bytes(self.array()?))
     }
@@ -95,11 +99,13 @@ impl<'a> Reader<'a> {
     }
 
     /// All bytes that are left.
+    #[inline]
     pub(super) const fn rest(self) -> &'a [u8] {
         self.rest
     }
 
     /// Succeeds when no byte is left.
+    #[inline]
     pub(super) const fn finish(self) -> Result<(), DecodeError> {
         if self.rest.is_empty() { Ok(()) } else { Err(self.error(Fault::TrailingBytes { extra: self.rest.len() })) }
     }

@@ -27,7 +27,7 @@ pub(super) fn write(items: &[Bytes], out: &mut Vec<u8>) {
     }
 }
 
-/// Reads items to the end of the record. Allocates no more than the record is long.
+/// Reads items to the end of the record. Allocates a small multiple of what the record is long.
 ///
 /// `is_clean` says of an item that it decodes as a value without residue, and so should not be
 /// here.

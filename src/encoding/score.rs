@@ -60,6 +60,7 @@ impl Score {
     /// # Errors
     ///
     /// The bytes are those of a NaN or of -0.
+    #[inline]
     pub fn from_ordered_bytes(bytes: [u8; 8]) -> Result<Self, DecodeError> {
         let ordered = u64::from_be_bytes(bytes);
         let bits = if ordered & SIGN == 0 { !ordered } else { ordered & !SIGN };

@@ -26,7 +26,9 @@ const RETIRED_MARK: u8 = b'D';
 pub const MAX_NAMESPACE_BYTES: usize = 255;
 
 /// The name of a keyspace: a namespace and a db.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// It has no order of its own: the keys that hold it order by the namespace's length first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyspaceName<'a> {
     namespace: &'a [u8],
     db: u32,

@@ -24,6 +24,9 @@ impl Engine {
         if path.exists() {
             return Err(Error::invalid(format!("{} exists; a checkpoint makes its directory", path.display())));
         }
+        if self.directory.contains(path) {
+            return Err(Error::invalid("a checkpoint inside its own store would go when the store is removed"));
+        }
         // Under `Buffered` durability the end of the log may be in memory still.
         self.db.sync_log()?;
         self.db.copy_to(path)?;

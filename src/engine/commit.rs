@@ -10,6 +10,7 @@ use crate::encoding::{
 use crate::engine::Engine;
 use crate::engine::births::{Birth, Written};
 use crate::engine::keyspaces::Keyspace;
+use crate::engine::ranks::Touched;
 use crate::error::Result;
 use crate::failpoint::failpoint;
 use crate::gc::{Burials, merge_burials};
@@ -26,6 +27,8 @@ struct Staged<'a> {
     /// Held until the commit is done.
     births: Vec<Birth<'a>>,
     written: Vec<(DataFamily, Written)>,
+    /// Sorted sets that have an index of their ranks.
+    ranked: Vec<Touched>,
 }
 
 impl Engine {
@@ -39,6 +42,7 @@ impl Engine {
             counts: Vec::new(),
             births: self.begin_births(&plans),
             written: Vec::new(),
+            ranked: Vec::new(),
         };
         for (keyspace, plan) in plans {
             staged.add(&keyspace, plan).inspect_err(|_| self.ids.doubt())?;
@@ -75,6 +79,7 @@ impl<'a> Staged<'a> {
         if let Some(built) = built {
             self.batch.delete(&self.engine.db, Family::Default, &StoreKey::Building(built).encode());
         }
+        let growth = growth(&before, &change);
         let id = match change {
             Change::Nothing => return Ok(()),
             Change::Remove => {
@@ -97,12 +102,13 @@ impl<'a> Staged<'a> {
             Change::Put(record) => self.put(keyspace, key, now, &before, record)?,
         };
         if let Some(id) = id {
-            self.put_elements(id, elements);
+            self.put_elements(id, elements, growth);
         }
         Ok(())
     }
 
-    fn put_elements(&mut self, id: CollectionId, elements: Pending) {
+    fn put_elements(&mut self, id: CollectionId, elements: Pending, growth: i64) {
+        self.ranked.extend(self.engine.ranks.touched(id, &elements, growth));
         let written = stage_elements(&mut self.batch, &self.engine.db, id, elements);
         self.written.push((id.family(), written));
     }
@@ -116,8 +122,13 @@ impl<'a> Staged<'a> {
         self.unfile_expiry(keyspace, key, old.expires_at);
         self.count(keyspace, -1);
         if bury && let Some(id) = old.id() {
-            self.burials.add(id);
+            self.bury(id);
         }
+    }
+
+    fn bury(&mut self, id: CollectionId) {
+        self.burials.add(id);
+        self.engine.ranks.forget(id);
     }
 
     fn count(&mut self, keyspace: &Keyspace, delta: i64) {
@@ -151,7 +162,7 @@ impl<'a> Staged<'a> {
             if let Some(old_id) = old.id()
                 && Some(old_id) != id
             {
-                self.burials.add(old_id);
+                self.bury(old_id);
             }
             filed = old.expires_at == new.expires_at && old.id() == id && old.data_type == new.data_type;
             if old.expires_at != new.expires_at {
@@ -208,7 +219,9 @@ impl<'a> Staged<'a> {
             self.batch.merge(&engine.db, Family::Default, &StoreKey::Count(keyspace.number).encode(), &operand);
         }
         failpoint!("commit::before");
-        engine.db.commit(self.batch, sync).inspect_err(|_| engine.ids.doubt())?;
+        let batch = self.batch;
+        let commit = || engine.db.commit(batch, sync).inspect_err(|_| engine.ids.doubt());
+        engine.ranks.follow(self.ranked, commit)?;
         drop(self.births);
         failpoint!("commit::after");
         for (keyspace, delta) in &self.counts {
@@ -219,6 +232,14 @@ impl<'a> Staged<'a> {
             engine.births.wrote(&engine.db, family, written);
         }
         Ok(true)
+    }
+}
+
+/// Returns by how much a collection grows that has an id and keeps it.
+fn growth(before: &Before, change: &Change) -> i64 {
+    match (before, change) {
+        (Before::Live(old), Change::Put(record)) => record.size.wrapping_sub(old.size).cast_signed(),
+        _ => 0,
     }
 }
 

@@ -52,7 +52,8 @@ impl CreateOptions {
         Self::default()
     }
 
-    /// Lets a collection that this call creates expire after `lifetime`, at millisecond precision.
+    /// Lets a collection that this call creates expire after `lifetime`, at millisecond precision. With less than a
+    /// millisecond nothing is created, as with a time that has passed.
     ///
     /// A lifetime that is known at birth is what makes reclaiming nearly free: collections that will die together are
     /// then laid side by side.

@@ -78,6 +78,10 @@ impl<S: Source> Db<S> {
         self.number
     }
 
+    pub(super) fn namespace(&self) -> &[u8] {
+        &self.namespace
+    }
+
     pub(super) fn begin(&self) -> Result<Reading> {
         self.source.begin(&self.namespace, self.number)
     }

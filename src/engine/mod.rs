@@ -18,6 +18,7 @@ mod keys;
 mod keyspaces;
 mod lists;
 mod open;
+mod ranks;
 mod read;
 mod scan;
 mod sets;
@@ -65,6 +66,7 @@ use births::Births;
 use health::Health;
 pub(crate) use keyspaces::Keyspaces;
 pub(crate) use open::require_known_format;
+use ranks::Ranks;
 
 /// Everything that an open store shares between its handles and threads.
 pub(crate) struct Engine {
@@ -81,6 +83,7 @@ pub(crate) struct Engine {
     /// Pins there had been when the store's time was last saved.
     pins_at_save: AtomicU64,
     locks: Locks,
+    ranks: Ranks,
     watermark: Arc<Watermark>,
     filters: Arc<Filters>,
     flushed: FlushedKeyspaces,

@@ -17,6 +17,7 @@ use crate::engine::births::Births;
 use crate::engine::checkpoint::skip_ids;
 use crate::engine::health::Health;
 use crate::engine::keyspaces::Keyspaces;
+use crate::engine::ranks::Ranks;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expire::{Reaped, Reaper};
 use crate::failpoint::failpoint;
@@ -115,6 +116,7 @@ impl Engine {
             settings,
         );
         let births = Births::new(options.family_write_buffer_bytes);
+        let ranks = Ranks::new(options.rank_index_bytes);
         Ok(Self {
             db,
             options,
@@ -127,6 +129,7 @@ impl Engine {
             sync_wanted: AtomicBool::new(false),
             pins_at_save: AtomicU64::new(0),
             locks: Locks::new(),
+            ranks,
             watermark,
             filters,
             flushed: FlushedKeyspaces::left_over(flushed),

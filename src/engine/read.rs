@@ -42,14 +42,28 @@ impl Reading {
         self.keyspace.as_ref().map(|keyspace| keyspace.number)
     }
 
-    /// Returns a reading of the same moment or a later one, under the same pin, in which all elements agree.
-    pub(crate) fn steady(self) -> Self {
-        if self.steady {
-            return self;
-        }
+    /// Tells whether all elements agree in this reading.
+    pub(super) fn is_steady(&self) -> bool {
+        self.steady
+    }
+
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Moves a reading of the present to this moment, in which all elements agree, under the same pin.
+    pub(super) fn renew(&mut self) {
         let snapshot = Arc::new(Snapshot::new(&self.engine.db));
-        let reader = Reader::new(&self.engine.db, self.engine.directory.layout, Some(snapshot));
-        Self { reader, steady: true, ..self }
+        self.reader = Reader::new(&self.engine.db, self.engine.directory.layout, Some(snapshot));
+        self.steady = true;
+    }
+
+    /// Returns a reading of the same moment or a later one, under the same pin, in which all elements agree.
+    pub(crate) fn steady(mut self) -> Self {
+        if !self.steady {
+            self.renew();
+        }
+        self
     }
 }
 

@@ -101,6 +101,10 @@ pub struct Stats {
     pub flushed_bytes: u64,
     /// Bytes that went to the write-ahead log.
     pub log_bytes: u64,
+    /// Sorted sets that have an index of their ranks in memory.
+    pub rank_indexes: usize,
+    /// The memory that these indexes take, about.
+    pub rank_index_bytes: usize,
     /// Flushed keyspaces whose records are not removed yet.
     pub flushed_keyspaces: usize,
     /// How often an entry was met that could not be decoded: at open, by the reaper, by compactions; the same one may be
@@ -113,6 +117,7 @@ impl Engine {
     pub(super) fn stats(&self) -> Stats {
         let totals = self.counters.totals();
         let io = self.db.io_totals();
+        let (rank_indexes, rank_index_bytes) = self.ranks.usage();
         let mut stats = Stats {
             debt_ids: totals.debt_ids,
             buried_ids: self.watermark.picture().dead.buried_ids(),
@@ -133,6 +138,8 @@ impl Engine {
             compaction_written_bytes: io.compaction_written_bytes,
             flushed_bytes: io.flushed_bytes,
             log_bytes: io.log_bytes,
+            rank_indexes,
+            rank_index_bytes,
             flushed_keyspaces: self.flushed_keyspaces(),
             undecodable_entries: self.filters.undecodable.load(Ordering::Relaxed),
             ..Stats::default()

@@ -184,7 +184,8 @@ impl Store {
     /// ```
     #[must_use]
     pub fn time(&self) -> UnixMillis {
-        self.engine().time.sample()
+        // A pin, because a time that was shown must not come again after a crash: see `Engine::take_time_seen`.
+        self.engine().pins.pin(crate::gc::PinKind::Read).now()
     }
 
     /// Believes the wall clock as it is, after it leapt and expiry paused.
@@ -296,7 +297,7 @@ impl Store {
     /// from its original's, so that the two can never be confused.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `path` exists; [`ReadOnly`](crate::ErrorKind::ReadOnly),
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `path` exists or lies in the store's own directory; [`ReadOnly`](crate::ErrorKind::ReadOnly),
     /// [`Io`](crate::ErrorKind::Io), [`Closed`](crate::ErrorKind::Closed) or [`Poisoned`](crate::ErrorKind::Poisoned).
     /// After a failure `path` may hold a part of the copy, which is refused when it is opened.
     ///
@@ -419,7 +420,8 @@ impl Namespace {
     }
 
     /// Exchanges the contents of two dbs, in the same time for any number of keys; views keep what they saw. Waits for the
-    /// writes in flight, and lets no write of the store begin meanwhile.
+    /// writes in flight, and lets no write of the store begin meanwhile: beside a long one (a copy of a large collection)
+    /// all writes wait for its end.
     ///
     /// # Errors
     /// [`ReadOnly`](crate::ErrorKind::ReadOnly), [`TooLarge`](crate::ErrorKind::TooLarge) for the namespace's name,

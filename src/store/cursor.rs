@@ -115,6 +115,7 @@ impl Cursor {
     ///
     /// # Errors
     /// What RocksDB met while it moved the cursor.
+    #[inline]
     pub(crate) fn entry(&self) -> Result<Option<(&[u8], &[u8])>> {
         match self.raw.item() {
             Some(entry) => Ok(Some(entry)),
@@ -128,12 +129,14 @@ impl Cursor {
     }
 
     /// Moves to the next entry.
+    #[inline]
     pub(crate) fn advance(&mut self) {
         // At the end it stays there.
         self.raw.next();
     }
 
     /// Moves to the entry before.
+    #[inline]
     pub(crate) fn retreat(&mut self) {
         self.raw.prev();
     }

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::encoding::{FormatFile, FormatVersion, KeyLayout};
 use crate::error::{Error, ErrorKind, Result};
@@ -32,8 +32,20 @@ pub(crate) struct Directory {
     pub(crate) layout: KeyLayout,
     /// Whether this is a checkpoint that is opened for writing for the first time.
     pub(crate) is_new_checkpoint: bool,
+    path: PathBuf,
     /// Holds the lock until it is dropped.
     _lock: File,
+}
+
+impl Directory {
+    /// Tells whether `path`, which need not exist, lies in this directory.
+    pub(crate) fn contains(&self, path: &Path) -> bool {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        match (fs::canonicalize(parent), fs::canonicalize(&self.path)) {
+            (Ok(parent), Ok(own)) => parent.starts_with(own),
+            _ => false,
+        }
+    }
 }
 
 /// Locks an existing store, or makes a new one in an empty or missing directory.
@@ -49,7 +61,7 @@ pub(crate) fn open_or_create(path: &Path, layout: KeyLayout) -> Result<Directory
     lock_or_refuse(path, lock.try_lock())?;
     let layout = read_format(path, &lock)?;
     refuse_without_current(path)?;
-    Ok(Directory { layout, is_new_checkpoint: path.join(CHECKPOINT_FILE).exists(), _lock: lock })
+    Ok(Directory { layout, is_new_checkpoint: path.join(CHECKPOINT_FILE).exists(), path: path.to_owned(), _lock: lock })
 }
 
 /// Refuses a directory that has lost RocksDB's `CURRENT` file but not its data: RocksDB would begin anew and delete it.
@@ -81,7 +93,7 @@ pub(crate) fn open_shared(path: &Path) -> Result<Directory> {
     let lock = open_format(path, false)?;
     lock_or_refuse(path, lock.try_lock_shared())?;
     let layout = read_format(path, &lock)?;
-    Ok(Directory { layout, is_new_checkpoint: path.join(CHECKPOINT_FILE).exists(), _lock: lock })
+    Ok(Directory { layout, is_new_checkpoint: path.join(CHECKPOINT_FILE).exists(), path: path.to_owned(), _lock: lock })
 }
 
 fn not_a_store(path: &Path, why: &str) -> Error {

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rocksdb::statistics::Ticker;
 use rocksdb::{
-    Cache, ColumnFamily, ColumnFamilyDescriptor, DB, FlushOptions, Options as RocksOptions, ReadOptions, WriteOptions,
+    ColumnFamily, ColumnFamilyDescriptor, DB, FlushOptions, Options as RocksOptions, ReadOptions, WriteOptions,
 };
 
 pub(crate) use batch::Batch;
@@ -274,7 +274,7 @@ fn descriptors(
     source: &Arc<dyn FilterSource>,
     counters: &Arc<CompactionCounters>,
 ) -> Result<Vec<ColumnFamilyDescriptor>> {
-    let cache = Cache::new_lru_cache(options.block_cache_bytes);
+    let cache = tuning::cache(options);
     Family::all()
         .map(|family| {
             let settings = tuning::family(family, options, &cache, source, counters)?;

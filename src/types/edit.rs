@@ -199,6 +199,28 @@ impl Edit<'_, '_> {
         self.plan.elements.insert(key.encode_tail(), None);
     }
 
+    /// Puts an element that has no value and is not there. One that was there when the edit began, and was deleted since,
+    /// just stays: so what is pending at the end is what really comes and goes.
+    pub(crate) fn mark(&mut self, key: &ElementKey<'_>) -> Result<()> {
+        match self.pending(key) {
+            Some(None) => {
+                self.plan.elements.remove(&key.encode_tail());
+                Ok(())
+            }
+            _ => self.put(key, Bytes::new()),
+        }
+    }
+
+    /// Deletes an element that has no value and is there. One that this edit put is just not written.
+    pub(crate) fn unmark(&mut self, key: &ElementKey<'_>) {
+        match self.pending(key) {
+            Some(Some(_)) => {
+                self.plan.elements.remove(&key.encode_tail());
+            }
+            _ => self.delete(key),
+        }
+    }
+
     /// Writes what is pending of a large new collection under an id of its own.
     fn spill(&mut self) -> Result<()> {
         let id = match self.spilled {

@@ -187,6 +187,7 @@ impl Source {
 
 impl Walk {
     /// Returns the element under the walk and its value, `None` behind the last.
+    #[inline]
     pub(crate) fn entry(&self) -> Result<Option<(ElementKey<'_>, &[u8])>> {
         let (tail, value) = match &self.source {
             Source::Packed { entries, left } => {
@@ -208,6 +209,7 @@ impl Walk {
     }
 
     /// Moves to the next element.
+    #[inline]
     pub(crate) fn advance(&mut self) {
         match (&mut self.source, self.direction) {
             (Source::Packed { left, .. }, Direction::Ascending) => left.start = left.end.min(left.start + 1),

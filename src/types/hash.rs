@@ -119,6 +119,7 @@ pub(crate) fn fields(reader: &Reader, meta: &Meta) -> Result<Walk> {
 }
 
 /// Returns the field under the walk and its value.
+#[inline]
 pub(crate) fn entry_of(walk: &Walk) -> Result<Option<(&[u8], &[u8])>> {
     match walk.entry()? {
         Some((key, value)) => Ok(Some((name_of(&key)?, value))),

@@ -8,6 +8,7 @@ use crate::encoding::ElementKey;
 use crate::error::{Error, Result};
 
 /// Returns the name of an element that has one.
+#[inline]
 pub(crate) fn name_of<'n>(key: &ElementKey<'n>) -> Result<&'n [u8]> {
     match key {
         ElementKey::HashField(name) | ElementKey::SetMember(name) | ElementKey::SortedMember(name) => Ok(name),

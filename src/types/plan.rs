@@ -141,7 +141,14 @@ impl<'a> KeyPlan<'a> {
 
     /// Tells whether there is anything to commit.
     pub(crate) fn changes_something(&self) -> bool {
-        !matches!(self.change, Change::Nothing)
+        match &self.change {
+            Change::Nothing => false,
+            // What is born dead in place of nothing is nothing.
+            Change::Put(record) if self.built.is_none() && self.live().is_none() => {
+                record.expires_at.is_none_or(|expires_at| expires_at > self.now)
+            }
+            Change::Put(_) | Change::Remove | Change::MoveAway | Change::Elements(_) => true,
+        }
     }
 
     /// Returns the record of the living key.

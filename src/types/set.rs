@@ -92,6 +92,7 @@ pub(crate) fn members(reader: &Reader, meta: &Meta) -> Result<Walk> {
 }
 
 /// Returns the member under the walk.
+#[inline]
 pub(crate) fn member_of(walk: &Walk) -> Result<Option<&[u8]>> {
     walk.entry()?.map(|(key, _)| name_of(&key)).transpose()
 }

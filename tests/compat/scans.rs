@@ -49,6 +49,8 @@ pub(crate) fn drive<T>(
         // 10 is what Redis, too, takes for a count that is not said.
         assert!(next.items.len() as u64 <= count.unwrap_or(10), "a page of {command} is too long");
         found.extend(next.items);
+        // Else this would go on for ever.
+        assert_ne!(next.cursor, cursor, "{command} stands still");
         cursor = ScanCursor::from_bytes(next.cursor.as_bytes())?;
     }
     Ok(found)

@@ -102,6 +102,9 @@ fn a_crash_in_the_middle_of_a_copy_leaves_nothing_that_opens_and_one_while_it_is
     let refused = Store::open(fixture.path("torn")).map(|_| ()).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::NotAStore);
     assert_eq!(store.checkpoint(fixture.path("copy")).unwrap_err().kind(), ErrorKind::InvalidInput);
+    let inside = fixture.path("store").join("copy");
+    assert_eq!(store.checkpoint(&inside).unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert!(!inside.exists());
 
     let mark = fs::read(fixture.path("copy").join("CHECKPOINT")).unwrap();
     fixture.open_at(&fixture.path("copy")).close().unwrap();

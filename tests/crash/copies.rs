@@ -307,7 +307,7 @@ fn every_copy_taken_while_a_segment_is_retired_opens_whole() {
         recorder.phase("filling a segment");
         let expiring = CreateOptions::new().expire_in(Duration::from_secs(60));
         for n in 0..66_000 {
-            recorder.store().db(2).sets().add_with(format!("{n}"), ["m"], expiring.clone()).unwrap();
+            recorder.store().db(2).sets().add_with(format!("{n}"), ["m"], expiring).unwrap();
         }
         recorder.phase("retiring it");
         fixture.seconds_pass(61);
@@ -329,7 +329,7 @@ fn a_segment_is_retired_only_when_nothing_of_it_is_left_on_disk() {
     // Sets that grow stay in L0 for a while, where their files cannot be dropped.
     let expiring = CreateOptions::new().expire_in(Duration::from_secs(60)).growing();
     for n in 0..66_000_u64 {
-        store.db(0).sets().add_with(format!("{n}"), [payload(n, 40)], expiring.clone()).unwrap();
+        store.db(0).sets().add_with(format!("{n}"), [payload(n, 40)], expiring).unwrap();
     }
     let (copied_from, copied_to) = (from.clone(), to.clone());
     let first = std::sync::Once::new();

@@ -25,7 +25,7 @@ fn provoke(store: &Store, fixture: &Fixture) -> Error {
         let attempt = store
             .db(0)
             .sets()
-            .add_with("s", ["m"], second.clone())
+            .add_with("s", ["m"], second)
             .and_then(|_| store.db(0).sets().add("gone", ["m"]))
             .and_then(|_| store.db(0).delete(["gone"]));
         if let Err(error) = attempt {

@@ -11,6 +11,7 @@ mod failing_worker;
 mod kill;
 mod one_commit;
 mod paused;
+mod ranks;
 mod reaper_failures;
 mod reaper_races;
 mod recorder;

@@ -15,7 +15,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 fn fill(store: &Store, options: &CreateOptions) {
     for n in 0..KEYS {
-        store.db(0).sets().add_with(format!("s:{n}"), [payload(n, 3000)], options.clone()).unwrap();
+        store.db(0).sets().add_with(format!("s:{n}"), [payload(n, 3000)], *options).unwrap();
     }
 }
 

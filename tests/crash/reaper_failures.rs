@@ -18,7 +18,7 @@ fn keys_whose_reaping_failed_once_are_reaped_when_settling_is_tried_again() {
     let store = fixture.open();
     let second = CreateOptions::new().expire_in(SECOND);
     for n in 0..10 {
-        store.db(0).sets().add_with(format!("{n}"), ["m"], second.clone()).unwrap();
+        store.db(0).sets().add_with(format!("{n}"), ["m"], second).unwrap();
     }
     fixture.seconds_pass(2);
     fail::cfg("store::commit", "1*return").unwrap();
@@ -43,7 +43,7 @@ fn a_key_of_a_db_created_while_two_reapers_queue_is_counted_out() {
     let fixture = Fixture::new();
     let store = fixture.open();
     let second = SetOptions::new().expire_in(SECOND);
-    store.db(0).strings().set_with("k", "v", second.clone()).unwrap();
+    store.db(0).strings().set_with("k", "v", second).unwrap();
     fixture.seconds_pass(2);
     thread::scope(|scope| {
         let pause = Pause::at("reaper::before_read");
@@ -109,7 +109,7 @@ fn expect_retirement(fixture: &Fixture, store: &Store) {
     let db = store.db(0);
     let minute = CreateOptions::new().expire_in(60 * SECOND);
     for n in 0..66_000 {
-        db.sets().add_with(format!("{n}"), ["m"], minute.clone()).unwrap();
+        db.sets().add_with(format!("{n}"), ["m"], minute).unwrap();
     }
     fixture.seconds_pass(61);
     settle(store);
@@ -125,9 +125,9 @@ fn an_id_whose_commit_failed_does_not_keep_its_segment_from_being_retired_after_
     let fixture = Fixture::new();
     let store = fixture.open();
     let minute = CreateOptions::new().expire_in(60 * SECOND);
-    store.db(0).sets().add_with("first", ["m"], minute.clone()).unwrap();
+    store.db(0).sets().add_with("first", ["m"], minute).unwrap();
     fail::cfg("store::commit", "1*return").unwrap();
-    assert!(store.db(0).sets().add_with("failed", ["m"], minute.clone()).is_err());
+    assert!(store.db(0).sets().add_with("failed", ["m"], minute).is_err());
     fail::remove("store::commit");
     store.db(0).sets().add_with("second", ["m"], minute).unwrap();
     store.close().unwrap();
@@ -144,9 +144,9 @@ fn an_id_that_a_crash_left_between_two_others_does_not_keep_its_segment_from_bei
     let minute = CreateOptions::new().expire_in(60 * SECOND);
     thread::scope(|scope| {
         let pause = Pause::at("commit::before");
-        let slow = scope.spawn(|| store.db(0).sets().add_with("slow", ["m"], minute.clone()).unwrap());
+        let slow = scope.spawn(|| store.db(0).sets().add_with("slow", ["m"], minute).unwrap());
         pause.wait();
-        store.db(0).sets().add_with("fast", ["m"], minute.clone()).unwrap();
+        store.db(0).sets().add_with("fast", ["m"], minute).unwrap();
         crate::disk::copy_store(&fixture.path("store"), &fixture.path("copy"));
         pause.resume();
         slow.join().unwrap();

@@ -76,7 +76,7 @@ fn prepare(fixture: &Fixture) -> Store {
     let db = store.db(0);
     let two_seconds = CreateOptions::new().expire_in(2 * SECOND);
     db.sets().add_with("early", ["e"], CreateOptions::new().expire_in(SECOND)).unwrap();
-    db.sets().add_with("key", ["a", "b"], two_seconds.clone()).unwrap();
+    db.sets().add_with("key", ["a", "b"], two_seconds).unwrap();
     db.sets().add_with("neighbour", ["n"], two_seconds).unwrap();
     db.strings().set("other", "o").unwrap();
     store

@@ -233,7 +233,7 @@ fn add_fresh(store: &Store, context: &str) {
         if seconds > 0 {
             options = options.expire_in(Duration::from_secs(seconds));
         }
-        for options in [options.clone(), options.growing()] {
+        for options in [options, options.growing()] {
             let key = format!("fresh:{n}");
             db.delete([&key]).unwrap();
             db.sets().add_with(&key, ["f"], options).unwrap();

@@ -151,8 +151,8 @@ pub fn element(bytes: &[u8]) {
     }
 }
 
-/// Segment bitmaps and their merge. The bytes are tried as one value, and as a chain of operands,
-/// each behind a byte that says how long it is.
+/// Segment bitmaps and their merge. The bytes are tried as one value, and as a [`chain`] of
+/// operands.
 pub fn segment_bits(bytes: &[u8]) {
     if let Ok(bits) = SegmentBits::decode(bytes) {
         assert_eq!(bits.encode(), bytes);
@@ -170,7 +170,9 @@ pub fn segment_bits(bytes: &[u8]) {
     for operand in &operands {
         match DecodedSegment::decode(operand) {
             Ok(known) => {
-                assert!(known.bits.iter().all(|low| found.contains(low)));
+                let mut both = found.clone();
+                both.union_with(&known.bits);
+                assert_eq!(both, found, "places are lost");
                 assert!(known.residue.iter().all(|item| lost.contains(item)));
             }
             Err(_) => assert!(lost.iter().any(|item| item == operand)),
@@ -257,12 +259,13 @@ pub fn format_file_behind_its_beginning(bytes: &[u8]) {
     format_file(&[b"windrow\nformat ", bytes, b"\nkeys plain\n"].concat());
 }
 
-/// Cuts bytes into pieces, each behind one byte that says how long it is. The last piece may be
-/// shorter.
-fn chain(mut bytes: &[u8]) -> Vec<&[u8]> {
+/// Cuts bytes into pieces, each behind two bytes that say how long it is, so that a piece can be a
+/// whole bitmap. The last piece may be shorter; one byte alone at the end is none.
+pub fn chain(mut bytes: &[u8]) -> Vec<&[u8]> {
     let mut pieces = Vec::new();
-    while let Some((&len, rest)) = bytes.split_first() {
-        let (piece, rest) = rest.split_at_checked(usize::from(len)).unwrap_or((rest, &[]));
+    while let Some((len, rest)) = bytes.split_first_chunk() {
+        let len = usize::from(u16::from_be_bytes(*len));
+        let (piece, rest) = rest.split_at_checked(len).unwrap_or((rest, &[]));
         pieces.push(piece);
         bytes = rest;
     }

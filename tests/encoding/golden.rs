@@ -206,9 +206,11 @@ fn stored_expire_entries_keep_their_meaning() {
         assert_eq!(key.encode(), bytes, "{name}");
         assert_eq!(ExpireKey::decode(&bytes), Ok(key), "{name}");
     }
-    for (name, data_type, id) in
-        [("value of an inline string", DataType::String, None), ("value of a set", DataType::Set, Some(id(7, 1234)))]
-    {
+    for (name, data_type, id) in [
+        ("value of an inline string", DataType::String, None),
+        ("value of a packed hash", DataType::Hash, None),
+        ("value of a set", DataType::Set, Some(id(7, 1234))),
+    ] {
         let bytes = table.take(name);
         let value = ExpireValue { data_type, id };
         assert_eq!(value.encode(), bytes, "{name}");

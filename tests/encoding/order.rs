@@ -4,9 +4,9 @@
 //! that too is compared.
 
 use proptest::prelude::*;
-use windrow::encoding::{ExpireKey, KeyLayout, MetaKey, hash_slot};
+use windrow::encoding::{CollectionId, DataFamily, ExpireKey, KeyLayout, KeyspaceNo, MetaKey, StoreKey, hash_slot};
 
-use crate::strategies::{self, Element};
+use crate::strategies::{self, DefaultKey, Element};
 
 /// The kind, number and bytes by which elements of one collection order.
 fn logical(element: &Element) -> (u8, u64, f64, &[u8]) {
@@ -18,6 +18,40 @@ fn logical(element: &Element) -> (u8, u64, f64, &[u8]) {
         Element::SortedScore(score, bytes) => (5, 0, score.get(), bytes),
         Element::StringPiece(number) => (6, u64::from(*number), 0.0, b""),
     }
+}
+
+/// The mark, the namespace behind its length, and the number by which keys of the default family
+/// order.
+fn logical_store_key<'a>(key: &StoreKey<'a>) -> (char, usize, &'a [u8], u64) {
+    match *key {
+        StoreKey::Version => ('V', 0, b"", 0),
+        StoreKey::Keyspace(name) => ('K', name.namespace().len(), name.namespace(), u64::from(name.db())),
+        StoreKey::NextKeyspace => ('N', 0, b"", 0),
+        StoreKey::Lease(family) => ('L', 0, b"", u64::from(family.number())),
+        StoreKey::Count(keyspace) => ('C', 0, b"", u64::from(keyspace.get())),
+        StoreKey::Building(id) => ('B', 0, b"", id.get()),
+        StoreKey::Flushed(keyspace) => ('F', 0, b"", u64::from(keyspace.get())),
+        StoreKey::ReapedThrough => ('R', 0, b"", 0),
+        StoreKey::StoreTime => ('T', 0, b"", 0),
+        StoreKey::Retired(family) => ('D', 0, b"", u64::from(family.number())),
+    }
+}
+
+/// One key of each kind that names something.
+fn one_of_each(
+    (namespace, db): (Vec<u8>, u32),
+    family: DataFamily,
+    keyspace: KeyspaceNo,
+    id: CollectionId,
+) -> [DefaultKey; 6] {
+    [
+        DefaultKey::Keyspace(namespace, db),
+        DefaultKey::Other(StoreKey::Lease(family)),
+        DefaultKey::Other(StoreKey::Retired(family)),
+        DefaultKey::Other(StoreKey::Count(keyspace)),
+        DefaultKey::Other(StoreKey::Flushed(keyspace)),
+        DefaultKey::Other(StoreKey::Building(id)),
+    ]
 }
 
 proptest! {
@@ -101,6 +135,27 @@ proptest! {
         prop_assert_eq!(key(low).cmp(&key(high)), by_score);
         let (first, second) = (indices.0.min(u64::MAX - 1), indices.1.min(u64::MAX - 1));
         prop_assert_eq!(key(Element::ListItem(first)).cmp(&key(Element::ListItem(second))), first.cmp(&second));
+    }
+
+    #[test]
+    fn store_keys_order_by_mark_and_what_they_name(a in strategies::store_key(), b in strategies::store_key()) {
+        let by_parts = logical_store_key(&a.key()).cmp(&logical_store_key(&b.key()));
+        prop_assert_eq!(a.key().encode().cmp(&b.key().encode()), by_parts);
+    }
+
+    #[test]
+    fn store_keys_of_one_kind_order_by_what_they_name(
+        namespaces in (strategies::namespace(), strategies::namespace()), same in any::<bool>(),
+        dbs in (strategies::db(), strategies::db()), families in (strategies::family(), strategies::family()),
+        keyspaces in (strategies::keyspace(), strategies::keyspace()), ids in (strategies::id(), strategies::id()),
+    ) {
+        let second_namespace = if same { namespaces.0.clone() } else { namespaces.1 };
+        let first = one_of_each((namespaces.0, dbs.0), families.0, keyspaces.0, ids.0);
+        let second = one_of_each((second_namespace, dbs.1), families.1, keyspaces.1, ids.1);
+        for (a, b) in first.iter().zip(&second) {
+            let by_parts = logical_store_key(&a.key()).cmp(&logical_store_key(&b.key()));
+            prop_assert_eq!(a.key().encode().cmp(&b.key().encode()), by_parts);
+        }
     }
 
     #[test]

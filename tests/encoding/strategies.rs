@@ -191,22 +191,58 @@ pub(crate) fn meta() -> impl Strategy<Value = Meta> {
     )
 }
 
-/// The bytes of a key of the default family.
-pub(crate) fn store_key() -> impl Strategy<Value = Vec<u8>> {
-    let db = number(u64::from(u32::MAX)).prop_map(|db| u32::try_from(db).unwrap());
+pub(crate) fn db() -> impl Strategy<Value = u32> {
+    number(u64::from(u32::MAX)).prop_map(|db| u32::try_from(db).unwrap())
+}
+
+/// Namespaces up to the longest.
+pub(crate) fn namespace() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![3 => name(), 1 => vec(any::<u8>(), 0..=255), 1 => vec(any::<u8>(), 255)]
+}
+
+/// A key of the default family whose bytes are owned, so that a strategy can give it.
+#[derive(Debug, Clone)]
+pub(crate) enum DefaultKey {
+    Keyspace(Vec<u8>, u32),
+    Other(StoreKey<'static>),
+}
+
+impl DefaultKey {
+    pub(crate) fn key(&self) -> StoreKey<'_> {
+        match self {
+            Self::Keyspace(namespace, db) => StoreKey::Keyspace(KeyspaceName::new(namespace, *db).unwrap()),
+            Self::Other(key) => *key,
+        }
+    }
+}
+
+pub(crate) fn store_key() -> impl Strategy<Value = DefaultKey> {
+    let other = prop_oneof![
+        Just(StoreKey::Version),
+        Just(StoreKey::NextKeyspace),
+        Just(StoreKey::ReapedThrough),
+        Just(StoreKey::StoreTime),
+        family().prop_map(StoreKey::Lease),
+        family().prop_map(StoreKey::Retired),
+        keyspace().prop_map(StoreKey::Count),
+        keyspace().prop_map(StoreKey::Flushed),
+        id().prop_map(StoreKey::Building),
+    ];
     prop_oneof![
-        Just(StoreKey::Version.encode()),
-        Just(StoreKey::NextKeyspace.encode()),
-        Just(StoreKey::ReapedThrough.encode()),
-        Just(StoreKey::StoreTime.encode()),
-        (vec(any::<u8>(), 0..=255), db)
-            .prop_map(|(namespace, db)| { StoreKey::Keyspace(KeyspaceName::new(&namespace, db).unwrap()).encode() }),
-        family().prop_map(|family| StoreKey::Lease(family).encode()),
-        family().prop_map(|family| StoreKey::Retired(family).encode()),
-        keyspace().prop_map(|keyspace| StoreKey::Count(keyspace).encode()),
-        keyspace().prop_map(|keyspace| StoreKey::Flushed(keyspace).encode()),
-        id().prop_map(|id| StoreKey::Building(id).encode()),
+        1 => (namespace(), db()).prop_map(|(namespace, db)| DefaultKey::Keyspace(namespace, db)),
+        4 => other.prop_map(DefaultKey::Other),
     ]
+}
+
+/// What a merge carries along: sorted items, none of which is `clean`.
+pub(crate) fn residue(clean: fn(&[u8]) -> bool) -> impl Strategy<Value = Vec<Bytes>> {
+    let form = prop_oneof![Just(0x01_u8), Just(0x02), Just(0x03), Just(0x0F)];
+    let formed = (form, name()).prop_map(|(form, rest)| [&[form], &rest[..]].concat());
+    let item = prop_oneof![name(), formed].prop_filter("decodes", move |item| !clean(item));
+    vec(item.prop_map(Bytes::from), 0..4).prop_map(|mut items| {
+        items.sort();
+        items
+    })
 }
 
 /// Places of a segment: scattered, in runs, or every second one.

@@ -31,13 +31,11 @@ fn damaged(mut bytes: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
     bytes
 }
 
-/// Each operand behind its length, as [`canonical::segment_bits`] takes them apart.
+/// Each operand behind its length, as [`canonical::chain`] takes them apart.
 fn chained(operands: &[Vec<u8>]) -> Vec<u8> {
-    operands
-        .iter()
-        .filter_map(|operand| Some([&[u8::try_from(operand.len()).ok()?], operand.as_slice()].concat()))
-        .collect::<Vec<_>>()
-        .concat()
+    let behind_its_length =
+        |operand: &Vec<u8>| [&u16::try_from(operand.len()).unwrap().to_be_bytes(), &operand[..]].concat();
+    operands.iter().map(behind_its_length).collect::<Vec<_>>().concat()
 }
 
 proptest! {
@@ -69,7 +67,7 @@ proptest! {
             MetaKey::encode(KeyLayout::Plain, keyspace, &user_key),
             MetaKey::encode(KeyLayout::Cluster, keyspace, &user_key),
             expire_key,
-            store_key,
+            store_key.key().encode(),
         ] {
             all(&damaged(key, &damages));
         }
@@ -104,7 +102,9 @@ proptest! {
             set.insert(number..number + 2);
         }
         let residue = vec![bytes::Bytes::from(user_key.clone()); usize::from(user_key.len() == 3)];
+        let counts = [CountValue::encode_plain(count).to_vec(), user_key.clone(), CountValue::encode_plain(1).to_vec()];
         for value in [
+            chained(&counts),
             ReapedThrough { time, cursor }.encode(),
             MetaKey::encode(KeyLayout::Plain, keyspace, &user_key),
             set.encode(),
@@ -131,8 +131,21 @@ proptest! {
             .into_iter()
             .map(|(lows, damages)| damaged(windrow::encoding::SegmentBits::encode_operand(&lows), &damages))
             .collect();
-        canonical::segment_bits(&chained(&operands));
+        let bytes = chained(&operands);
+        prop_assert_eq!(canonical::chain(&bytes), operands);
+        canonical::segment_bits(&bytes);
     }
+}
+
+#[test]
+fn a_chain_holds_whole_bitmaps() {
+    let scattered: Vec<u16> = (0..=u16::MAX).step_by(2).collect();
+    let bitmap = windrow::encoding::SegmentBits::encode_operand(&scattered);
+    assert_eq!(bitmap.len(), 8_193);
+    let operands = [bitmap.clone(), b"\x01\0\x01".to_vec(), bitmap];
+    let bytes = chained(&operands);
+    assert_eq!(canonical::chain(&bytes), operands);
+    canonical::segment_bits(&bytes);
 }
 
 #[test]

@@ -15,7 +15,7 @@ const SETS: u64 = 3000;
 fn fill(store: &Store, options: &CreateOptions) {
     for n in 0..SETS {
         let two = [payload(n, 1000), payload(n + SETS, 1000)];
-        store.db(0).sets().add_with(format!("{n:05}"), two, options.clone()).unwrap();
+        store.db(0).sets().add_with(format!("{n:05}"), two, *options).unwrap();
     }
 }
 

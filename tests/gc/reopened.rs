@@ -14,7 +14,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 fn write_strings(store: &Store, count: u64, name: &str, options: &SetOptions) {
     for n in 0..count {
-        store.db(0).strings().set_with(format!("{name}:{n:05}"), payload(n, 90), options.clone()).unwrap();
+        store.db(0).strings().set_with(format!("{name}:{n:05}"), payload(n, 90), *options).unwrap();
     }
 }
 
@@ -90,7 +90,7 @@ fn a_file_that_holds_only_a_range_deletion_from_the_bare_start_of_a_family_is_dr
     {
         let store = fixture.open();
         for n in 0..500 {
-            store.db(0).sets().add_with(format!("{n}"), [payload(n, 100)], minute.clone()).unwrap();
+            store.db(0).sets().add_with(format!("{n}"), [payload(n, 100)], minute).unwrap();
         }
         fixture.seconds_pass(61);
         settle(&store);

@@ -12,7 +12,7 @@ fn survivors_among_many_dead_are_rewritten_once_and_then_left_alone() {
     let db = store.db(0);
     for options in [CreateOptions::new(), CreateOptions::new().expire_in(std::time::Duration::from_secs(60))] {
         for n in 0..1000 {
-            db.sets().add_with(format!("{n}"), [payload(n, 2000)], options.clone()).unwrap();
+            db.sets().add_with(format!("{n}"), [payload(n, 2000)], options).unwrap();
         }
         for n in (0..1000).filter(|n| n % 4 != 0) {
             db.delete([format!("{n}")]).unwrap();

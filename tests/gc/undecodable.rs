@@ -38,7 +38,7 @@ fn what_cannot_be_decoded_is_kept_and_counted_and_the_rest_is_reclaimed() {
         let store = fixture.open();
         store.db(0).sets().add("kept", ["m"]).unwrap();
         for n in 0..1000 {
-            store.db(0).sets().add_with(format!("{n}"), [payload(n, 2000)], minute.clone()).unwrap();
+            store.db(0).sets().add_with(format!("{n}"), [payload(n, 2000)], minute).unwrap();
         }
         store.close().unwrap();
     }
@@ -51,7 +51,7 @@ fn what_cannot_be_decoded_is_kept_and_counted_and_the_rest_is_reclaimed() {
     {
         let store = fixture.open();
         for n in 1000..2000 {
-            store.db(0).sets().add_with(format!("{n}"), [payload(n, 2000)], minute.clone()).unwrap();
+            store.db(0).sets().add_with(format!("{n}"), [payload(n, 2000)], minute).unwrap();
         }
         fixture.seconds_pass(61);
         store.settle(Duration::from_secs(3)).unwrap();

@@ -21,11 +21,11 @@ fn a_window_that_expired_gives_its_files_back_and_the_next_one_stays_whole() {
             .collect::<Vec<u8>>()
     };
     for n in 0..5_000 {
-        db.sets().add_with(format!("old:{n}"), [payload(0, n)], minute.clone()).unwrap();
+        db.sets().add_with(format!("old:{n}"), [payload(0, n)], minute).unwrap();
     }
     clock.advance(Duration::from_secs(30));
     for n in 0..5_000 {
-        db.sets().add_with(format!("new:{n}"), [payload(1, n)], minute.clone()).unwrap();
+        db.sets().add_with(format!("new:{n}"), [payload(1, n)], minute).unwrap();
     }
     clock.advance(Duration::from_secs(31));
     assert_eq!(db.len().unwrap(), 10_000);

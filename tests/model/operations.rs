@@ -79,7 +79,7 @@ impl Run<'_> {
         let now = self.world.now;
         let model = &mut self.world.dbs[number];
         let old = model.entries.get(&key).cloned();
-        let (mut options, mut expires_at) = (SetOptions::new(), None);
+        let (mut options, mut expires_at, mut is_refused) = (SetOptions::new(), None, false);
         match self.random.u8(..4) {
             0 => {
                 options = options.keep_ttl();
@@ -89,6 +89,7 @@ impl Run<'_> {
                 let lifetime = lifetime(&mut self.random);
                 options = options.expire_in(lifetime);
                 expires_at = Some(now.saturating_add(lifetime));
+                is_refused = lifetime.is_zero();
             }
             _ => {}
         }
@@ -108,11 +109,13 @@ impl Run<'_> {
             options = options.get();
         }
         match db.strings().set_with(&key, &value, options) {
+            Err(error) if error.kind() == ErrorKind::InvalidInput => assert!(is_refused),
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::WrongType);
                 assert!(gets && matches!(old, Some(Entry { value: Value::Set(_), .. })));
             }
             Ok(outcome) => {
+                assert!(!is_refused);
                 assert_eq!(outcome.was_set, allowed);
                 if gets {
                     let expected = old.map(|entry| match entry.value {

@@ -116,7 +116,12 @@ impl Run<'_> {
             2 => db.strings().get_ex(&key, GetExOptions::new().persist()),
             _ => db.strings().get_ex(&key, GetExOptions::new().expire_in(lifetime)),
         };
-        assert_eq!(result.map_err(|error| error.kind()), expected.clone().map(|value| value.map(Bytes::from)));
+        let result = result.map_err(|error| error.kind());
+        if choice == 3 && lifetime.is_zero() && matches!(expected, Ok(Some(_))) {
+            assert_eq!(result, Err(ErrorKind::InvalidInput));
+            return;
+        }
+        assert_eq!(result, expected.clone().map(|value| value.map(Bytes::from)));
         let (Ok(Some(value)), Some(old)) = (expected, old) else { return };
         let value = Value::String(value);
         match choice {

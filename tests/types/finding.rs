@@ -58,7 +58,7 @@ fn a_scan_finds_each_key_once_in_pages_of_any_size() {
             assert_eq!(found.iter().map(|key| key.to_vec()).collect::<BTreeSet<_>>(), names.iter().cloned().collect());
             assert_eq!(scan_all(&view.db(0), ScanOptions::new().count(count), None), found);
         }
-        assert_eq!(db.scan(&ScanCursor::START, ScanOptions::new()).unwrap().items.len() <= 10, true);
+        assert!(db.scan(&ScanCursor::START, ScanOptions::new()).unwrap().items.len() <= 10);
         let zero = db.scan(&ScanCursor::START, ScanOptions::new().count(0)).unwrap_err();
         assert_eq!(zero.kind(), ErrorKind::InvalidInput);
         assert!(store.db(9).scan(&ScanCursor::START, ScanOptions::new()).unwrap().cursor.is_finished());

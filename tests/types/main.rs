@@ -14,6 +14,7 @@ mod keys;
 mod lists;
 mod opening;
 mod packed;
+mod ranks;
 mod sets;
 mod sorting;
 mod strings;

@@ -112,7 +112,7 @@ fn a_set_if_equals_needs_the_very_value_and_obeys_the_other_options() {
             strings.set_with("k", &old, SetOptions::new().expire_in(SECOND)).unwrap();
             assert!(!strings.set_if_equals("k", &other, "new", SetOptions::new()).unwrap().was_set);
             if let Some(last) = old.last() {
-                *other.iter_mut().nth(length - 1).unwrap() = last.wrapping_add(1);
+                *other.get_mut(length - 1).unwrap() = last.wrapping_add(1);
                 other.pop();
                 assert!(!strings.set_if_equals("k", &other, "new", SetOptions::new()).unwrap().was_set);
             }

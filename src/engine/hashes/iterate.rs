@@ -57,6 +57,7 @@ impl HashEntries {
     /// assert_eq!(bytes, 5);
     /// # Ok(()) }
     /// ```
+    #[inline]
     pub fn next_ref(&mut self) -> Result<Option<(&[u8], &[u8])>> {
         let Self { walk: Some(walk), begun, ended: ended @ false, .. } = self else {
             return Ok(None);
@@ -119,6 +120,7 @@ impl HashFields {
     /// assert_eq!(bytes, 2);
     /// # Ok(()) }
     /// ```
+    #[inline]
     pub fn next_ref(&mut self) -> Result<Option<&[u8]>> {
         Ok(self.entries.next_ref()?.map(|entry| entry.0))
     }
@@ -171,6 +173,7 @@ impl HashValues {
     /// assert_eq!(bytes, 3);
     /// # Ok(()) }
     /// ```
+    #[inline]
     pub fn next_ref(&mut self) -> Result<Option<&[u8]>> {
         Ok(self.entries.next_ref()?.map(|entry| entry.1))
     }

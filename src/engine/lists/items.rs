@@ -54,6 +54,7 @@ impl ListItems {
     /// assert_eq!(bytes, 8);
     /// # Ok(()) }
     /// ```
+    #[inline]
     pub fn next_ref(&mut self) -> Result<Option<&[u8]>> {
         match &mut self.items {
             Some(items) => Ok(items.next_ref()?.map(|(_, item)| item)),

@@ -54,6 +54,7 @@ impl Members {
     /// assert_eq!(bytes, 3);
     /// # Ok(()) }
     /// ```
+    #[inline]
     pub fn next_ref(&mut self) -> Result<Option<&[u8]>> {
         self.combined.next(&self.reading.reader)
     }

@@ -12,7 +12,7 @@ use crate::types::KeyPlan;
 use crate::types::keys::{self, ExpireCondition};
 use crate::types::string::{SetCondition, SetExpiry};
 
-/// How [`Strings::set_with`] sets: Redis' `NX`, `XX`, `GET`, `KEEPTTL`, `EX` and `EXAT`.
+/// How [`Strings::set_with`](crate::Strings::set_with) sets: Redis' `NX`, `XX`, `GET`, `KEEPTTL`, `EX` and `EXAT`.
 ///
 /// # Examples
 /// ```
@@ -22,7 +22,7 @@ use crate::types::string::{SetCondition, SetExpiry};
 /// # let dir = tempfile::tempdir().unwrap();
 /// # let store = windrow::Store::open(dir.path().join("s"))?;
 /// let lease = SetOptions::new().if_absent().expire_in(Duration::from_secs(30));
-/// assert!(store.db(0).strings().set_with("lock", "me", lease.clone())?.was_set);
+/// assert!(store.db(0).strings().set_with("lock", "me", lease)?.was_set);
 /// assert!(!store.db(0).strings().set_with("lock", "you", lease)?.was_set);
 /// # Ok(()) }
 /// ```
@@ -217,7 +217,7 @@ fn invalid_expiry() -> Error {
     Error::invalid("invalid expire time")
 }
 
-/// What [`Strings::set_with`] did.
+/// What [`Strings::set_with`](crate::Strings::set_with) did.
 ///
 /// # Examples
 /// ```
@@ -227,7 +227,7 @@ fn invalid_expiry() -> Error {
 /// # let store = windrow::Store::open(dir.path().join("s"))?;
 /// let db = store.db(0);
 /// let claim = SetOptions::new().if_absent().get();
-/// let first = db.strings().set_with("owner", "me", claim.clone())?;
+/// let first = db.strings().set_with("owner", "me", claim)?;
 /// assert!(first.was_set && first.previous.is_none());
 /// let second = db.strings().set_with("owner", "you", claim)?;
 /// assert!(!second.was_set);

@@ -55,6 +55,7 @@ impl ZEntries {
     /// assert_eq!(sum, 3.0);
     /// # Ok(()) }
     /// ```
+    #[inline]
     pub fn next_ref(&mut self) -> Result<Option<(&[u8], f64)>> {
         Ok(self.selection.next_ref()?.map(|(member, score)| (member, score.get())))
     }

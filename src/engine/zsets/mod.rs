@@ -18,7 +18,7 @@ use crate::engine::scan::page;
 use crate::engine::write::distinct;
 use crate::engine::{Db, Live, ScanCursor, ScanOptions, ScanPage, Source};
 use crate::error::{Error, Result};
-use crate::types::zset::{self, ZAddOutcome};
+use crate::types::zset::{self, RankOf, ZAddOutcome};
 use crate::types::{Direction, Elements};
 
 /// The sorted-set operations of a db or of a view's db. Scores are `f64` but NaN; -0 is 0. Members of one score follow
@@ -116,7 +116,10 @@ impl<'a, S: Source> ZSets<'a, S> {
     }
 
     /// Returns how many members stand before this one, from the lowest score up (ZRANK), `None` if it is not there.
-    /// Costs the reading of all members before it.
+    ///
+    /// Costs a snapshot and the reading of the members before it. From about 2,000 of them on, an index of the set's ranks
+    /// is made, in memory, by reading the set once; then it costs up to some hundred steps. See
+    /// [`rank_index_bytes`](crate::Options::rank_index_bytes). In a view it always costs the reading.
     ///
     /// # Errors
     /// As [`ZSets::score`].
@@ -136,7 +139,7 @@ impl<'a, S: Source> ZSets<'a, S> {
     }
 
     /// Returns how many members stand before this one, from the highest score down (ZREVRANK), `None` if it is not
-    /// there. Costs the reading of all members before it, so the ranks of the best are cheap.
+    /// there. Costs as [`ZSets::rank`], only that members are read from the other end: the ranks of the best are cheap.
     ///
     /// # Errors
     /// As [`ZSets::score`].
@@ -155,11 +158,8 @@ impl<'a, S: Source> ZSets<'a, S> {
     }
 
     fn rank_from(&self, direction: Direction, key: &[u8], member: &[u8]) -> Result<Option<u64>> {
-        let reading = self.db.begin()?.steady();
-        match as_zset(reading.live(key)?)? {
-            Some(meta) => zset::rank(&reading.reader, &meta, member, direction),
-            None => Ok(None),
-        }
+        let (_, rank) = self.db.ask(key, &RankOf { member, direction })?;
+        Ok(rank.flatten())
     }
 
     /// Returns up to `count` different members with their scores, each choice with the same chance (ZRANDMEMBER with
@@ -468,7 +468,7 @@ fn a_number(score: f64) -> Result<Score> {
     Score::new(score).ok_or_else(|| Error::not_a_number("value is not a valid float"))
 }
 
-fn as_zset(meta: Option<Meta>) -> Result<Option<Meta>> {
+pub(super) fn as_zset(meta: Option<Meta>) -> Result<Option<Meta>> {
     match meta {
         Some(meta) if meta.data_type != DataType::SortedSet => Err(Error::wrong_type()),
         found => Ok(found),

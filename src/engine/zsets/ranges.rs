@@ -4,11 +4,12 @@
 
 use crate::encoding::DataType;
 use crate::engine::write::distinct;
-use crate::engine::zsets::{ZEntries, as_zset};
+use crate::engine::zsets::ZEntries;
 use crate::engine::{CreateOptions, Live, Source, ZSets};
 use crate::error::{Error, Result};
+use crate::types::KeyPlan;
+use crate::types::zset::range::{CountOf, PartOf};
 use crate::types::zset::{Selection, ZRange, range};
-use crate::types::{Elements, KeyPlan};
 
 impl<S: Source> ZSets<'_, S> {
     /// Walks over a part of the set, as it is at the time of the call (ZRANGE with BYSCORE, BYLEX, REV, LIMIT, and so
@@ -16,7 +17,8 @@ impl<S: Source> ZSets<'_, S> {
     /// holds reclaiming back like a view.
     ///
     /// Costs a snapshot, one seek, and a step for each member that is given or left out by the limit. A part by ranks
-    /// first reads its way from the nearer end of the set.
+    /// first reads its way from the nearer end of the set, if that is near, and else from the nearest place that the index
+    /// of ranks knows, at the cost of [`ZSets::rank`].
     ///
     /// # Errors
     /// [`WrongType`](crate::ErrorKind::WrongType), [`NotANumber`](crate::ErrorKind::NotANumber) for a bound; reading
@@ -37,16 +39,13 @@ impl<S: Source> ZSets<'_, S> {
     /// ```
     pub fn range(&self, key: impl AsRef<[u8]>, range: ZRange<'_>) -> Result<ZEntries> {
         range.check()?;
-        let reading = self.db.begin()?.steady();
-        let selection = match as_zset(reading.live(key.as_ref())?)? {
-            Some(meta) => Selection::open(&Elements::of(&reading.reader, &meta)?, meta.size, &range)?,
-            None => Selection::nothing(),
-        };
-        Ok(ZEntries::new(selection, reading))
+        let (reading, selection) = self.db.ask(key.as_ref(), &PartOf(&range))?;
+        Ok(ZEntries::new(selection.unwrap_or_else(Selection::nothing), reading))
     }
 
-    /// Counts the members of a part (ZCOUNT, ZLEXCOUNT). Costs the reading of the part; one by ranks costs one point
-    /// read.
+    /// Counts the members of a part (ZCOUNT, ZLEXCOUNT). Costs the reading of the part, or, of a large one, that of its
+    /// ends as in [`ZSets::rank`]. A part by ranks costs one point read; one by members of a set with several scores is
+    /// always read.
     ///
     /// # Errors
     /// As [`ZSets::range`].
@@ -64,17 +63,14 @@ impl<S: Source> ZSets<'_, S> {
     /// ```
     pub fn count(&self, key: impl AsRef<[u8]>, range: ZRange<'_>) -> Result<u64> {
         range.check()?;
-        let reading = self.db.begin()?.steady();
-        match as_zset(reading.live(key.as_ref())?)? {
-            Some(meta) => range::count(&Elements::of(&reading.reader, &meta)?, meta.size, &range),
-            None => Ok(0),
-        }
+        let (_, count) = self.db.ask(key.as_ref(), &CountOf(&range))?;
+        Ok(count.unwrap_or(0))
     }
 }
 
 impl ZSets<'_, Live> {
     /// Removes what [`ZSets::range`] would give; returns how many members there were (ZREMRANGEBYRANK,
-    /// ZREMRANGEBYSCORE, ZREMRANGEBYLEX). Costs the reading of the part, and one commit of its members' keys, which are
+    /// ZREMRANGEBYSCORE, ZREMRANGEBYLEX). Costs what [`ZSets::range`] costs, and one commit of its members' keys, which are
     /// in memory until then.
     ///
     /// # Errors
@@ -95,7 +91,10 @@ impl ZSets<'_, Live> {
     /// ```
     pub fn remove_range(&self, key: impl AsRef<[u8]>, range: ZRange<'_>) -> Result<u64> {
         range.check()?;
-        self.db.write_key(key.as_ref(), |plan| range::remove(plan, &range))
+        self.index_for(key.as_ref(), &range)?;
+        let ranks = &self.db.engine().ranks;
+        let find = |id, size, rank| ranks.stretch_at(id, size, rank);
+        self.db.write_key(key.as_ref(), |plan| range::remove(plan, &range, &find))
     }
 
     /// Stores what [`ZSets::range`] would give, in place of whatever `destination` holds; returns how many members it
@@ -152,13 +151,24 @@ impl ZSets<'_, Live> {
         create: CreateOptions,
     ) -> Result<u64> {
         range.check()?;
+        self.index_for(source.as_ref(), &range)?;
+        let ranks = &self.db.engine().ranks;
+        let find = |id, size, rank| ranks.stretch_at(id, size, rank);
         let (keys, _) = distinct(&[destination.as_ref(), source.as_ref()]);
         self.db.write_keys(&keys, |plans| {
             // With one key alone, it is both.
             let meta = plans.last().map(|source| source.live_as(DataType::SortedSet)).transpose()?.flatten().cloned();
             let destination: &mut KeyPlan<'_> = plans.first_mut().ok_or_else(|| Error::invalid("no key"))?;
             let birth = create.birth(destination.now);
-            range::store(destination, meta.as_ref(), &range, birth)
+            range::store(destination, meta.as_ref(), &range, birth, &find)
         })
+    }
+
+    /// Has an index made if a change is about to look for a far rank, before anything is locked for it.
+    fn index_for(&self, key: &[u8], range: &ZRange<'_>) -> Result<()> {
+        if range.may_begin_deep() {
+            self.db.ask(key, &PartOf(range))?;
+        }
+        Ok(())
     }
 }

@@ -41,6 +41,7 @@ impl Items {
     }
 
     /// Returns the next item and its index, `None` after the last. After an error nothing follows.
+    #[inline]
     pub(crate) fn next_ref(&mut self) -> Result<Option<(u64, &[u8])>> {
         if self.left == 0 {
             return Ok(None);
@@ -64,6 +65,7 @@ impl Items {
         }
     }
 
+    #[inline]
     fn step(&mut self) {
         self.walk.advance();
         match self.direction {

@@ -62,6 +62,7 @@ impl Combined {
     }
 
     /// Moves to the next member and lends it, `None` behind the last or an error.
+    #[inline]
     pub(crate) fn next(&mut self, reader: &Reader) -> Result<Option<&[u8]>> {
         match &mut self.way {
             Way::Sieve(sieve) => sieve.next(reader),
@@ -143,6 +144,7 @@ impl Sieve {
         Ok(Self { lead: members(reader, lead)?, others, keep, begun: false, ended: false })
     }
 
+    #[inline]
     fn next(&mut self, reader: &Reader) -> Result<Option<&[u8]>> {
         if self.ended {
             return Ok(None);
@@ -158,6 +160,7 @@ impl Sieve {
     }
 
     /// Moves to the next member that is kept, or to the end; returns false if the others tell that none follows.
+    #[inline]
     fn advance(&mut self, reader: &Reader) -> Result<bool> {
         let Self { lead, others, keep, begun, .. } = self;
         if std::mem::replace(begun, true) {

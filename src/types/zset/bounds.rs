@@ -4,6 +4,7 @@
 
 use crate::encoding::{ElementKey, Score, Tag};
 use crate::error::{Error, Result};
+use crate::types::rank::DEEP;
 use crate::types::{Direction, TailRange};
 
 /// Where a range of scores begins or ends. A bare `f64` is an included bound.
@@ -201,6 +202,15 @@ impl<'a> ZRange<'a> {
 
     pub(super) fn count(&self) -> u64 {
         self.count
+    }
+
+    /// Tells whether the range may begin so far from both ends of a set that an index of ranks helps to find it.
+    pub(crate) fn may_begin_deep(&self) -> bool {
+        matches!(self.part, Part::Ranks(start, _) if start.unsigned_abs().saturating_add(self.offset) > DEEP)
+    }
+
+    pub(super) fn is_by_rank(&self) -> bool {
+        matches!(self.part, Part::Ranks(..))
     }
 
     /// Finds out what the range means in a set of this size.

@@ -11,7 +11,8 @@ use bytes::Bytes;
 
 use crate::encoding::{DataType, ElementKey, Meta, Score, Tag};
 use crate::error::{Error, Result};
-use crate::types::{Birth, Direction, Edit, Elements, KeyPlan, Reader, TailRange, Walk, pick, rank};
+use crate::types::rank::{self, Place, Question, Stretch};
+use crate::types::{Birth, Direction, Edit, Elements, KeyPlan, Reader, TailRange, Walk, pick};
 
 pub(crate) use bounds::ZRange;
 pub(crate) use range::Selection;
@@ -157,7 +158,7 @@ fn place(
         Some(old) if !rule.allows_change(old, new) => Ok(Placed::Refused),
         Some(old) if old == new => Ok(Placed::Same(new)),
         Some(old) => {
-            zset.delete(&ElementKey::SortedScore(old, member));
+            zset.unmark(&ElementKey::SortedScore(old, member));
             put(zset, member, new)?;
             Ok(Placed::Updated(new))
         }
@@ -171,12 +172,12 @@ fn is_born_dead(zset: &Edit<'_, '_>, birth: Birth) -> bool {
 
 fn put(zset: &mut Edit<'_, '_>, member: &[u8], score: Score) -> Result<()> {
     zset.put(&ElementKey::SortedMember(member), Bytes::copy_from_slice(&score.to_ordered_bytes()))?;
-    zset.put(&ElementKey::SortedScore(score, member), Bytes::new())
+    zset.mark(&ElementKey::SortedScore(score, member))
 }
 
 fn drop_member(zset: &mut Edit<'_, '_>, member: &[u8], score: Score) {
     zset.delete(&ElementKey::SortedMember(member));
-    zset.delete(&ElementKey::SortedScore(score, member));
+    zset.unmark(&ElementKey::SortedScore(score, member));
 }
 
 /// Removes members; returns how many were there.
@@ -217,12 +218,42 @@ pub(crate) fn score(elements: &Elements<'_>, member: &[u8]) -> Result<Option<Sco
     elements.get(&ElementKey::SortedMember(member))?.map(|value| score_from(&value)).transpose()
 }
 
-/// Returns the member's rank, counted from where the direction begins.
-pub(crate) fn rank(reader: &Reader, meta: &Meta, member: &[u8], direction: Direction) -> Result<Option<u64>> {
-    let elements = Elements::of(reader, meta)?;
-    match score(&elements, member)? {
-        Some(score) => Ok(Some(rank::rank_of(&elements, score, member, direction)?)),
-        None => Ok(None),
+/// Asks for a member's rank, counted from where the direction begins; `None` if it is not there.
+pub(crate) struct RankOf<'m> {
+    pub(crate) member: &'m [u8],
+    pub(crate) direction: Direction,
+}
+
+impl Question for RankOf<'_> {
+    type Answer = Option<u64>;
+
+    fn may_take_long(&self) -> bool {
+        true
+    }
+
+    fn places(&self, elements: &Elements<'_>, _size: u64) -> Result<Vec<Place>> {
+        let score = score(elements, self.member)?;
+        Ok(score
+            .map(|score| Place::Tail(ElementKey::SortedScore(score, self.member).encode_tail()))
+            .into_iter()
+            .collect())
+    }
+
+    fn answer(
+        &self,
+        elements: &Elements<'_>,
+        size: u64,
+        stretches: &[Stretch],
+        limit: u64,
+    ) -> Result<Option<Option<u64>>> {
+        match score(elements, self.member)? {
+            Some(score) => {
+                let element = (score, self.member);
+                let rank = rank::rank_of(elements, size, element, self.direction, stretches.first(), limit)?;
+                Ok(rank.map(Some))
+            }
+            None => Ok(Some(None)),
+        }
     }
 }
 
@@ -251,6 +282,7 @@ fn owned(key: &ElementKey<'_>) -> (Bytes, f64) {
 }
 
 /// Returns the member under a walk over either kind of element, and its score.
+#[inline]
 pub(crate) fn entry_of(walk: &Walk) -> Result<Option<(&[u8], Score)>> {
     match walk.entry()? {
         None => Ok(None),
