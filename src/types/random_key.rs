@@ -3,16 +3,22 @@
 //! May use the reader. Invariant: what is chosen lives.
 //!
 //! Few records are read through. Else the keys are seen as a tree in which each byte of a key chooses a branch, and
-//! several *draws* go down from its root. At each fork a draw takes a random byte between the least and the greatest
-//! branch and follows the first branch at or above it; where few records are left, it takes any living one. So it knows
-//! the chance with which it found its key. One of the draws is kept, with a chance inverse to that: what the shape of
-//! the tree makes too likely is seldom kept.
+//! several *draws* go down from its root: at each fork a draw takes one of the branches, and where few records are left,
+//! any living one. So it knows the chance with which it found its key. One of the draws is kept, with a chance inverse
+//! to that: what the shape of the tree makes too likely is seldom kept.
+//!
+//! On average, one divided by the chance of a draw is the number of keys. That number is known; so as long as the draws
+//! speak for far fewer keys, most keys lie where no draw has been yet, and more are made.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use bytes::Bytes;
 
 use crate::encoding::{KeyspaceNo, Meta, MetaKey, UnixMillis, prefix_end};
 use crate::error::Result;
 use crate::expire::is_expired;
+use crate::store::Cursor;
 use crate::types::Reader;
 
 /// A db of up to this many records is read through, and its keys all have the same chance. More: slower by about a
@@ -21,41 +27,86 @@ const FEW_IN_ALL: usize = 256;
 
 /// Where a draw has this many records left, it reads them through. More: fewer seeks and more reads, at about the same
 /// cost.
-const FEW_IN_DRAW: usize = 16;
+const FEW_IN_DRAW: usize = 48;
 
-/// Draws of which one is kept. More: nearer to the same chance for all keys, and slower by as much.
-const DRAWS: usize = 16;
+/// A fork's branches are looked for up to this many: enough for decimal and hexadecimal digits. At a fork with more that
+/// is not the first, random bytes choose; a branch behind bytes that no key has is then likelier than others.
+const FEW_BRANCHES: usize = 32;
 
-/// At a key that is the beginning of others, a draw ends with this chance: one branch of about as many.
-const END_CHANCE: f64 = 1.0 / 16.0;
+/// At least so many draws are made. More: nearer to the same chance for all keys, and slower by as much.
+const DRAWS: u32 = 8;
 
-/// Chooses a living key at random, `None` if there is none. The reader has a snapshot.
-pub(crate) fn choose(reader: &Reader, keyspace: KeyspaceNo, now: UnixMillis) -> Result<Option<Bytes>> {
-    let chooser = Chooser { reader, now, root: MetaKey::prefix(keyspace).to_vec() };
-    let all = chooser.begin(&chooser.root, FEW_IN_ALL)?;
+/// At most so many draws are made. More: the same for trees that are more lopsided; most of these draws meet only what
+/// an earlier one has read.
+const MAX_DRAWS: u32 = 512;
+
+/// Draws go on until they speak for this share of all keys. Less: keys at which the tree is lopsided come too seldom.
+const ENOUGH: f64 = 0.9;
+
+/// Chooses a living key at random among about `count`, `None` if there is none. The reader has a snapshot.
+pub(crate) fn choose(reader: &Reader, keyspace: KeyspaceNo, now: UnixMillis, count: u64) -> Result<Option<Bytes>> {
+    let root = MetaKey::prefix(keyspace).to_vec();
+    let Some(last) = reader.last_record(keyspace)? else {
+        return Ok(None);
+    };
+    let cursor = reader.records(keyspace, &[]);
+    let mut tree = Tree { reader, now, cursor, last, nodes: BTreeMap::new() };
+    let all = tree.begin(&root, FEW_IN_ALL)?;
     if all.is_whole {
         return Ok(fastrand::choice(all.living));
     }
+    #[expect(clippy::cast_precision_loss, reason = "about so many")]
+    let wanted = count as f64 * ENOUGH;
     let mut kept = None;
     let mut total = 0.0;
-    for _ in 0..DRAWS {
-        let Some((key, weight)) = chooser.draw()? else { continue };
-        total += weight;
-        if fastrand::f64() * total < weight {
-            kept = Some(key);
+    for draws in 1..=MAX_DRAWS {
+        if let Some((key, weight)) = tree.draw(&root)? {
+            total += weight;
+            if fastrand::f64() * total < weight {
+                kept = Some(key);
+            }
+        }
+        if draws >= DRAWS && total >= wanted * f64::from(draws) {
+            break;
         }
     }
     match kept {
         Some(key) => Ok(Some(key)),
         // Nearly everything has expired and was not reaped yet.
-        None => chooser.first_living(),
+        None => tree.first_living(&root),
     }
 }
 
-struct Chooser<'a> {
+/// The keys of a keyspace, as far as they were looked at.
+struct Tree<'a> {
     reader: &'a Reader,
     now: UnixMillis,
-    root: Vec<u8>,
+    /// Over the whole keyspace.
+    cursor: Cursor,
+    /// The last key, as it is stored.
+    last: Vec<u8>,
+    /// By what their keys begin with.
+    nodes: BTreeMap<Vec<u8>, Rc<Node>>,
+}
+
+/// The keys that begin alike.
+enum Node {
+    /// Few: those that live.
+    Few(Vec<Bytes>),
+    Fork(Fork),
+}
+
+/// Keys that go on with different bytes behind what they all begin with.
+struct Fork {
+    stem: Vec<u8>,
+    /// Whether the stem is a key, and if so, that key if it lives.
+    end: Option<Option<Bytes>>,
+    branches: Branches,
+}
+
+enum Branches {
+    Few(Vec<u8>),
+    Many { low: u8, high: u8 },
 }
 
 /// The first records of a range.
@@ -69,59 +120,115 @@ struct Beginning {
     is_whole: bool,
 }
 
-impl Chooser<'_> {
+impl Tree<'_> {
     /// Goes down the tree once; returns the key found and one divided by the chance of finding it. `None` where nothing
     /// lives.
-    fn draw(&self) -> Result<Option<(Bytes, f64)>> {
-        let mut chance = 1.0;
-        let mut branch = self.root.clone();
+    fn draw(&mut self, root: &[u8]) -> Result<Option<(Bytes, f64)>> {
+        let mut weight = 1.0;
+        let mut branch = root.to_vec();
         loop {
-            let few = self.begin(&branch, FEW_IN_DRAW)?;
-            if few.is_whole {
-                return Ok(weigh(few.living, chance));
-            }
-            let Some(last) = self.last_key(&branch, prefix_end(&branch))? else { return Ok(None) };
-            let depth = common(&few.first, &last);
-            branch.clear();
-            branch.extend_from_slice(few.first.get(..depth).unwrap_or_default());
-            let mut least = &few.first;
-            if few.first.len() == depth {
-                if fastrand::f64() < END_CHANCE {
-                    return Ok(weigh(self.if_living(&few), chance * END_CHANCE));
+            let node = self.node(&branch)?;
+            let fork = match &*node {
+                Node::Few(living) => {
+                    #[expect(clippy::cast_precision_loss, reason = "there are few")]
+                    let weight = weight * living.len() as f64;
+                    return Ok(fastrand::choice(living).map(|key| (key.clone(), weight)));
                 }
-                chance *= 1.0 - END_CHANCE;
-                least = &few.second;
-            }
-            let (Some(low), Some(high)) = (least.get(depth).copied(), last.get(depth).copied()) else {
-                return Ok(None);
+                Node::Fork(fork) => fork,
             };
-            let Some((byte, share)) = self.follow(&branch, low, high)? else { return Ok(None) };
-            chance *= share;
+            let ways = fork.branches.ways() + usize::from(fork.end.is_some());
+            #[expect(clippy::cast_precision_loss, reason = "a byte has few values")]
+            let ways_weight = ways as f64;
+            let way = fastrand::usize(..ways);
+            weight *= ways_weight;
+            if let (Some(end), true) = (&fork.end, way == fork.branches.ways()) {
+                return Ok(end.clone().map(|key| (key, weight)));
+            }
+            let (byte, share) = self.follow(fork, way)?;
+            weight /= f64::from(share);
+            branch.clone_from(&fork.stem);
             branch.push(byte);
         }
     }
 
-    /// Chooses a branch between `low` and `high`, which are branches; returns its byte and the chance that it had.
-    fn follow(&self, fork: &[u8], low: u8, high: u8) -> Result<Option<(u8, f64)>> {
-        let depth = fork.len();
-        let wanted = [fork, &[fastrand::u8(low..=high)]].concat();
-        let cursor = self.reader.records_between(&wanted, prefix_end(fork), false);
-        let Some(byte) = cursor.entry()?.and_then(|(key, _)| key.get(depth).copied()) else {
-            return Ok(None);
+    fn node(&mut self, branch: &[u8]) -> Result<Rc<Node>> {
+        if let Some(node) = self.nodes.get(branch) {
+            return Ok(Rc::clone(node));
+        }
+        let node = Rc::new(self.look_at(branch)?);
+        self.nodes.insert(branch.to_vec(), Rc::clone(&node));
+        Ok(node)
+    }
+
+    fn look_at(&mut self, branch: &[u8]) -> Result<Node> {
+        let Beginning { first, second, living, is_whole } = self.begin(branch, FEW_IN_DRAW)?;
+        if is_whole {
+            return Ok(Node::Few(living));
+        }
+        let last = self.last_of(branch)?;
+        let depth = common(&first, &last);
+        let (end, least) = if first.len() == depth {
+            let user_key = self.user_key(&first)?;
+            (Some(living.first().filter(|living| **living == user_key).cloned()), &second)
+        } else {
+            (None, &first)
         };
-        // All bytes above the branch before lead here.
-        let below = self.last_key(&[fork, &[low]].concat(), Some([fork, &[byte]].concat()))?;
-        let below = below.and_then(|key| key.get(depth).copied());
-        let width = below.map_or(1.0, |below| f64::from(byte) - f64::from(below));
-        Ok(Some((byte, width / (f64::from(high) - f64::from(low) + 1.0))))
+        let (Some(low), Some(high)) = (least.get(depth).copied(), last.get(depth).copied()) else {
+            return Ok(Node::Few(living));
+        };
+        let stem = first.get(..depth).unwrap_or_default().to_vec();
+        let branches = self.branches(&stem, low, high)?;
+        Ok(Node::Fork(Fork { stem, end, branches }))
+    }
+
+    fn branches(&mut self, stem: &[u8], low: u8, high: u8) -> Result<Branches> {
+        let mut found = vec![low];
+        let mut byte = low;
+        while byte < high {
+            // The first fork is met by every draw, so it is worth a look at all its branches.
+            if found.len() == FEW_BRANCHES && !self.nodes.is_empty() {
+                return Ok(Branches::Many { low, high });
+            }
+            self.cursor.seek(&[stem, &[byte + 1]].concat());
+            byte = self.byte_behind(stem)?.unwrap_or(high);
+            found.push(byte);
+        }
+        Ok(Branches::Few(found))
+    }
+
+    /// Takes the branch that a way leads to; returns its byte and how many ways lead there.
+    fn follow(&mut self, fork: &Fork, way: usize) -> Result<(u8, u8)> {
+        let (low, high) = match &fork.branches {
+            Branches::Few(bytes) => return Ok((bytes.get(way).copied().unwrap_or_default(), 1)),
+            Branches::Many { low, high } => (*low, *high),
+        };
+        let wanted = low.saturating_add(u8::try_from(way).unwrap_or(u8::MAX));
+        self.cursor.seek(&[fork.stem.as_slice(), &[wanted]].concat());
+        let byte = self.byte_behind(&fork.stem)?.unwrap_or(high);
+        if byte == low {
+            return Ok((byte, 1));
+        }
+        // All ways above the branch before lead here. The cursor may stand within this one.
+        self.cursor.seek(&[fork.stem.as_slice(), &[byte]].concat());
+        self.cursor.retreat();
+        let below = self.byte_behind(&fork.stem)?.unwrap_or(low);
+        Ok((byte, byte.saturating_sub(below).max(1)))
+    }
+
+    /// The byte behind `stem` of the key under the cursor, if it begins so.
+    fn byte_behind(&self, stem: &[u8]) -> Result<Option<u8>> {
+        let entry = self.cursor.entry()?;
+        Ok(entry.and_then(|(key, _)| key.strip_prefix(stem)?.first().copied()))
     }
 
     /// Reads the first records that begin with `prefix`.
-    fn begin(&self, prefix: &[u8], limit: usize) -> Result<Beginning> {
-        let mut cursor = self.reader.records_between(prefix, prefix_end(prefix), false);
+    fn begin(&mut self, prefix: &[u8], limit: usize) -> Result<Beginning> {
         let mut begun = Beginning { first: Vec::new(), second: Vec::new(), living: Vec::new(), is_whole: true };
+        self.cursor.seek(prefix);
         for place in 0..=limit {
-            let Some((key, record)) = cursor.entry()? else { return Ok(begun) };
+            let Some((key, record)) = self.cursor.entry()?.filter(|(key, _)| key.starts_with(prefix)) else {
+                return Ok(begun);
+            };
             match place {
                 0 => begun.first.extend_from_slice(key),
                 1 => begun.second.extend_from_slice(key),
@@ -130,44 +237,46 @@ impl Chooser<'_> {
             if !is_expired(&Meta::decode(record)?, self.now) {
                 begun.living.push(self.user_key(key)?);
             }
-            cursor.advance();
+            self.cursor.advance();
         }
         begun.is_whole = false;
         Ok(begun)
     }
 
-    fn last_key(&self, lower: &[u8], upper: Option<Vec<u8>>) -> Result<Option<Vec<u8>>> {
-        let cursor = self.reader.records_between(lower, upper, true);
-        Ok(cursor.entry()?.map(|(key, _)| key.to_vec()))
-    }
-
-    /// The first key, if it lives.
-    fn if_living(&self, few: &Beginning) -> Vec<Bytes> {
-        let first = self.user_key(&few.first).ok();
-        few.living.first().filter(|living| first.as_ref() == Some(*living)).cloned().into_iter().collect()
+    /// The last key that begins with `prefix`, which some key does.
+    fn last_of(&mut self, prefix: &[u8]) -> Result<Vec<u8>> {
+        if self.last.starts_with(prefix) {
+            return Ok(self.last.clone());
+        }
+        self.cursor.seek(&prefix_end(prefix).unwrap_or_default());
+        self.cursor.retreat();
+        Ok(self.cursor.entry()?.map(|(key, _)| key.to_vec()).unwrap_or_default())
     }
 
     fn user_key(&self, key: &[u8]) -> Result<Bytes> {
         Ok(Bytes::copy_from_slice(MetaKey::decode(self.reader.layout(), key)?.user_key))
     }
 
-    fn first_living(&self) -> Result<Option<Bytes>> {
-        let mut cursor = self.reader.records_between(&self.root, prefix_end(&self.root), false);
-        while let Some((key, record)) = cursor.entry()? {
+    fn first_living(&mut self, root: &[u8]) -> Result<Option<Bytes>> {
+        self.cursor.seek(root);
+        while let Some((key, record)) = self.cursor.entry()? {
             if !is_expired(&Meta::decode(record)?, self.now) {
                 return self.user_key(key).map(Some);
             }
-            cursor.advance();
+            self.cursor.advance();
         }
         Ok(None)
     }
 }
 
-/// Chooses one of the living keys that a draw found with this chance, and says what it weighs.
-fn weigh(living: Vec<Bytes>, chance: f64) -> Option<(Bytes, f64)> {
-    #[expect(clippy::cast_precision_loss, reason = "there are few")]
-    let weight = living.len() as f64 / chance;
-    fastrand::choice(living).map(|key| (key, weight))
+impl Branches {
+    /// How many ways lead on.
+    fn ways(&self) -> usize {
+        match self {
+            Self::Few(bytes) => bytes.len(),
+            Self::Many { low, high } => usize::from(high - low) + 1,
+        }
+    }
 }
 
 /// The length of what both begin with.

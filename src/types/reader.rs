@@ -97,15 +97,12 @@ impl Reader {
         cursor
     }
 
-    /// Opens a cursor on the meta records from the key `lower`, included, to `upper`, excluded, at the first of them; with
-    /// `backwards` at the last.
-    pub(crate) fn records_between(&self, lower: &[u8], upper: Option<Vec<u8>>, backwards: bool) -> Cursor {
-        let scan = Scan::between(lower, upper);
-        if backwards {
-            Cursor::open_last(&self.db, Family::Meta, scan, self.snapshot.clone())
-        } else {
-            Cursor::open(&self.db, Family::Meta, scan, self.snapshot.clone())
-        }
+    /// Reads the last key of a keyspace, as it is stored.
+    pub(crate) fn last_record(&self, keyspace: KeyspaceNo) -> Result<Option<Vec<u8>>> {
+        let lower = MetaKey::prefix(keyspace);
+        let scan = Scan::between(lower, prefix_end(&lower));
+        let cursor = Cursor::open_last(&self.db, Family::Meta, scan, self.snapshot.clone());
+        Ok(cursor.entry()?.map(|(key, _)| key.to_vec()))
     }
 
     /// Returns how user keys are laid out in meta keys.
