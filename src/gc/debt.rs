@@ -8,8 +8,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::dead::{Burials, FamilyDead};
+use super::looks::{approximate, share_of};
 use super::mixed::MixedFiles;
-use super::planner::{FamilyPlan, FileSpan};
+use super::planner::{FamilyPlan, FileSpan, MixedFile};
 use crate::encoding::DataFamily;
 
 /// What a family's files hold that is dead.
@@ -97,10 +98,10 @@ pub(super) fn waiting_bytes(
         either.bury(segment.number(), bits, Duration::ZERO);
     }
     let share = |file: &FileSpan| {
-        let waiting = either.dead_in(&file.counters) - dead.dead_in(&file.counters);
-        let present = (file.counters.end - file.counters.start).saturating_sub(mixed.gone(&file.name));
-        let exact = u128::from(file.size_bytes) * u128::from(waiting) / u128::from(present.max(1));
-        u64::try_from(exact).unwrap_or(u64::MAX).min(file.size_bytes)
+        let waiting = either.buried_in(&file.counters) - dead.buried_in(&file.counters);
+        let file = MixedFile::of(dead, file);
+        let of_the_living = approximate(waiting) / approximate(file.living_ids.max(1));
+        share_of(file.file.size_bytes, (1.0 - mixed.dead_share(&file)) * of_the_living.min(1.0))
     };
     files.iter().map(share).sum()
 }

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dead::FamilyDead;
+use super::looks::{Look, approximate, share_of};
 use super::planner::{FileSpan, MixedFile};
 use crate::encoding::{DataFamily, KeyRange, id_of_key};
 use crate::error::Result;
-use crate::store::{Cursor, Database, Family, Scan};
+use crate::store::{Database, Family};
 
 /// A dead piece of a file from which the file is worth rewriting although it is mostly alive: a giant collection's end.
 const LARGE_RESIDUE_BYTES: u64 = 16 << 20;
@@ -19,8 +20,6 @@ const LARGE_RESIDUE_BYTES: u64 = 16 << 20;
 const SMALLEST_WEIGHED_BYTES: u64 = 1 << 20;
 /// Files with more runs than this are judged by their ids alone. WHY: each look at bytes reads index blocks.
 const MAX_RUNS_WEIGHED: usize = 8;
-/// Dead ids that are looked for in a file before it is rewritten. Each costs a seek; 16 tell a quarter from a half.
-const PROBES: u64 = 16;
 /// Longest wait for a half-dead file of an expiring family to die wholly.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// Wait where no lifetime is known, and between two looks at bytes.
@@ -34,12 +33,19 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 struct Watched {
     /// Since when it has been worth rewriting.
     since: Option<Duration>,
-    /// Dead ids in its span of which a look found no element any more.
-    gone: u64,
     /// When its dead bytes were last read from the index, and how many there were.
     weighed: Option<(Duration, u64)>,
-    /// When it was last looked into, and how many dead ids its span had then.
-    looked: Option<(Duration, u64)>,
+    looked: Option<Looked>,
+}
+
+/// What the last look into a file found.
+#[derive(Clone, Copy, Debug)]
+struct Looked {
+    at: Duration,
+    /// Share of its entries that were dead.
+    dead_share: f64,
+    /// Dead ids in its span then.
+    dead_ids: u64,
 }
 
 /// The mixed files of one family, by name.
@@ -67,13 +73,15 @@ impl MixedFiles {
 
     /// Estimates the dead ids with elements in a file, and their bytes.
     pub(super) fn debt(&self, mixed: &MixedFile) -> (u64, u64) {
-        let gone = self.gone(&mixed.file.name);
-        (mixed.dead_left(gone), mixed.dead_bytes(gone))
+        let share = self.dead_share(mixed);
+        // As many as make the share if the living ones all have elements, and all are equally large.
+        let dead = share_of(mixed.living_ids, share / (1.0 - share)).max(u64::from(share > 0.0));
+        (dead.min(mixed.dead_ids), share_of(mixed.file.size_bytes, share))
     }
 
-    /// Returns how many dead ids in a file's span were found to have no element any more.
-    pub(super) fn gone(&self, name: &str) -> u64 {
-        self.watched.get(name).map_or(0, |watched| watched.gone)
+    /// Estimates which share of a file is dead, from 0 to 1.
+    pub(super) fn dead_share(&self, mixed: &MixedFile) -> f64 {
+        self.watched.get(&mixed.file.name).map_or_else(|| share_by_ids(mixed), |watched| watched.dead_share(mixed))
     }
 
     /// Chooses a file to rewrite now: one whose dead share has passed the limit for as long as waiting could still
@@ -104,10 +112,10 @@ impl MixedFiles {
     fn look_around(&mut self, files: &[MixedFile], choice: &Choice<'_>) -> Result<()> {
         for mixed in files {
             let watched = self.watched.entry(mixed.file.name.clone()).or_default();
-            let is_known = watched.looked.is_some_and(|(at, dead_ids)| {
-                dead_ids == mixed.dead_ids || (!choice.eager && choice.now.saturating_sub(at) < LOOK_AGAIN)
+            let is_known = watched.looked.is_some_and(|last| {
+                last.dead_ids == mixed.dead_ids || (!choice.eager && choice.now.saturating_sub(last.at) < LOOK_AGAIN)
             });
-            if is_known || mixed.dead_left(watched.gone) == 0 {
+            if is_known {
                 continue;
             }
             watched.look(mixed, choice)?;
@@ -121,22 +129,37 @@ impl MixedFiles {
 
 impl Watched {
     fn look(&mut self, mixed: &MixedFile, choice: &Choice<'_>) -> Result<()> {
-        self.gone = count_gone(mixed, choice)?;
-        self.looked = Some((choice.now, mixed.dead_ids));
+        let counters = &mixed.file.counters;
+        let range = KeyRange::ids(choice.family, counters.start, counters.end);
+        let keys = (range.start(), range.end());
+        let look = Look { db: choice.db, family: Family::Data(choice.family), keys, see_range_deleted: true };
+        let is_dead = |key: &[u8], _: &[u8]| id_of_key(key).is_ok_and(|id| choice.dead.contains(id));
+        let dead_share = look.dead_share(is_dead)?;
+        self.looked = Some(Looked { at: choice.now, dead_share, dead_ids: mixed.dead_ids });
         Ok(())
     }
 
+    /// Estimates the dead share: as it was found by a look, and by ids what has died since.
+    fn dead_share(&self, mixed: &MixedFile) -> f64 {
+        let Some(last) = self.looked else {
+            return share_by_ids(mixed);
+        };
+        let died = mixed.dead_ids.saturating_sub(last.dead_ids);
+        let died = approximate(died) / approximate(mixed.living_ids + died);
+        last.dead_share + (1.0 - last.dead_share) * died
+    }
+
     fn is_worth_it(&mut self, mixed: &MixedFile, choice: &Choice<'_>) -> bool {
-        let by_ids = mixed.dead_bytes(self.gone);
-        let limit = u128::from(mixed.file.size_bytes) * u128::from(choice.dead_percent);
-        if u128::from(by_ids) * 100 >= limit {
+        let limit = f64::from(choice.dead_percent) / 100.0;
+        if self.dead_share(mixed) >= limit {
             return true;
         }
-        if self.gone >= mixed.dead_ids {
+        if self.looked.is_some_and(|last| last.dead_share == 0.0 && last.dead_ids == mixed.dead_ids) {
             return false;
         }
         let by_index = self.weigh(mixed, choice);
-        by_index >= LARGE_RESIDUE_BYTES || (by_index >= SMALLEST_WEIGHED_BYTES && u128::from(by_index) * 100 >= limit)
+        by_index >= LARGE_RESIDUE_BYTES
+            || (by_index >= SMALLEST_WEIGHED_BYTES && by_index >= share_of(mixed.file.size_bytes, limit))
     }
 
     /// Reads the dead bytes from RocksDB's index, now and then, where few runs make that cheap. By ids, a dead giant
@@ -162,27 +185,9 @@ impl Watched {
     }
 }
 
-/// Looks for some of the dead ids, spread over the file's span, and estimates how many of all have no element any more.
-fn count_gone(mixed: &MixedFile, choice: &Choice<'_>) -> Result<u64> {
-    let span = &mixed.file.counters;
-    let range = KeyRange::ids(choice.family, span.start, span.end);
-    let mut scan = Scan::between(range.start(), Some(range.end().to_vec()));
-    scan.see_range_deleted = true;
-    scan.bypass_cache = true;
-    let mut cursor = Cursor::open(choice.db, Family::Data(choice.family), scan, None);
-    let (mut looked, mut missing) = (0, 0);
-    for probe in 0..PROBES {
-        let from = span.start + (span.end - span.start) * probe / PROBES;
-        let Some(dead) = choice.dead.first_from(from).filter(|dead| *dead < span.end) else {
-            break;
-        };
-        cursor.seek(KeyRange::ids(choice.family, dead, span.end).start());
-        let found = cursor.entry()?.is_some_and(|(key, _)| id_of_key(key).is_ok_and(|id| id.counter() == dead));
-        looked += 1;
-        missing += u64::from(!found);
-    }
-    // A span has less than 2^56 ids, so the product fits.
-    Ok(mixed.dead_ids * missing / looked.max(1))
+/// Estimates the dead share of a file that nobody has looked into, taking every id in its span for equally large.
+fn share_by_ids(mixed: &MixedFile) -> f64 {
+    approximate(mixed.dead_ids) / approximate(mixed.dead_ids + mixed.living_ids)
 }
 
 /// How long a half-dead file may wait to die wholly: as long as its youngest collection may live, or, where no

@@ -9,6 +9,7 @@ mod expired;
 mod filter;
 mod flushed;
 mod left_over;
+mod looks;
 mod mixed;
 mod pins;
 mod planner;

@@ -49,23 +49,19 @@ fn bound(key: &[u8], family: DataFamily) -> Option<u64> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MixedFile {
     pub(crate) file: FileSpan,
-    /// Dead ids in its span. Their elements may be gone from the file already.
+    /// Dead ids in its span, retired segments left out. Their elements may be gone from the file already.
     pub(crate) dead_ids: u64,
+    /// Ids in its span that are not dead. Far fewer may have elements here.
+    pub(crate) living_ids: u64,
 }
 
 impl MixedFile {
-    /// Returns the dead ids when `gone` of them have no element here any more.
-    pub(crate) fn dead_left(&self, gone: u64) -> u64 {
-        self.dead_ids.saturating_sub(gone)
-    }
-
-    /// Estimates the dead bytes when `gone` of the dead ids have no element here any more, taking every id for equally
-    /// large.
-    pub(crate) fn dead_bytes(&self, gone: u64) -> u64 {
-        let live = (self.file.counters.end - self.file.counters.start).saturating_sub(self.dead_ids);
-        let dead = self.dead_left(gone);
-        let exact = u128::from(self.file.size_bytes) * u128::from(dead) / u128::from((live + dead).max(1));
-        u64::try_from(exact).unwrap_or(u64::MAX)
+    /// Counts the ids in a file's span.
+    pub(crate) fn of(dead: &FamilyDead, file: &FileSpan) -> Self {
+        let dead_ids = dead.buried_in(&file.counters);
+        let gone = dead_ids + dead.retired_in(&file.counters);
+        let living_ids = (file.counters.end - file.counters.start).saturating_sub(gone);
+        Self { file: file.clone(), dead_ids, living_ids }
     }
 }
 
@@ -114,13 +110,12 @@ pub(crate) fn plan(dead: &FamilyDead, files: &[FileSpan]) -> FamilyPlan {
     let mut droppable: Vec<&FileSpan> = Vec::new();
     for file in files {
         plan.files_end = plan.files_end.max(file.counters.end);
-        match dead.dead_in(&file.counters) {
-            0 => {}
-            all if all == file.counters.end - file.counters.start => match file.level {
-                0 => plan.stuck.push(file.clone()),
-                _ => droppable.push(file),
-            },
-            dead_ids => plan.mixed.push(MixedFile { file: file.clone(), dead_ids }),
+        let ids = MixedFile::of(dead, file);
+        match (ids.dead_ids, ids.living_ids, file.level) {
+            (_, 0, 0) => plan.stuck.push(file.clone()),
+            (_, 0, _) => droppable.push(file),
+            (0, ..) => {}
+            _ => plan.mixed.push(ids),
         }
     }
     droppable.sort_unstable_by_key(|file| file.counters.start);
@@ -146,7 +141,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::encoding::ElementKey;
+    use crate::encoding::{ElementKey, SEGMENT_IDS};
     use crate::gc::Burials;
     use crate::store::Family;
 
@@ -177,10 +172,18 @@ mod tests {
         assert_eq!(plan.drops, vec![Drop { run: 10..20, files: vec![file(6, 10..20)] }]);
         assert_eq!(plan.stuck.len(), 1);
         assert_eq!(plan.mixed.len(), 1);
-        assert_eq!(plan.mixed[0].dead_ids, 10);
+        assert_eq!((plan.mixed[0].dead_ids, plan.mixed[0].living_ids), (10, 1));
         assert_eq!(plan.files_end, 50);
-        assert_eq!(plan.mixed[0].dead_bytes(0), 909);
-        assert_eq!(plan.mixed[0].dead_bytes(10), 0);
+    }
+
+    #[test]
+    fn retired_segments_in_a_files_span_hold_nothing_dead_or_living() {
+        let mut dead = dead([1..SEGMENT_IDS - 1, SEGMENT_IDS..SEGMENT_IDS * 2 + 9]);
+        dead.retire(1);
+        let plan =
+            plan(&dead, &[file(6, SEGMENT_IDS - 1..SEGMENT_IDS * 2 + 10), file(6, SEGMENT_IDS..SEGMENT_IDS * 2 + 9)]);
+        assert_eq!(plan.mixed, [MixedFile { file: plan.mixed[0].file.clone(), dead_ids: 9, living_ids: 2 }]);
+        assert_eq!(plan.drops.len(), 1, "dead and retired make one run for a drop");
     }
 
     #[test]

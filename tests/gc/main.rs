@@ -28,6 +28,7 @@ mod undecodable;
 mod under_load;
 mod verifier;
 mod views;
+mod wide_files;
 mod windows;
 
 #[path = "../support/compact.rs"]
