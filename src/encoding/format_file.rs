@@ -34,7 +34,7 @@ impl FormatFile {
     /// ```
     /// # use windrow::encoding::{FormatFile, KeyLayout};
     /// let file = FormatFile::new(KeyLayout::Plain);
-    /// assert_eq!(file.print(), "windrow\nformat 0.2\nkeys plain\n");
+    /// assert_eq!(file.print(), "windrow\nformat 1.0\nkeys plain\n");
     /// ```
     pub fn print(&self) -> String {
         let keys = match self.layout {

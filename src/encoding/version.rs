@@ -13,7 +13,7 @@ use super::reader::Reader;
 /// The version of the format on disk. A store of another version is not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FormatVersion {
-    /// 0 while the format is a draft.
+    /// Changes when older stores can no longer be read; 0 was the drafts'.
     pub major: u16,
     /// Counts changes within a major version.
     pub minor: u16,
@@ -21,7 +21,7 @@ pub struct FormatVersion {
 
 impl FormatVersion {
     /// The version this crate reads and writes.
-    pub const CURRENT: Self = Self { major: 0, minor: 2 };
+    pub const CURRENT: Self = Self { major: 1, minor: 0 };
 
     /// True when this crate reads and writes the version.
     pub fn is_supported(self) -> bool {

@@ -1,6 +1,6 @@
-//! The stored bytes of format 0.2.
+//! The stored bytes of format 1.0.
 //!
-//! What lives here: reading `tests/fixtures/format-0.2`. A table file has lines `name = hex`, where
+//! What lives here: reading `tests/fixtures/format-1.0`. A table file has lines `name = hex`, where
 //! `55*8192` repeats a byte; lines that begin with `#` say something to the reader.
 
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ impl Table {
 
 /// The bytes of a fixture file.
 pub(crate) fn read(file: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-0.2").join(file);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-1.0").join(file);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 

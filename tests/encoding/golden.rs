@@ -1,6 +1,6 @@
 //! Stored bytes mean today what they meant when they were written.
 //!
-//! What lives here: the fixtures of format 0.2, compared both ways. A change that makes one of
+//! What lives here: the fixtures of format 1.0, compared both ways. A change that makes one of
 //! these fail changes the format: see `docs/format.md`.
 
 use bytes::Bytes;
@@ -331,7 +331,7 @@ fn stored_store_values_keep_their_meaning() {
     };
     let noon = UnixMillis::new(NOON);
 
-    let version = FormatVersion { major: 0, minor: 2 };
+    let version = FormatVersion { major: 1, minor: 0 };
     both_ways("version", version.encode().to_vec(), &|bytes| FormatVersion::decode(bytes) == Ok(version));
     both_ways("keyspace", keyspace(7).encode().to_vec(), &|bytes| KeyspaceNo::decode(bytes) == Ok(keyspace(7)));
 
@@ -388,7 +388,7 @@ fn stored_store_values_keep_their_meaning() {
 fn stored_format_files_keep_their_meaning() {
     for (name, layout) in [("WINDROW.plain", KeyLayout::Plain), ("WINDROW.cluster", KeyLayout::Cluster)] {
         let text = fixtures::read(name);
-        let file = FormatFile { version: FormatVersion { major: 0, minor: 2 }, layout };
+        let file = FormatFile { version: FormatVersion { major: 1, minor: 0 }, layout };
         assert_eq!(file.print().as_bytes(), text, "{name}");
         assert_eq!(FormatFile::parse(&text), Ok(file), "{name}");
     }

@@ -190,16 +190,16 @@ fn another_version_is_named_and_not_read_further() {
     for text in [
         "",
         "windrow",
-        "windrow\nformat 0.2",
-        "windrow\nformat 0.2\n",
-        "windrow\nformat 0.2\nkeys plain",
-        "windrow\nformat 0.2\nkeys plain\n\n",
-        "windrow\nformat 0.2\nkeys other\n",
+        "windrow\nformat 1.0",
+        "windrow\nformat 1.0\n",
+        "windrow\nformat 1.0\nkeys plain",
+        "windrow\nformat 1.0\nkeys plain\n\n",
+        "windrow\nformat 1.0\nkeys other\n",
         "windrow\nformat 00.1\nkeys plain\n",
         "windrow\nformat +0.1\nkeys plain\n",
-        "windrow\nformat 0.2.0\nkeys plain\n",
+        "windrow\nformat 1.0.0\nkeys plain\n",
         "windrow\nformat 0.99999\nkeys plain\n",
-        "windrow\r\nformat 0.2\r\nkeys plain\r\n",
+        "windrow\r\nformat 1.0\r\nkeys plain\r\n",
     ] {
         assert!(matches!(parse(text).unwrap_err().fault(), Fault::Inconsistent { .. }), "{text:?}");
     }
@@ -210,5 +210,5 @@ fn an_error_says_which_record_and_why() {
     let error = Lease::decode(b"\0\0\0").unwrap_err();
     assert_eq!(error.to_string(), "cannot decode id lease: 5 bytes are missing");
     let error = FormatFile::parse(b"windrow\nformat 3.1\n").unwrap_err();
-    assert_eq!(error.to_string(), "cannot decode WINDROW file: format version 3.1 is not 0.2");
+    assert_eq!(error.to_string(), "cannot decode WINDROW file: format version 3.1 is not 1.0");
 }

@@ -140,9 +140,9 @@ fn a_directory_that_is_no_store_or_of_an_unknown_format_is_left_untouched() {
     let path = fixture.path("store");
     fixture.open().close().unwrap();
     let known = fs::read_to_string(path.join("WINDROW")).unwrap();
-    let newer = known.replace("0.2", "9.9");
-    let next = known.replace("0.2", "0.3");
-    let earlier = known.replace("0.2", "0.1");
+    let newer = known.replace("1.0", "9.9");
+    let next = known.replace("1.0", "1.1");
+    let earlier = known.replace("1.0", "0.2");
     assert!(newer != known && next != known && earlier != known);
     for (name, text) in [
         ("newer", newer.as_str()),
