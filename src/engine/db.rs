@@ -193,7 +193,7 @@ impl<S: Source> Db<S> {
         self.exists_many(keys)
     }
 
-    /// Returns the data type of the key's value, `None` if there is none. Costs one point read.
+    /// Returns the data type of the key's value, `None` if there is none (TYPE). Costs one point read.
     ///
     /// # Errors
     /// As [`Db::exists`].
@@ -205,7 +205,9 @@ impl<S: Source> Db<S> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
     /// store.db(0).sets().add("s", ["a"])?;
-    /// assert_eq!(store.db(0).data_type("s")?, Some(DataType::Set));
+    /// let data_type = store.db(0).data_type("s")?;
+    /// assert_eq!(data_type, Some(DataType::Set));
+    /// assert_eq!(data_type.map_or("none".to_owned(), |found| found.to_string()), "set");
     /// # Ok(()) }
     /// ```
     pub fn data_type(&self, key: impl AsRef<[u8]>) -> Result<Option<DataType>> {
