@@ -176,10 +176,11 @@ impl<T> ScanPage<T> {
 /// # let store = windrow::Store::open(dir.path().join("s"))?;
 /// store.db(0).sets().add("s", ["apple", "avocado", "banana"])?;
 /// let a = ScanOptions::new().matching(b"a*").count(1000);
+/// assert_ne!(a, ScanOptions::new());
 /// assert_eq!(store.db(0).sets().scan("s", &ScanCursor::START, a)?.items, ["apple", "avocado"]);
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct ScanOptions<'a> {
     pattern: Option<Glob<'a>>,

@@ -29,7 +29,7 @@ pub use iterate::{HashEntries, HashFields, HashValues};
 /// # Ok(()) }
 /// ```
 pub struct Hashes<'a, S: Source = Live> {
-    db: &'a Db<S>,
+    pub(super) db: &'a Db<S>,
 }
 
 impl<'a, S: Source> Hashes<'a, S> {

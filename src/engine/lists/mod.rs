@@ -30,7 +30,7 @@ use crate::types::{Direction, list};
 /// # Ok(()) }
 /// ```
 pub struct Lists<'a, S: Source = Live> {
-    db: &'a Db<S>,
+    pub(super) db: &'a Db<S>,
 }
 
 impl<'a, S: Source> Lists<'a, S> {

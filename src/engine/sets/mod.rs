@@ -29,7 +29,7 @@ pub use members::Members;
 /// # Ok(()) }
 /// ```
 pub struct Sets<'a, S: Source = Live> {
-    db: &'a Db<S>,
+    pub(super) db: &'a Db<S>,
 }
 
 impl<'a, S: Source> Sets<'a, S> {

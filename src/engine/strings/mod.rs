@@ -33,7 +33,7 @@ use crate::types::{KeyPlan, keys, string};
 /// # Ok(()) }
 /// ```
 pub struct Strings<'a, S: Source = Live> {
-    db: &'a Db<S>,
+    pub(super) db: &'a Db<S>,
 }
 
 impl<'a, S: Source> Strings<'a, S> {

@@ -39,7 +39,7 @@ use crate::types::{Direction, Elements};
 /// # Ok(()) }
 /// ```
 pub struct ZSets<'a, S: Source = Live> {
-    db: &'a Db<S>,
+    pub(super) db: &'a Db<S>,
 }
 
 impl<'a, S: Source> ZSets<'a, S> {
