@@ -33,6 +33,36 @@ pub enum Ttl {
     In(Duration),
 }
 
+impl Ttl {
+    /// Returns the time that is left, `None` for a key that does not exist and for one that never expires: match the
+    /// value itself to tell these two apart.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::Ttl;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.strings().set("session", "alice")?;
+    /// db.expire("session", Duration::from_secs(60))?;
+    /// if let Some(left) = db.ttl("session")?.as_duration() {
+    ///     println!("{} seconds are left", left.as_secs());
+    /// }
+    /// assert_eq!(Ttl::Forever.as_duration(), None);
+    /// assert_eq!(Ttl::NoKey.as_duration(), None);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn as_duration(self) -> Option<Duration> {
+        match self {
+            Self::NoKey | Self::Forever => None,
+            Self::In(left) => Some(left),
+        }
+    }
+}
+
 impl<S: Source> Db<S> {
     /// Returns how long the key has to live. Costs one point read.
     ///
