@@ -25,7 +25,34 @@ impl Hashes<'_, Live> {
     /// # Ok(()) }
     /// ```
     pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
-        Ok(self.set_many(key, [(field, value)])? > 0)
+        self.set_with(key, field, value, CreateOptions::new())
+    }
+
+    /// Sets a field as [`Hashes::set`] does, and says how a new hash is to be born.
+    ///
+    /// # Errors
+    /// As [`Hashes::set`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::CreateOptions;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let hour = CreateOptions::new().expire_in(Duration::from_secs(3600));
+    /// assert!(store.db(0).hashes().set_with("session", "user", "alice", hour)?);
+    /// assert!(store.db(0).expires_at("session")?.is_some());
+    /// # Ok(()) }
+    /// ```
+    pub fn set_with(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+        options: CreateOptions,
+    ) -> Result<bool> {
+        Ok(self.set_many_with(key, [(field, value)], options)? > 0)
     }
 
     /// Sets fields in one commit, the later ones over the earlier; returns how many are new (HSET, HMSET). Costs one commit,
