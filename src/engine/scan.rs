@@ -242,7 +242,11 @@ impl<'a> ScanOptions<'a> {
 
     /// How many names a page looks at. Refuses none, as Redis does.
     pub(crate) fn wanted(&self) -> Result<u64> {
-        if self.count == 0 { Err(Error::invalid("a page of a scan looks at no name")) } else { Ok(self.count) }
+        if self.count == 0 {
+            Err(Error::invalid("the count of a scan is 0; a page looks at one name at least"))
+        } else {
+            Ok(self.count)
+        }
     }
 
     /// Tells whether a name is wanted.

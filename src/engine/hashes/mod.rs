@@ -256,7 +256,7 @@ impl<'a, S: Source> Hashes<'a, S> {
 
 fn as_hash(meta: Option<Meta>) -> Result<Option<Meta>> {
     match meta {
-        Some(meta) if meta.data_type != DataType::Hash => Err(Error::wrong_type()),
+        Some(meta) if meta.data_type != DataType::Hash => Err(Error::wrong_type(meta.data_type, DataType::Hash)),
         found => Ok(found),
     }
 }

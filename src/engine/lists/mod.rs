@@ -189,7 +189,7 @@ impl<'a, S: Source> Lists<'a, S> {
 
 fn as_list(meta: Option<Meta>) -> Result<Option<Meta>> {
     match meta {
-        Some(meta) if meta.data_type != DataType::List => Err(Error::wrong_type()),
+        Some(meta) if meta.data_type != DataType::List => Err(Error::wrong_type(meta.data_type, DataType::List)),
         found => Ok(found),
     }
 }

@@ -218,7 +218,7 @@ fn elements_of<'r>(reader: &'r Reader, meta: Option<&Meta>) -> Result<Elements<'
 
 fn as_set(meta: Option<Meta>) -> Result<Option<Meta>> {
     match meta {
-        Some(meta) if meta.data_type != DataType::Set => Err(Error::wrong_type()),
+        Some(meta) if meta.data_type != DataType::Set => Err(Error::wrong_type(meta.data_type, DataType::Set)),
         found => Ok(found),
     }
 }

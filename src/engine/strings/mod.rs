@@ -290,7 +290,7 @@ fn current(plan: &KeyPlan<'_>) -> Result<Option<Bytes>> {
 
 fn as_string(meta: Option<Meta>) -> Result<Option<Meta>> {
     match meta {
-        Some(meta) if meta.data_type != DataType::String => Err(Error::wrong_type()),
+        Some(meta) if meta.data_type != DataType::String => Err(Error::wrong_type(meta.data_type, DataType::String)),
         found => Ok(found),
     }
 }

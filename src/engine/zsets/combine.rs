@@ -93,7 +93,7 @@ impl<'a> CombineOptions<'a> {
         match self.weights {
             Some(weights) if weights.len() != keys => Err(Error::invalid("each key needs one weight")),
             Some(weights) if weights.iter().any(|weight| weight.is_nan()) => {
-                Err(Error::not_a_number("weight value is not a float"))
+                Err(Error::not_a_number("a weight is NaN"))
             }
             _ => Ok(()),
         }

@@ -465,12 +465,14 @@ impl ZSets<'_, Live> {
 }
 
 fn a_number(score: f64) -> Result<Score> {
-    Score::new(score).ok_or_else(|| Error::not_a_number("value is not a valid float"))
+    Score::new(score).ok_or_else(|| Error::not_a_number("a score or an increment is NaN"))
 }
 
 pub(super) fn as_zset(meta: Option<Meta>) -> Result<Option<Meta>> {
     match meta {
-        Some(meta) if meta.data_type != DataType::SortedSet => Err(Error::wrong_type()),
+        Some(meta) if meta.data_type != DataType::SortedSet => {
+            Err(Error::wrong_type(meta.data_type, DataType::SortedSet))
+        }
         found => Ok(found),
     }
 }

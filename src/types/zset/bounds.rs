@@ -243,7 +243,7 @@ impl<'a> ZRange<'a> {
         };
         match self.part {
             Part::Scores(min, max) if is_nan(min) || is_nan(max) => {
-                Err(Error::not_a_number("min or max is not a float"))
+                Err(Error::not_a_number("a bound of a range of scores is NaN"))
             }
             _ => Ok(()),
         }
