@@ -294,12 +294,14 @@ impl Store {
     /// Costs hard links of the SST files (copies of them on another file system) and a copy of the log, at most
     /// [`max_log_bytes`](crate::Options::max_log_bytes). Reads and writes go on meanwhile. The links keep the space of
     /// what the store gives back later, until the copy is removed. A copy that is opened for writing takes ids far
-    /// from its original's, so that the two can never be confused.
+    /// from its original's, so that the two can never be confused. The directory in which `path` lies must exist: it is
+    /// not made.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `path` exists or lies in the store's own directory; [`ReadOnly`](crate::ErrorKind::ReadOnly),
-    /// [`Io`](crate::ErrorKind::Io), [`Closed`](crate::ErrorKind::Closed) or [`Poisoned`](crate::ErrorKind::Poisoned).
-    /// After a failure `path` may hold a part of the copy, which is refused when it is opened.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `path` exists or lies in the store's own directory;
+    /// [`Io`](crate::ErrorKind::Io), naming the directory if that is what is missing; [`ReadOnly`](crate::ErrorKind::ReadOnly),
+    /// [`Closed`](crate::ErrorKind::Closed) or [`Poisoned`](crate::ErrorKind::Poisoned). After a failure `path` may hold a
+    /// part of the copy, which is refused when it is opened.
     ///
     /// # Examples
     /// ```
