@@ -170,6 +170,7 @@ impl<S: Source> Db<S> {
     /// assert_eq!(store.db(0).exists_many(["k", "missing", "k"])?, 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "EXISTS")]
     pub fn exists_many<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<u64> {
         let reading = self.begin()?.steady();
         keys.into_iter().try_fold(0, |count, key| Ok(count + u64::from(reading.live(key.as_ref())?.is_some())))
@@ -189,6 +190,7 @@ impl<S: Source> Db<S> {
     /// assert_eq!(store.db(0).touch(["missing"])?, 0);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "TOUCH")]
     pub fn touch<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<u64> {
         self.exists_many(keys)
     }
@@ -210,6 +212,7 @@ impl<S: Source> Db<S> {
     /// assert_eq!(data_type.map_or("none".to_owned(), |found| found.to_string()), "set");
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "TYPE")]
     pub fn data_type(&self, key: impl AsRef<[u8]>) -> Result<Option<DataType>> {
         Ok(self.live(key.as_ref())?.map(|meta| meta.data_type))
     }
@@ -274,6 +277,7 @@ impl Db<Live> {
     /// assert_eq!(store.db(0).len()?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "DBSIZE")]
     pub fn len(&self) -> Result<u64> {
         Ok(self.begin()?.keyspace.map_or(0, |keyspace| keyspace.count()))
     }
@@ -310,6 +314,7 @@ impl Db<Live> {
     /// assert_eq!(store.db(0).delete(["s"])?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "DEL")]
     pub fn delete<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<u64> {
         let keys: Vec<K> = keys.into_iter().collect();
         let different: BTreeSet<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
@@ -334,6 +339,7 @@ impl Db<Live> {
     /// assert_eq!(store.db(0).unlink(["k", "missing"])?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "UNLINK")]
     pub fn unlink<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<u64> {
         self.delete(keys)
     }
@@ -353,6 +359,7 @@ impl Db<Live> {
     /// assert!(store.db(0).is_empty()?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "FLUSHDB")]
     pub fn flush(&self) -> Result<()> {
         let engine = self.engine();
         engine.check_writable()?;
@@ -377,6 +384,7 @@ impl Db<super::Frozen> {
     /// assert_eq!(store.view()?.db(0).len()?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "DBSIZE")]
     pub fn len(&self) -> Result<u64> {
         self.keys([])?.try_fold(0, |count, key| key.map(|_| count + 1))
     }

@@ -82,6 +82,7 @@ impl<S: Source> Db<S> {
     /// assert!(matches!(db.ttl("k")?, Ttl::In(left) if left <= Duration::from_secs(60)));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "PTTL")]
     pub fn ttl(&self, key: impl AsRef<[u8]>) -> Result<Ttl> {
         let reading = self.begin()?;
         Ok(match reading.live(key.as_ref())? {
@@ -104,6 +105,7 @@ impl<S: Source> Db<S> {
     /// assert_eq!(store.db(0).expires_at("k")?, None);
     /// # Ok(()) }
     /// ```
+    #[doc(alias("EXPIRETIME", "PEXPIRETIME"))]
     pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<UnixMillis>> {
         Ok(self.live(key.as_ref())?.and_then(|meta| meta.expires_at))
     }
@@ -125,6 +127,7 @@ impl Db<Live> {
     /// assert!(!store.db(0).expire("missing", Duration::from_secs(1))?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "PEXPIRE")]
     pub fn expire(&self, key: impl AsRef<[u8]>, lifetime: Duration) -> Result<bool> {
         self.expire_if(key, lifetime, ExpireCondition::Always)
     }
@@ -172,6 +175,7 @@ impl Db<Live> {
     /// assert!(!db.exists("k")?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias("EXPIREAT", "PEXPIREAT"))]
     pub fn expire_at(&self, key: impl AsRef<[u8]>, time: UnixMillis, condition: ExpireCondition) -> Result<bool> {
         self.write_key(key.as_ref(), |plan| Ok(keys::expire_at(plan, time, condition)))
     }

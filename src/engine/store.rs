@@ -270,6 +270,7 @@ impl Store {
     /// assert!(store.namespace("sessions").db(0).is_empty()?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "FLUSHALL")]
     pub fn flush_all(&self) -> Result<()> {
         self.engine().flush_keyspaces(None, None)
     }
@@ -440,6 +441,7 @@ impl Namespace {
     /// assert_eq!(sessions.db(0).strings().get("k")?.as_deref(), Some(b"new".as_slice()));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SWAPDB")]
     pub fn swap(&self, a: u32, b: u32) -> Result<()> {
         let engine = &self.live.engine;
         engine.check_writable()?;

@@ -24,6 +24,7 @@ impl Hashes<'_, Live> {
     /// assert_eq!(store.db(0).hashes().get("h", "f")?.as_deref(), Some(b"new".as_slice()));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HSET")]
     pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         self.set_with(key, field, value, CreateOptions::new())
     }
@@ -70,6 +71,7 @@ impl Hashes<'_, Live> {
     /// assert_eq!(store.db(0).hashes().get("h", "a")?.as_deref(), Some(b"3".as_slice()));
     /// # Ok(()) }
     /// ```
+    #[doc(alias("HSET", "HMSET"))]
     pub fn set_many<F: AsRef<[u8]>, V: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -125,6 +127,7 @@ impl Hashes<'_, Live> {
     /// assert!(!store.db(0).hashes().set_if_absent("h", "f", "second")?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HSETNX")]
     pub fn set_if_absent(
         &self,
         key: impl AsRef<[u8]>,
@@ -179,6 +182,7 @@ impl Hashes<'_, Live> {
     /// assert!(!store.db(0).exists("h")?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HDEL")]
     pub fn delete<F: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, fields: impl IntoIterator<Item = F>) -> Result<u64> {
         let fields: Vec<F> = fields.into_iter().collect();
         let fields: Vec<&[u8]> = fields.iter().map(AsRef::as_ref).collect();
@@ -200,6 +204,7 @@ impl Hashes<'_, Live> {
     /// assert_eq!(store.db(0).hashes().incr_by("h", "visits", -2)?, 3);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HINCRBY")]
     pub fn incr_by(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, by: i64) -> Result<i64> {
         self.incr_by_with(key, field, by, CreateOptions::new())
     }
@@ -253,6 +258,7 @@ impl Hashes<'_, Live> {
     /// assert_eq!(store.db(0).hashes().get("h", "price")?.as_deref(), Some(b"10.6".as_slice()));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HINCRBYFLOAT")]
     pub fn incr_by_float(
         &self,
         key: impl AsRef<[u8]>,
