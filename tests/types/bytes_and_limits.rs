@@ -132,3 +132,32 @@ fn a_refusal_says_what_was_found_and_what_would_do() {
         assert!(!text.contains("secret"), "{text}");
     }
 }
+
+#[test]
+fn what_is_printed_of_a_handle_holds_none_of_its_data() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let tenant = store.namespace("secret");
+    let db = tenant.db(7);
+    db.sets().add("secret", ["secret"]).unwrap();
+    db.hashes().set("secret hash", "secret", "secret").unwrap();
+    db.lists().push_right("secret list", ["secret", "secret"]).unwrap();
+    db.zsets().add("secret zset", [("secret", 1.0)]).unwrap();
+    let view = store.view().unwrap();
+    let shown = [
+        (format!("{store:?}"), "Store { .. }"),
+        (format!("{tenant:?}"), "Namespace { .. }"),
+        (format!("{db:?}"), "Db { number: 7, .. }"),
+        (format!("{:?}", db.hashes()), "Hashes { db: 7, .. }"),
+        (format!("{view:?}"), &format!("View {{ time: {:?}, .. }}", view.time())),
+        (format!("{:?}", view.namespace("secret").db(7).zsets()), "ZSets { db: 7, .. }"),
+        (format!("{:?}", db.keys("secret").unwrap()), "Keys { .. }"),
+        (format!("{:?}", db.sets().members("secret").unwrap()), "Members { .. }"),
+        (format!("{:?}", db.hashes().get_all("secret hash").unwrap()), "HashEntries { .. }"),
+        (format!("{:?}", db.lists().range("secret list", 0, -1).unwrap()), "ListItems { left: 2, .. }"),
+        (format!("{:?}", db.zsets().range("secret zset", ZRange::ranks(0, -1)).unwrap()), "ZEntries { .. }"),
+    ];
+    for (found, expected) in shown {
+        assert_eq!(found, expected);
+    }
+}
