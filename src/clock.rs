@@ -1,6 +1,6 @@
 //! Time: the only place that reads the wall clock, and the store's own time made from it.
 //!
-//! Uses `encoding` for [`UnixMillis`]. Invariant: store time never runs backwards, and a wall clock
+//! Uses `encoding` for [`UnixMillis`], and `error`. Invariant: store time never runs backwards, and a wall clock
 //! that leaps further than the configured limit stops it instead of moving it (design, rule 10). While the wall
 //! clock lies behind, it runs at half speed.
 
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use parking_lot::Mutex;
 
 use crate::encoding::UnixMillis;
+use crate::error::{Error, Result};
 
 /// Tells the time to a store; inject one with `StoreBuilder::clock`.
 ///
@@ -54,6 +55,58 @@ impl Clock for SystemClock {
 
     fn monotonic(&self) -> Duration {
         self.started.elapsed()
+    }
+}
+
+/// Takes a moment to the millisecond; what lies below one is cut off.
+///
+/// # Errors
+/// [`OutOfRange`](crate::ErrorKind::OutOfRange) for a moment before 1970 or after [`UnixMillis::MAX`].
+///
+/// # Examples
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use windrow::{CreateOptions, ErrorKind, UnixMillis};
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
+/// let options = CreateOptions::new().expire_at(tomorrow.try_into()?);
+/// store.db(0).sets().add_with("s", ["a"], options)?;
+///
+/// let before_1970 = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
+/// assert_eq!(UnixMillis::try_from(before_1970).unwrap_err().kind(), ErrorKind::OutOfRange);
+/// # Ok(()) }
+/// ```
+impl TryFrom<SystemTime> for UnixMillis {
+    type Error = Error;
+
+    fn try_from(time: SystemTime) -> Result<Self> {
+        let since = time.duration_since(UNIX_EPOCH).map_err(|_| Error::out_of_range("the time lies before 1970"))?;
+        match u64::try_from(since.as_millis()) {
+            Ok(millis) if millis <= Self::MAX.get() => Ok(Self::new(millis)),
+            _ => Err(Error::out_of_range("the time lies too far in the future to be stored")),
+        }
+    }
+}
+
+/// Gives the same moment. Only on Unix, where `SystemTime` reaches further than [`UnixMillis::MAX`].
+///
+/// # Examples
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use windrow::UnixMillis;
+/// let time = SystemTime::from(UnixMillis::new(1_500));
+/// assert_eq!(time, SystemTime::UNIX_EPOCH + Duration::from_millis(1_500));
+/// assert_eq!(UnixMillis::try_from(time)?, UnixMillis::new(1_500));
+/// assert_eq!(UnixMillis::try_from(SystemTime::from(UnixMillis::MAX))?, UnixMillis::MAX);
+/// # Ok::<(), windrow::Error>(())
+/// ```
+#[cfg(unix)]
+impl From<UnixMillis> for SystemTime {
+    fn from(time: UnixMillis) -> Self {
+        // Cannot overflow: its seconds are an `i64`, and there are fewer than 2^55 in 2^64 ms.
+        UNIX_EPOCH + Duration::from_millis(time.get())
     }
 }
 
@@ -395,5 +448,24 @@ mod tests {
         let warnings = Warnings::default();
         tracing::subscriber::with_default(warnings.clone(), || time(START + 7_200_000));
         assert_eq!(warnings.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn moments_that_cannot_be_stored_are_refused() {
+        let after = |millis| UNIX_EPOCH + Duration::from_millis(millis);
+        let refused = |time: SystemTime| UnixMillis::try_from(time).unwrap_err().kind();
+        assert_eq!(refused(UNIX_EPOCH - Duration::from_nanos(1)), crate::ErrorKind::OutOfRange);
+        assert_eq!(refused(after(u64::MAX)), crate::ErrorKind::OutOfRange);
+        assert_eq!(refused(after(u64::MAX) + Duration::from_millis(1)), crate::ErrorKind::OutOfRange);
+        assert_eq!(UnixMillis::try_from(after(u64::MAX - 1)).unwrap(), UnixMillis::MAX);
+        assert_eq!(UnixMillis::try_from(after(7) + Duration::from_nanos(999_999)).unwrap(), UnixMillis::new(7));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn every_stored_moment_is_a_system_time() {
+        for time in [UnixMillis::ZERO, UnixMillis::new(1_999), UnixMillis::MAX] {
+            assert_eq!(UnixMillis::try_from(SystemTime::from(time)).unwrap(), time);
+        }
     }
 }

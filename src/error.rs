@@ -1,13 +1,13 @@
 //! What can go wrong, sorted by what the caller should do next.
 //!
-//! Uses nothing of the crate but the decode error of `encoding`. Invariant: an error that is returned
+//! Uses nothing of the crate but the decode error and the data types of `encoding`. Invariant: an error that is returned
 //! before a commit has changed nothing in the store.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::encoding::DecodeError;
+use crate::encoding::{DataType, DecodeError};
 
 /// The result of every fallible call of this crate.
 ///
@@ -186,8 +186,16 @@ impl Error {
         }
     }
 
-    pub(crate) fn wrong_type() -> Self {
-        Self::new(ErrorKind::WrongType, "the key holds another data type")
+    /// The refusal of a key that holds `found`, where only a `wanted` will do. WHY not the key: it may be long, or secret.
+    #[cold]
+    pub(crate) fn wrong_type(found: DataType, wanted: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::WrongType, format!("the key holds a {found}, where a {wanted} is needed"))
+    }
+
+    /// The refusal of something that has `bytes`, where `option` allows `limit`.
+    #[cold]
+    pub(crate) fn too_large(what: &str, bytes: u64, option: &str, limit: u64) -> Self {
+        Self::new(ErrorKind::TooLarge, format!("{what} has {bytes} bytes; {option} allows {limit}"))
     }
 
     pub(crate) fn not_an_integer() -> Self {

@@ -5,7 +5,7 @@
     feature = "engine",
     doc = r#"
 Open a [`Store`], take a [`Db`] from it, and use the typed handles that the db gives: [`Db::strings`],
-[`Db::hashes`], [`Db::sets`], [`Db::lists`], [`Db::zsets`], which borrow the db. Keys, members and values are
+[`Db::hashes`], [`Db::sets`], [`Db::lists`], [`Db::zsets`], which borrow the db: to keep one, keep the db first. Keys, members and values are
 arbitrary bytes. Every call blocks until it is done, and is atomic. A store, a namespace, a db and a view can be cloned and
 sent to other threads.
 
@@ -16,10 +16,11 @@ use windrow::{CreateOptions, Store};
 # let dir = tempfile::tempdir().unwrap();
 # let path = dir.path().join("store");
 let store = Store::open(path)?;
-let db = store.db(0);
+let db = store.db(0); // kept: `let sets = store.db(0).sets();` does not compile, as the db would be gone
+let sets = db.sets();
 let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
-db.sets().add_with("window:1700000000", ["10.0.0.1", "10.0.0.2"], minute)?;
-assert_eq!(db.sets().len("window:1700000000")?, 2);
+sets.add_with("window:1700000000", ["10.0.0.1", "10.0.0.2"], minute)?;
+assert_eq!(sets.len("window:1700000000")?, 2);
 
 let view = store.view()?;
 db.delete(["window:1700000000"])?;

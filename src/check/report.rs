@@ -119,7 +119,7 @@ impl fmt::Display for Finding {
 /// println!("{}", windrow::check(&path)?);
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckReport {
     /// Keys that live or expired and wait for the reaper.

@@ -6,6 +6,8 @@
 //! INVARIANT: the checksum covers every other byte of the record, and a record that decodes is
 //! consistent: its type, its encoding, its id, its size and its body fit each other.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use super::error::{DecodeError, Fault, RecordKind};
@@ -38,9 +40,11 @@ const FLAGS: u8 = 0;
 /// # use windrow::encoding::DataType;
 /// assert_eq!(DataType::from_number(3), Some(DataType::Set));
 /// assert_eq!(DataType::from_number(0), None);
+/// assert_eq!(DataType::SortedSet.to_string(), "zset");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum DataType {
     /// A string of bytes.
     String = 1,
@@ -51,7 +55,21 @@ pub enum DataType {
     /// A sequence of items.
     List = 4,
     /// A set of members, each with a score, ordered by score.
+    #[doc(alias = "zset")]
     SortedSet = 5,
+}
+
+/// Writes the name that Redis gives the type: string, hash, list, set or zset.
+impl fmt::Display for DataType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::String => "string",
+            Self::Hash => "hash",
+            Self::Set => "set",
+            Self::List => "list",
+            Self::SortedSet => "zset",
+        })
+    }
 }
 
 impl DataType {

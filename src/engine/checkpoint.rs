@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fs, io};
 
 use crate::encoding::{DataFamily, Lease, SEGMENT_IDS, StoreKey};
 use crate::engine::Engine;
@@ -24,6 +25,7 @@ impl Engine {
         if path.exists() {
             return Err(Error::invalid(format!("{} exists; a checkpoint makes its directory", path.display())));
         }
+        require_parent(path)?;
         if self.directory.contains(path) {
             return Err(Error::invalid("a checkpoint inside its own store would go when the store is removed"));
         }
@@ -32,6 +34,18 @@ impl Engine {
         self.db.copy_to(path)?;
         failpoint!("checkpoint::copied");
         store::finish_checkpoint(path, self.directory.layout)
+    }
+}
+
+/// Refuses a path in a directory that does not exist. WHY not made: a mistyped path of a backup should be heard of, and
+/// whether a path lies in the store cannot be told before its parent exists.
+fn require_parent(path: &Path) -> Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let refused = |why| Error::io(format!("a checkpoint needs the directory {}", parent.display()), why);
+    match fs::metadata(parent) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(refused(io::ErrorKind::NotADirectory.into())),
+        Err(error) => Err(refused(error)),
     }
 }
 

@@ -5,39 +5,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::encoding::{DataType, Meta, UnixMillis};
+use crate::encoding::{DataType, Meta};
 use crate::engine::read::Reading;
 use crate::engine::write::Place;
 use crate::engine::{Engine, Hashes, Lists, Live, Sets, Source, Strings, ZSets};
 use crate::error::Result;
 use crate::options::Durability;
 use crate::types::KeyPlan;
-use crate::types::keys::{self, ExpireCondition};
-
-/// How long a key has to live.
-///
-/// # Examples
-/// ```
-/// use windrow::Ttl;
-/// # fn main() -> windrow::Result<()> {
-/// # let dir = tempfile::tempdir().unwrap();
-/// # let store = windrow::Store::open(dir.path().join("s"))?;
-/// store.db(0).strings().set("k", "v")?;
-/// assert_eq!(store.db(0).ttl("k")?, Ttl::Forever);
-/// assert_eq!(store.db(0).ttl("missing")?, Ttl::NoKey);
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ttl {
-    /// The key does not exist.
-    NoKey,
-    /// The key has no expiry.
-    Forever,
-    /// The key expires after this time.
-    In(Duration),
-}
+use crate::types::keys;
 
 /// A db of a namespace: [`Live`], or as a view froze it.
 ///
@@ -194,6 +170,7 @@ impl<S: Source> Db<S> {
     /// assert_eq!(store.db(0).exists_many(["k", "missing", "k"])?, 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "EXISTS")]
     pub fn exists_many<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<u64> {
         let reading = self.begin()?.steady();
         keys.into_iter().try_fold(0, |count, key| Ok(count + u64::from(reading.live(key.as_ref())?.is_some())))
@@ -213,11 +190,12 @@ impl<S: Source> Db<S> {
     /// assert_eq!(store.db(0).touch(["missing"])?, 0);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "TOUCH")]
     pub fn touch<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<u64> {
         self.exists_many(keys)
     }
 
-    /// Returns the data type of the key's value, `None` if there is none. Costs one point read.
+    /// Returns the data type of the key's value, `None` if there is none (TYPE). Costs one point read.
     ///
     /// # Errors
     /// As [`Db::exists`].
@@ -229,58 +207,17 @@ impl<S: Source> Db<S> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
     /// store.db(0).sets().add("s", ["a"])?;
-    /// assert_eq!(store.db(0).data_type("s")?, Some(DataType::Set));
+    /// let data_type = store.db(0).data_type("s")?;
+    /// assert_eq!(data_type, Some(DataType::Set));
+    /// assert_eq!(data_type.map_or("none".to_owned(), |found| found.to_string()), "set");
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "TYPE")]
     pub fn data_type(&self, key: impl AsRef<[u8]>) -> Result<Option<DataType>> {
         Ok(self.live(key.as_ref())?.map(|meta| meta.data_type))
     }
 
-    /// Returns how long the key has to live. Costs one point read.
-    ///
-    /// # Errors
-    /// As [`Db::exists`].
-    ///
-    /// # Examples
-    /// ```
-    /// use std::time::Duration;
-    /// use windrow::Ttl;
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let db = store.db(0);
-    /// db.strings().set("k", "v")?;
-    /// db.expire("k", Duration::from_secs(60))?;
-    /// assert!(matches!(db.ttl("k")?, Ttl::In(left) if left <= Duration::from_secs(60)));
-    /// # Ok(()) }
-    /// ```
-    pub fn ttl(&self, key: impl AsRef<[u8]>) -> Result<Ttl> {
-        let reading = self.begin()?;
-        Ok(match reading.live(key.as_ref())? {
-            None => Ttl::NoKey,
-            Some(Meta { expires_at: None, .. }) => Ttl::Forever,
-            Some(Meta { expires_at: Some(time), .. }) => Ttl::In(time.saturating_since(reading.now)),
-        })
-    }
-
-    /// Returns when the key expires, `None` if it does not exist or never expires. Costs one point read.
-    ///
-    /// # Errors
-    /// As [`Db::exists`].
-    ///
-    /// # Examples
-    /// ```
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// assert_eq!(store.db(0).expires_at("k")?, None);
-    /// # Ok(()) }
-    /// ```
-    pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<UnixMillis>> {
-        Ok(self.live(key.as_ref())?.and_then(|meta| meta.expires_at))
-    }
-
-    fn live(&self, key: &[u8]) -> Result<Option<Meta>> {
+    pub(super) fn live(&self, key: &[u8]) -> Result<Option<Meta>> {
         self.begin()?.live(key)
     }
 }
@@ -340,6 +277,7 @@ impl Db<Live> {
     /// assert_eq!(store.db(0).len()?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "DBSIZE")]
     pub fn len(&self) -> Result<u64> {
         Ok(self.begin()?.keyspace.map_or(0, |keyspace| keyspace.count()))
     }
@@ -376,6 +314,7 @@ impl Db<Live> {
     /// assert_eq!(store.db(0).delete(["s"])?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "DEL")]
     pub fn delete<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<u64> {
         let keys: Vec<K> = keys.into_iter().collect();
         let different: BTreeSet<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
@@ -400,91 +339,9 @@ impl Db<Live> {
     /// assert_eq!(store.db(0).unlink(["k", "missing"])?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "UNLINK")]
     pub fn unlink<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<u64> {
         self.delete(keys)
-    }
-
-    /// Lets the key expire after `lifetime`, at millisecond precision; returns whether it exists. Less than a millisecond
-    /// deletes the key. Costs one commit.
-    ///
-    /// # Errors
-    /// As [`Db::delete`].
-    ///
-    /// # Examples
-    /// ```
-    /// use std::time::Duration;
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// assert!(!store.db(0).expire("missing", Duration::from_secs(1))?);
-    /// # Ok(()) }
-    /// ```
-    pub fn expire(&self, key: impl AsRef<[u8]>, lifetime: Duration) -> Result<bool> {
-        self.expire_if(key, lifetime, ExpireCondition::Always)
-    }
-
-    /// Lets the key expire after `lifetime` if the condition allows it; returns whether it was set.
-    ///
-    /// # Errors
-    /// As [`Db::delete`].
-    ///
-    /// # Examples
-    /// ```
-    /// use std::time::Duration;
-    /// use windrow::ExpireCondition;
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let db = store.db(0);
-    /// db.strings().set("k", "v")?;
-    /// db.expire("k", Duration::from_secs(60))?;
-    /// assert!(!db.expire_if("k", Duration::from_secs(5), ExpireCondition::Later)?);
-    /// # Ok(()) }
-    /// ```
-    pub fn expire_if(&self, key: impl AsRef<[u8]>, lifetime: Duration, condition: ExpireCondition) -> Result<bool> {
-        self.write_key(key.as_ref(), |plan| {
-            let time = plan.now.saturating_add(lifetime);
-            Ok(keys::expire_at(plan, time, condition))
-        })
-    }
-
-    /// Lets the key expire at a time, if the condition allows it; returns whether it was set. A time that has passed
-    /// deletes the key, which also counts as set.
-    ///
-    /// # Errors
-    /// As [`Db::delete`].
-    ///
-    /// # Examples
-    /// ```
-    /// use windrow::{ExpireCondition, UnixMillis};
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let db = store.db(0);
-    /// db.strings().set("k", "v")?;
-    /// assert!(db.expire_at("k", UnixMillis::new(1), ExpireCondition::Always)?);
-    /// assert!(!db.exists("k")?);
-    /// # Ok(()) }
-    /// ```
-    pub fn expire_at(&self, key: impl AsRef<[u8]>, time: UnixMillis, condition: ExpireCondition) -> Result<bool> {
-        self.write_key(key.as_ref(), |plan| Ok(keys::expire_at(plan, time, condition)))
-    }
-
-    /// Takes the key's expiry away; returns whether it had one. Costs one commit.
-    ///
-    /// # Errors
-    /// As [`Db::delete`].
-    ///
-    /// # Examples
-    /// ```
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// assert!(!store.db(0).persist("k")?);
-    /// # Ok(()) }
-    /// ```
-    pub fn persist(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        self.write_key(key.as_ref(), |plan| Ok(keys::persist(plan)))
     }
 
     /// Removes every key of the db, in the same time for any number of keys; views keep what they saw, the space comes back in the background.
@@ -502,6 +359,7 @@ impl Db<Live> {
     /// assert!(store.db(0).is_empty()?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "FLUSHDB")]
     pub fn flush(&self) -> Result<()> {
         let engine = self.engine();
         engine.check_writable()?;
@@ -526,6 +384,7 @@ impl Db<super::Frozen> {
     /// assert_eq!(store.view()?.db(0).len()?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "DBSIZE")]
     pub fn len(&self) -> Result<u64> {
         self.keys([])?.try_fold(0, |count, key| key.map(|_| count + 1))
     }

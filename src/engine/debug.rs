@@ -1,12 +1,15 @@
-//! How the public handles show themselves in `{:?}`: by name, without reading anything. And what the crate's own tests
+//! How the public handles show themselves in `{:?}`: by name and place, without keys, members
+//! or values. And what the crate's own tests
 //! may do to a store that nobody else can.
 //!
 //! Uses the handles. Invariant: printing a handle takes no lock and touches no data.
 
 use std::fmt;
 
+use crate::engine::read::Reading;
 use crate::engine::{
-    Db, Frozen, Keys, Live, Members, Namespace, Sets, Source, Store, StoreBuilder, Strings, View, ViewNamespace,
+    Db, Frozen, HashEntries, HashFields, HashValues, Hashes, Keys, ListItems, Lists, Live, Members, Namespace, Sets,
+    Source, Store, StoreBuilder, Strings, View, ViewNamespace, ZEntries, ZSets,
 };
 
 #[cfg(feature = "failpoints")]
@@ -34,7 +37,32 @@ macro_rules! shows_its_name {
     )*};
 }
 
-shows_its_name!(Store, StoreBuilder, Namespace, View, ViewNamespace, Live, Frozen, Keys, Members);
+shows_its_name!(
+    Store,
+    StoreBuilder,
+    Namespace,
+    ViewNamespace,
+    Live,
+    Frozen,
+    Keys,
+    Members,
+    HashEntries,
+    HashFields,
+    HashValues,
+    ZEntries
+);
+
+macro_rules! shows_its_db {
+    ($($handle:ident),*) => {$(
+        impl<S: Source> fmt::Debug for $handle<'_, S> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($handle)).field("db", &self.db.number()).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+shows_its_db!(Strings, Hashes, Sets, Lists, ZSets);
 
 impl<S: Source> fmt::Debug for Db<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,14 +70,20 @@ impl<S: Source> fmt::Debug for Db<S> {
     }
 }
 
-impl<S: Source> fmt::Debug for Strings<'_, S> {
+impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Strings").finish_non_exhaustive()
+        f.debug_struct("View").field("time", &self.time()).finish_non_exhaustive()
     }
 }
 
-impl<S: Source> fmt::Debug for Sets<'_, S> {
+impl fmt::Debug for Reading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sets").finish_non_exhaustive()
+        f.debug_struct("Reading").field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ListItems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListItems").field("left", &self.left()).finish_non_exhaustive()
     }
 }

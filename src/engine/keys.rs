@@ -67,6 +67,7 @@ impl<S: Source> Db<S> {
     /// assert_eq!(names, ["user:1:name", "user:2:name"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "KEYS")]
     pub fn keys_matching(&self, pattern: impl AsRef<[u8]>) -> Result<Keys> {
         let pattern = pattern.as_ref();
         let mut keys = self.keys(Glob::new(pattern).literal_prefix())?;
@@ -100,6 +101,7 @@ impl<S: Source> Db<S> {
     /// assert_eq!(users, ["user:1", "user:2"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCAN")]
     pub fn scan(&self, cursor: &ScanCursor, options: ScanOptions<'_>) -> Result<ScanPage> {
         self.page(cursor, options, None)
     }
@@ -122,6 +124,7 @@ impl<S: Source> Db<S> {
     /// assert_eq!(page.items, ["b"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCAN")]
     pub fn scan_of_type(&self, cursor: &ScanCursor, options: ScanOptions<'_>, wanted: DataType) -> Result<ScanPage> {
         self.page(cursor, options, Some(wanted))
     }
@@ -180,6 +183,7 @@ impl<S: Source> Db<S> {
     /// assert_eq!(db.random_key()?, Some("only".into()));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "RANDOMKEY")]
     pub fn random_key(&self) -> Result<Option<Bytes>> {
         let reading = self.begin()?.steady();
         match &reading.keyspace {

@@ -11,11 +11,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use parking_lot::{Mutex, RwLock};
 
 use crate::encoding::{CountValue, Flushed, KeyspaceName, KeyspaceNo, NextKeyspace, StoreKey, prefix_end};
+use crate::engine::write::check_namespace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::failpoint;
 use crate::store::{Batch, Cursor, Database, Family, Scan};
-
-pub(super) const NAMESPACE_TOO_LONG: &str = "a namespace has at most 255 bytes";
 
 /// One keyspace: its number and its key count.
 #[derive(Clone, Debug)]
@@ -241,8 +240,8 @@ fn put_name(db: &Database, batch: &mut Batch, namespace: &[u8], number: u32, key
 }
 
 fn name_key(namespace: &[u8], number: u32) -> Result<Vec<u8>> {
-    let name =
-        KeyspaceName::new(namespace, number).ok_or_else(|| Error::new(ErrorKind::TooLarge, NAMESPACE_TOO_LONG))?;
+    check_namespace(namespace)?;
+    let name = KeyspaceName::new(namespace, number).ok_or_else(|| Error::invalid("no keyspace can have this name"))?;
     Ok(StoreKey::Keyspace(name).encode())
 }
 

@@ -12,6 +12,7 @@ mod commit;
 mod create;
 mod db;
 mod debug;
+mod expiry;
 mod hashes;
 mod health;
 mod keys;
@@ -33,7 +34,8 @@ mod zsets;
 
 pub use builder::StoreBuilder;
 pub use create::CreateOptions;
-pub use db::{Db, Ttl};
+pub use db::Db;
+pub use expiry::Ttl;
 pub use hashes::{HashEntries, HashFields, HashValues, Hashes};
 pub use keys::Keys;
 pub use lists::{ListItems, Lists, PositionOptions};

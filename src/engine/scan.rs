@@ -176,10 +176,11 @@ impl<T> ScanPage<T> {
 /// # let store = windrow::Store::open(dir.path().join("s"))?;
 /// store.db(0).sets().add("s", ["apple", "avocado", "banana"])?;
 /// let a = ScanOptions::new().matching(b"a*").count(1000);
+/// assert_ne!(a, ScanOptions::new());
 /// assert_eq!(store.db(0).sets().scan("s", &ScanCursor::START, a)?.items, ["apple", "avocado"]);
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct ScanOptions<'a> {
     pattern: Option<Glob<'a>>,
@@ -241,7 +242,11 @@ impl<'a> ScanOptions<'a> {
 
     /// How many names a page looks at. Refuses none, as Redis does.
     pub(crate) fn wanted(&self) -> Result<u64> {
-        if self.count == 0 { Err(Error::invalid("a page of a scan looks at no name")) } else { Ok(self.count) }
+        if self.count == 0 {
+            Err(Error::invalid("the count of a scan is 0; a page looks at one name at least"))
+        } else {
+            Ok(self.count)
+        }
     }
 
     /// Tells whether a name is wanted.

@@ -173,6 +173,7 @@ impl<S: Source> Db<S> {
     /// assert_eq!(youngest, [Some("7".into()), Some("30".into())]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SORT")]
     pub fn sort(&self, key: impl AsRef<[u8]>, options: &SortOptions) -> Result<Vec<Option<Bytes>>> {
         self.sorted(key.as_ref(), options, false)
     }
@@ -207,6 +208,7 @@ impl Db<Live> {
     /// assert_eq!(db.data_type("sorted")?, Some(DataType::List));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SORT")]
     pub fn sort_store(
         &self,
         key: impl AsRef<[u8]>,

@@ -40,6 +40,35 @@ pub enum HeldBackBy {
 }
 
 /// A reading of a store's state. All counters are since open.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use windrow::HeldBackBy;
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// let db = store.db(0);
+/// db.sets().add("s", (0..1000).map(|n| n.to_string()))?;
+/// let view = store.view()?;
+/// db.delete(["s"])?;
+///
+/// let stats = store.stats();
+/// println!("debt: {} bytes, the oldest for {:?}", stats.debt_bytes, stats.debt_age);
+/// println!("no debt yet: {} ids of about {} bytes", stats.waiting_ids, stats.waiting_bytes);
+/// match stats.held_back_by {
+///     Some(HeldBackBy::View { age }) => println!("a view, open for {age:?}, may still read them"),
+///     Some(other) => println!("they wait for {other:?}, which is soon over"),
+///     None => println!("nothing is held back"),
+/// }
+/// assert_eq!((stats.waiting_ids, stats.open_views), (1, 1));
+///
+/// drop(view);
+/// assert!(store.settle(Duration::from_secs(10))?);
+/// let stats = store.stats();
+/// assert_eq!((stats.waiting_ids, stats.debt_ids), (0, 0));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

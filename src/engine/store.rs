@@ -270,6 +270,7 @@ impl Store {
     /// assert!(store.namespace("sessions").db(0).is_empty()?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "FLUSHALL")]
     pub fn flush_all(&self) -> Result<()> {
         self.engine().flush_keyspaces(None, None)
     }
@@ -294,12 +295,14 @@ impl Store {
     /// Costs hard links of the SST files (copies of them on another file system) and a copy of the log, at most
     /// [`max_log_bytes`](crate::Options::max_log_bytes). Reads and writes go on meanwhile. The links keep the space of
     /// what the store gives back later, until the copy is removed. A copy that is opened for writing takes ids far
-    /// from its original's, so that the two can never be confused.
+    /// from its original's, so that the two can never be confused. The directory in which `path` lies must exist: it is
+    /// not made.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `path` exists or lies in the store's own directory; [`ReadOnly`](crate::ErrorKind::ReadOnly),
-    /// [`Io`](crate::ErrorKind::Io), [`Closed`](crate::ErrorKind::Closed) or [`Poisoned`](crate::ErrorKind::Poisoned).
-    /// After a failure `path` may hold a part of the copy, which is refused when it is opened.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `path` exists or lies in the store's own directory;
+    /// [`Io`](crate::ErrorKind::Io), naming the directory if that is what is missing; [`ReadOnly`](crate::ErrorKind::ReadOnly),
+    /// [`Closed`](crate::ErrorKind::Closed) or [`Poisoned`](crate::ErrorKind::Poisoned). After a failure `path` may hold a
+    /// part of the copy, which is refused when it is opened.
     ///
     /// # Examples
     /// ```
@@ -438,6 +441,7 @@ impl Namespace {
     /// assert_eq!(sessions.db(0).strings().get("k")?.as_deref(), Some(b"new".as_slice()));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SWAPDB")]
     pub fn swap(&self, a: u32, b: u32) -> Result<()> {
         let engine = &self.live.engine;
         engine.check_writable()?;

@@ -124,6 +124,7 @@ impl Db<Live> {
     /// assert!(db.rename_if_absent("a", "c")?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "RENAMENX")]
     pub fn rename_if_absent(&self, from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> Result<bool> {
         let (from, to) = (from.as_ref(), to.as_ref());
         if from == to {
@@ -149,6 +150,7 @@ impl Db<Live> {
     /// assert!(!store.db(0).exists("s")?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "MOVE")]
     pub fn move_to(&self, key: impl AsRef<[u8]>, db: u32) -> Result<bool> {
         let key = key.as_ref();
         self.write_two(self.here(key), Target { db, key }, keys::move_to)
@@ -173,6 +175,7 @@ impl Db<Live> {
     /// assert_eq!(db.sets().len("yesterday")?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "COPY")]
     pub fn copy(&self, from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> Result<bool> {
         self.copy_with(from, to, CopyOptions::new())
     }

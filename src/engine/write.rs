@@ -10,8 +10,7 @@ use std::sync::atomic::Ordering;
 use crate::encoding::MAX_NAMESPACE_BYTES;
 use crate::engine::Engine;
 use crate::engine::builds::Builds;
-use crate::engine::keyspaces::NAMESPACE_TOO_LONG;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::gc::PinKind;
 use crate::options::Durability;
@@ -129,23 +128,23 @@ impl Engine {
 
     /// Refuses keys longer than the store's limit.
     pub(super) fn check_key(&self, key: &[u8]) -> Result<()> {
-        check_length(key, self.options.max_key_bytes, "a key is longer than the store's limit")
+        check_length(key, "a key", "max_key_bytes", self.options.max_key_bytes)
     }
 
     /// Refuses set members longer than the store's limit.
     pub(super) fn check_member(&self, member: &[u8]) -> Result<()> {
-        check_length(member, self.options.max_member_bytes, "a member is longer than the store's limit")
+        check_length(member, "a member", "max_member_bytes", self.options.max_member_bytes)
     }
 
     /// Refuses values and list items longer than the store's limit.
     pub(super) fn check_value(&self, value: &[u8]) -> Result<()> {
-        check_length(value, self.options.max_value_bytes, "a value is longer than the store's limit")
+        check_length(value, "a value", "max_value_bytes", self.options.max_value_bytes)
     }
 }
 
 /// Refuses names that no keyspace can have.
 pub(super) fn check_namespace(name: &[u8]) -> Result<()> {
-    check_length(name, MAX_NAMESPACE_BYTES, NAMESPACE_TOO_LONG)
+    check_length(name, "a namespace's name", "the format", MAX_NAMESPACE_BYTES)
 }
 
 /// Returns the different keys, in the order in which they come first, and for each key given its place among them.
@@ -162,6 +161,10 @@ pub(super) fn distinct<'k>(keys: &[&'k [u8]]) -> (Vec<&'k [u8]>, Vec<usize>) {
     (different, places)
 }
 
-fn check_length(bytes: &[u8], limit: usize, message: &'static str) -> Result<()> {
-    if bytes.len() > limit { Err(Error::new(ErrorKind::TooLarge, message)) } else { Ok(()) }
+fn check_length(bytes: &[u8], what: &str, option: &str, limit: usize) -> Result<()> {
+    if bytes.len() <= limit {
+        return Ok(());
+    }
+    let wide = |length| u64::try_from(length).unwrap_or(u64::MAX);
+    Err(Error::too_large(what, wide(bytes.len()), option, wide(limit)))
 }

@@ -166,7 +166,8 @@ fn lock_or_refuse(path: &Path, locked: Result<(), TryLockError>) -> Result<()> {
     match locked {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => {
-            Err(Error::new(ErrorKind::InUse, format!("{} is open already, in this process or another", path.display())))
+            let held = "in another process, or in this one: a view, an iterator or any other handle keeps it open";
+            Err(Error::new(ErrorKind::InUse, format!("{} is open already, {held}", path.display())))
         }
         Err(TryLockError::Error(e)) => Err(Error::io(format!("cannot lock {}", path.display()), e)),
     }

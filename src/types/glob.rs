@@ -4,7 +4,7 @@
 //! both lengths, as only the last `*` is ever tried again.
 
 /// A pattern.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Glob<'a> {
     pattern: &'a [u8],
 }

@@ -146,7 +146,7 @@ pub(crate) fn sample_repeatedly<T: Clone>(
     wanted: u64,
     own: impl Fn(&ElementKey<'_>, &[u8]) -> Result<T>,
 ) -> Result<Vec<T>> {
-    let wanted = usize::try_from(wanted).map_err(|_| pick::too_many())?;
+    let wanted = usize::try_from(wanted).map_err(|_| pick::too_many(wanted))?;
     let chosen = pick::repeated(fields(reader, meta)?, meta.size, wanted, |key, value| own(&key, value))?;
     chosen.into_iter().collect()
 }

@@ -63,7 +63,9 @@ fn check(a: &[u8], b: &[u8]) -> Result<()> {
 /// Refuses strings whose comparison would take too long, before they are read.
 pub(crate) fn check_lengths(a: u64, b: u64) -> Result<()> {
     if a.saturating_add(1).saturating_mul(b.saturating_add(1)) > MAX_PAIRS {
-        return Err(Error::new(ErrorKind::TooLarge, "the strings are too long for their longest common subsequence"));
+        let lengths = format!("strings of {a} and {b} bytes are too long for their longest common subsequence");
+        let limit = format!("the product of the lengths, each plus 1, may be {MAX_PAIRS}");
+        return Err(Error::new(ErrorKind::TooLarge, format!("{lengths}: {limit}")));
     }
     Ok(())
 }

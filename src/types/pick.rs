@@ -3,6 +3,8 @@
 //! May use walks. Cost: one walk to the last element chosen, whatever is chosen; nothing in writes and on disk.
 //! Invariant: the caller's `size` is the number of elements in the walk.
 
+use std::fmt;
+
 use crate::encoding::ElementKey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::Walk;
@@ -41,8 +43,8 @@ pub(crate) fn repeated<T: Clone>(
         return Ok(Vec::new());
     }
     let (mut places, mut chosen) = (Vec::<u64>::new(), Vec::<T>::new());
-    places.try_reserve_exact(wanted).map_err(|_| too_many())?;
-    chosen.try_reserve_exact(wanted).map_err(|_| too_many())?;
+    places.try_reserve_exact(wanted).map_err(|_| too_many(wanted))?;
+    chosen.try_reserve_exact(wanted).map_err(|_| too_many(wanted))?;
     places.extend(std::iter::repeat_with(|| fastrand::u64(..size)).take(wanted));
     places.sort_unstable();
     let mut at = 0;
@@ -62,8 +64,8 @@ pub(crate) fn repeated<T: Clone>(
 }
 
 /// The refusal of more elements than memory holds.
-pub(crate) fn too_many() -> Error {
-    Error::new(ErrorKind::TooLarge, "more elements are wanted than memory holds")
+pub(crate) fn too_many(wanted: impl fmt::Display) -> Error {
+    Error::new(ErrorKind::TooLarge, format!("{wanted} elements are wanted, more than memory holds"))
 }
 
 fn too_few() -> Error {

@@ -163,7 +163,7 @@ impl<'a> KeyPlan<'a> {
     /// Returns the record of the living key, refusing another data type.
     pub(crate) fn live_as(&self, data_type: DataType) -> Result<Option<&Meta>> {
         match self.live() {
-            Some(meta) if meta.data_type != data_type => Err(Error::wrong_type()),
+            Some(meta) if meta.data_type != data_type => Err(Error::wrong_type(meta.data_type, data_type)),
             found => Ok(found),
         }
     }

@@ -106,7 +106,7 @@ pub(crate) fn sample(reader: &Reader, meta: &Meta, wanted: u64) -> Result<Vec<By
 
 /// Chooses `wanted` members, the same one perhaps several times, in random order.
 pub(crate) fn sample_repeatedly(reader: &Reader, meta: &Meta, wanted: u64) -> Result<Vec<Bytes>> {
-    let wanted = usize::try_from(wanted).map_err(|_| pick::too_many())?;
+    let wanted = usize::try_from(wanted).map_err(|_| pick::too_many(wanted))?;
     let chosen = pick::repeated(members(reader, meta)?, meta.size, wanted, |key, _| owned_name(&key))?;
     chosen.into_iter().collect()
 }

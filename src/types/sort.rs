@@ -72,7 +72,7 @@ impl Keyspace<'_> {
             return Ok(Vec::new());
         };
         if !matches!(meta.data_type, DataType::List | DataType::Set | DataType::SortedSet) {
-            return Err(Error::wrong_type());
+            return Err(Error::wrong_type(meta.data_type, "list, set or zset"));
         }
         let keeps_order = order.by.as_ref().is_some_and(|by| !matches!(by, Pattern::Key { .. }));
         let elements = if !keeps_order {

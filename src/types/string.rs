@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 use crate::encoding::{Body, CollectionId, DataType, ElementKey, Habit, Meta, STRING_PIECE_BYTES, Tag, UnixMillis};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::types::number::{LongDouble, parse_integer};
 use crate::types::{Birth, Change, Home, KeyPlan, Limits, NewRecord, Reader, id_of};
 
@@ -23,7 +23,7 @@ const LONGEST_NUMBER_BYTES: u64 = 5 * 1024 - 1;
 /// Refuses strings longer than the store's limit.
 fn check_length(limits: &Limits, length: u64) -> Result<()> {
     if length > wide(limits.max_value) {
-        return Err(Error::new(ErrorKind::TooLarge, "the string would exceed the store's maximum size"));
+        return Err(Error::too_large("the string", length, "max_value_bytes", wide(limits.max_value)));
     }
     Ok(())
 }

@@ -43,10 +43,10 @@ pub(crate) fn of_windrow<S: Source>(db: &Db<S>) -> windrow::Result<DbDump> {
             Some(DataType::Set) => sets::whole(db, &key)?.sorted(),
             Some(DataType::List) => lists::whole(db, &key)?,
             Some(DataType::SortedSet) => zsets::whole(db, &key)?,
-            None => panic!("{} is listed and holds nothing", key.escape_ascii()),
+            held => panic!("{} is listed and holds {}", key.escape_ascii(), type_name(held)),
         };
         let expires_at = db.expires_at(&key)?.map_or(-1, |time| i64::try_from(time.get()).unwrap());
-        dump.insert(key.to_vec(), Held { type_name: type_name(data_type).to_owned(), value, expires_at });
+        dump.insert(key.to_vec(), Held { type_name: type_name(data_type), value, expires_at });
     }
     Ok(dump)
 }

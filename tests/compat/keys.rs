@@ -43,9 +43,7 @@ impl Commands for Keys {
             Handler::exact("DEL", |place, command| Ok(Reply::int(place.db().delete(&command.args)?))),
             Handler::exact("UNLINK", |place, command| Ok(Reply::int(place.db().unlink(&command.args)?))),
             Handler::exact("EXISTS", |place, command| Ok(Reply::int(place.db().exists_many(&command.args)?))),
-            Handler::exact("TYPE", |place, command| {
-                Ok(Reply::Simple(type_name(place.db().data_type(command.key())?).to_owned()))
-            }),
+            Handler::exact("TYPE", |place, command| Ok(Reply::Simple(type_name(place.db().data_type(command.key())?)))),
             Handler::exact("PEXPIREAT", |place, command| expire_at(place, command, 1)),
             Handler::exact("EXPIREAT", |place, command| expire_at(place, command, 1000)),
             Handler::mirrored("PEXPIRE", |place, command| expire_in(place, command, 1), TIMED),
@@ -74,15 +72,8 @@ impl Commands for Keys {
 }
 
 /// Redis' name for a data type.
-pub(crate) fn type_name(data_type: Option<DataType>) -> &'static str {
-    match data_type {
-        None => "none",
-        Some(DataType::String) => "string",
-        Some(DataType::Hash) => "hash",
-        Some(DataType::Set) => "set",
-        Some(DataType::List) => "list",
-        Some(DataType::SortedSet) => "zset",
-    }
+pub(crate) fn type_name(data_type: Option<DataType>) -> String {
+    data_type.map_or_else(|| "none".to_owned(), |data_type| data_type.to_string())
 }
 
 /// Adds a time, counted in units of so many milliseconds, and at times a condition.

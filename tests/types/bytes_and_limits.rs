@@ -1,7 +1,7 @@
 //! Every key, member and value is arbitrary bytes; the longest are right and longer ones a clear error.
 
 use windrow::encoding::Meta;
-use windrow::{Action, ErrorKind, Options, SetOptions};
+use windrow::{Action, CombineOptions, ErrorKind, Options, ScanCursor, ScanOptions, SetOptions, ZRange};
 
 use crate::data::{keys, members, payload};
 use crate::fixture::{Fixture, close_and_check, settle};
@@ -98,5 +98,66 @@ fn a_record_of_a_string_longer_than_any_is_corrupt_and_takes_no_memory() {
             assert_eq!(refused.unwrap().kind(), ErrorKind::Corruption, "{size}");
         }
         assert!(db.exists("k").unwrap());
+    }
+}
+
+#[test]
+fn a_refusal_says_what_was_found_and_what_would_do() {
+    let fixture = Fixture::new();
+    let mut options = Options::default();
+    (options.max_key_bytes, options.max_member_bytes, options.max_value_bytes) = (16, 20, 1 << 10);
+    let path = fixture.path("store");
+    let store = windrow::Store::builder(&path).options(options).background(false).open().unwrap();
+    let db = store.db(0);
+    db.hashes().set("secret", "f", "v").unwrap();
+    let scan = ScanOptions::new().count(0);
+    let told = [
+        (db.strings().set([0; 17], "v").unwrap_err(), "a key has 17 bytes; max_key_bytes allows 16"),
+        (db.sets().add("s", [[0; 21]]).unwrap_err(), "a member has 21 bytes; max_member_bytes allows 20"),
+        (db.lists().push_left("l", [[0; 1025]]).unwrap_err(), "a value has 1025 bytes; max_value_bytes allows 1024"),
+        (db.strings().set("k", [0; 1025]).unwrap_err(), "the string has 1025 bytes; max_value_bytes allows 1024"),
+        (db.strings().get("secret").unwrap_err(), "the key holds a hash, where a string is needed"),
+        (db.lists().push_left("secret", ["a"]).unwrap_err(), "the key holds a hash, where a list is needed"),
+        (db.zsets().union(["secret"], CombineOptions::new()).unwrap_err(), "a hash, where a set or zset is needed"),
+        (db.hashes().scan("secret", &ScanCursor::START, scan).unwrap_err(), "the count of a scan is 0"),
+        (db.zsets().add("z", [("a", f64::NAN)]).unwrap_err(), "a score or an increment is NaN"),
+        (db.zsets().count("z", ZRange::scores(0, f64::NAN)).unwrap_err(), "a bound of a range of scores is NaN"),
+        (store.namespace([0; 256]).db(0).strings().set("k", "v").unwrap_err(), "256 bytes; the format allows 255"),
+        (store.namespace([0; 256]).swap(0, 1).unwrap_err(), "256 bytes; the format allows 255"),
+        (windrow::Store::open(&path).unwrap_err(), "a view, an iterator or any other handle keeps it open"),
+    ];
+    for (error, expected) in told {
+        let text = error.to_string();
+        assert!(text.contains(expected), "{text}");
+        assert!(!text.contains("secret"), "{text}");
+    }
+}
+
+#[test]
+fn what_is_printed_of_a_handle_holds_none_of_its_data() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let tenant = store.namespace("secret");
+    let db = tenant.db(7);
+    db.sets().add("secret", ["secret"]).unwrap();
+    db.hashes().set("secret hash", "secret", "secret").unwrap();
+    db.lists().push_right("secret list", ["secret", "secret"]).unwrap();
+    db.zsets().add("secret zset", [("secret", 1.0)]).unwrap();
+    let view = store.view().unwrap();
+    let shown = [
+        (format!("{store:?}"), "Store { .. }"),
+        (format!("{tenant:?}"), "Namespace { .. }"),
+        (format!("{db:?}"), "Db { number: 7, .. }"),
+        (format!("{:?}", db.hashes()), "Hashes { db: 7, .. }"),
+        (format!("{view:?}"), &format!("View {{ time: {:?}, .. }}", view.time())),
+        (format!("{:?}", view.namespace("secret").db(7).zsets()), "ZSets { db: 7, .. }"),
+        (format!("{:?}", db.keys("secret").unwrap()), "Keys { .. }"),
+        (format!("{:?}", db.sets().members("secret").unwrap()), "Members { .. }"),
+        (format!("{:?}", db.hashes().get_all("secret hash").unwrap()), "HashEntries { .. }"),
+        (format!("{:?}", db.lists().range("secret list", 0, -1).unwrap()), "ListItems { left: 2, .. }"),
+        (format!("{:?}", db.zsets().range("secret zset", ZRange::ranks(0, -1)).unwrap()), "ZEntries { .. }"),
+    ];
+    for (found, expected) in shown {
+        assert_eq!(found, expected);
     }
 }

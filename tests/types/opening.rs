@@ -245,3 +245,20 @@ fn options_out_of_range_are_refused_before_anything_is_created() {
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(!fixture.path("never").exists());
 }
+
+#[test]
+fn a_checkpoint_names_the_directory_that_it_misses_and_makes_none() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    store.db(0).strings().set("k", "v").unwrap();
+    let missing = fixture.path("missing");
+    for parent in [missing.clone(), fixture.path("store").join("missing")] {
+        let error = store.checkpoint(parent.join("copy")).unwrap_err();
+        assert_eq!((error.kind(), error.action()), (ErrorKind::Io, Action::FixEnvironment));
+        assert!(error.to_string().contains(&format!("needs the directory {}: ", parent.display())), "{error}");
+        assert!(!parent.exists());
+    }
+    fs::write(&missing, "a file").unwrap();
+    assert_eq!(store.checkpoint(missing.join("copy")).unwrap_err().kind(), ErrorKind::Io);
+    store.checkpoint(fixture.path("copy")).unwrap();
+}

@@ -29,7 +29,7 @@ pub use iterate::{HashEntries, HashFields, HashValues};
 /// # Ok(()) }
 /// ```
 pub struct Hashes<'a, S: Source = Live> {
-    db: &'a Db<S>,
+    pub(super) db: &'a Db<S>,
 }
 
 impl<'a, S: Source> Hashes<'a, S> {
@@ -53,6 +53,7 @@ impl<'a, S: Source> Hashes<'a, S> {
     /// assert_eq!(store.db(0).hashes().get("h", "missing")?, None);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HGET")]
     pub fn get(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<Bytes>> {
         let reading = self.db.begin()?;
         match as_hash(reading.live(key.as_ref())?)? {
@@ -76,6 +77,7 @@ impl<'a, S: Source> Hashes<'a, S> {
     /// assert_eq!(values, [Some("v".into()), None]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HMGET")]
     pub fn get_many<F: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -106,6 +108,7 @@ impl<'a, S: Source> Hashes<'a, S> {
     /// assert_eq!(entries, [("a".into(), "1".into()), ("b".into(), "2".into())]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HGETALL")]
     pub fn get_all(&self, key: impl AsRef<[u8]>) -> Result<HashEntries> {
         let (walk, reading) = self.walk(key.as_ref())?;
         Ok(HashEntries::new(walk, reading))
@@ -125,6 +128,7 @@ impl<'a, S: Source> Hashes<'a, S> {
     /// assert_eq!(store.db(0).hashes().keys("h")?.collect::<windrow::Result<Vec<_>>>()?, ["a", "b"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HKEYS")]
     pub fn keys(&self, key: impl AsRef<[u8]>) -> Result<HashFields> {
         Ok(HashFields::new(self.get_all(key)?))
     }
@@ -143,6 +147,7 @@ impl<'a, S: Source> Hashes<'a, S> {
     /// assert_eq!(store.db(0).hashes().values("h")?.collect::<windrow::Result<Vec<_>>>()?, ["1", "2"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HVALS")]
     pub fn values(&self, key: impl AsRef<[u8]>) -> Result<HashValues> {
         Ok(HashValues::new(self.get_all(key)?))
     }
@@ -167,6 +172,7 @@ impl<'a, S: Source> Hashes<'a, S> {
     /// assert!(!store.db(0).hashes().exists("h", "f")?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HEXISTS")]
     pub fn exists(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<bool> {
         let reading = self.db.begin()?;
         match as_hash(reading.live(key.as_ref())?)? {
@@ -189,6 +195,7 @@ impl<'a, S: Source> Hashes<'a, S> {
     /// assert_eq!(store.db(0).hashes().len("h")?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HLEN")]
     pub fn len(&self, key: impl AsRef<[u8]>) -> Result<u64> {
         let reading = self.db.begin()?;
         Ok(as_hash(reading.live(key.as_ref())?)?.map_or(0, |meta| meta.size))
@@ -208,6 +215,7 @@ impl<'a, S: Source> Hashes<'a, S> {
     /// assert_eq!(store.db(0).hashes().value_len("h", "f")?, 5);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HSTRLEN")]
     pub fn value_len(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<u64> {
         let value = self.get(key, field)?;
         Ok(value.map_or(0, |value| u64::try_from(value.len()).unwrap_or(u64::MAX)))
@@ -231,6 +239,7 @@ impl<'a, S: Source> Hashes<'a, S> {
     /// assert!(page.cursor.is_finished());
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HSCAN")]
     pub fn scan(
         &self,
         key: impl AsRef<[u8]>,
@@ -256,7 +265,7 @@ impl<'a, S: Source> Hashes<'a, S> {
 
 fn as_hash(meta: Option<Meta>) -> Result<Option<Meta>> {
     match meta {
-        Some(meta) if meta.data_type != DataType::Hash => Err(Error::wrong_type()),
+        Some(meta) if meta.data_type != DataType::Hash => Err(Error::wrong_type(meta.data_type, DataType::Hash)),
         found => Ok(found),
     }
 }

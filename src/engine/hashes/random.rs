@@ -26,6 +26,7 @@ impl<S: Source> Hashes<'_, S> {
     /// assert_eq!(store.db(0).hashes().random("h", 3)?, ["only"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HRANDFIELD")]
     pub fn random(&self, key: impl AsRef<[u8]>, count: u64) -> Result<Vec<Bytes>> {
         self.choose(key.as_ref(), count, hash::own_field)
     }
@@ -44,6 +45,7 @@ impl<S: Source> Hashes<'_, S> {
     /// assert_eq!(store.db(0).hashes().random_with_values("h", 3)?, [("only".into(), "v".into())]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HRANDFIELD")]
     pub fn random_with_values(&self, key: impl AsRef<[u8]>, count: u64) -> Result<Vec<(Bytes, Bytes)>> {
         self.choose(key.as_ref(), count, hash::own_entry)
     }
@@ -63,6 +65,7 @@ impl<S: Source> Hashes<'_, S> {
     /// assert_eq!(store.db(0).hashes().random_repeated("h", 2)?, ["only", "only"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HRANDFIELD")]
     pub fn random_repeated(&self, key: impl AsRef<[u8]>, count: u64) -> Result<Vec<Bytes>> {
         self.choose_repeatedly(key.as_ref(), count, hash::own_field)
     }
@@ -81,6 +84,7 @@ impl<S: Source> Hashes<'_, S> {
     /// assert_eq!(store.db(0).hashes().random_repeated_with_values("h", 1)?, [("only".into(), "v".into())]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HRANDFIELD")]
     pub fn random_repeated_with_values(&self, key: impl AsRef<[u8]>, count: u64) -> Result<Vec<(Bytes, Bytes)>> {
         self.choose_repeatedly(key.as_ref(), count, hash::own_entry)
     }

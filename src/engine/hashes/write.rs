@@ -24,8 +24,36 @@ impl Hashes<'_, Live> {
     /// assert_eq!(store.db(0).hashes().get("h", "f")?.as_deref(), Some(b"new".as_slice()));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HSET")]
     pub fn set(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
-        Ok(self.set_many(key, [(field, value)])? > 0)
+        self.set_with(key, field, value, CreateOptions::new())
+    }
+
+    /// Sets a field as [`Hashes::set`] does, and says how a new hash is to be born.
+    ///
+    /// # Errors
+    /// As [`Hashes::set`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::CreateOptions;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let hour = CreateOptions::new().expire_in(Duration::from_secs(3600));
+    /// assert!(store.db(0).hashes().set_with("session", "user", "alice", hour)?);
+    /// assert!(store.db(0).expires_at("session")?.is_some());
+    /// # Ok(()) }
+    /// ```
+    pub fn set_with(
+        &self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+        options: CreateOptions,
+    ) -> Result<bool> {
+        Ok(self.set_many_with(key, [(field, value)], options)? > 0)
     }
 
     /// Sets fields in one commit, the later ones over the earlier; returns how many are new (HSET, HMSET). Costs one commit,
@@ -43,6 +71,7 @@ impl Hashes<'_, Live> {
     /// assert_eq!(store.db(0).hashes().get("h", "a")?.as_deref(), Some(b"3".as_slice()));
     /// # Ok(()) }
     /// ```
+    #[doc(alias("HSET", "HMSET"))]
     pub fn set_many<F: AsRef<[u8]>, V: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -98,6 +127,7 @@ impl Hashes<'_, Live> {
     /// assert!(!store.db(0).hashes().set_if_absent("h", "f", "second")?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HSETNX")]
     pub fn set_if_absent(
         &self,
         key: impl AsRef<[u8]>,
@@ -152,6 +182,7 @@ impl Hashes<'_, Live> {
     /// assert!(!store.db(0).exists("h")?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HDEL")]
     pub fn delete<F: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, fields: impl IntoIterator<Item = F>) -> Result<u64> {
         let fields: Vec<F> = fields.into_iter().collect();
         let fields: Vec<&[u8]> = fields.iter().map(AsRef::as_ref).collect();
@@ -173,6 +204,7 @@ impl Hashes<'_, Live> {
     /// assert_eq!(store.db(0).hashes().incr_by("h", "visits", -2)?, 3);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HINCRBY")]
     pub fn incr_by(&self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>, by: i64) -> Result<i64> {
         self.incr_by_with(key, field, by, CreateOptions::new())
     }
@@ -226,6 +258,7 @@ impl Hashes<'_, Live> {
     /// assert_eq!(store.db(0).hashes().get("h", "price")?.as_deref(), Some(b"10.6".as_slice()));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HINCRBYFLOAT")]
     pub fn incr_by_float(
         &self,
         key: impl AsRef<[u8]>,

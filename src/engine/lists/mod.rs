@@ -30,7 +30,7 @@ use crate::types::{Direction, list};
 /// # Ok(()) }
 /// ```
 pub struct Lists<'a, S: Source = Live> {
-    db: &'a Db<S>,
+    pub(super) db: &'a Db<S>,
 }
 
 impl<'a, S: Source> Lists<'a, S> {
@@ -51,6 +51,7 @@ impl<'a, S: Source> Lists<'a, S> {
     /// assert_eq!(store.db(0).lists().len("l")?, 0);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LLEN")]
     pub fn len(&self, key: impl AsRef<[u8]>) -> Result<u64> {
         let reading = self.db.begin()?;
         Ok(as_list(reading.live(key.as_ref())?)?.map_or(0, |meta| meta.size))
@@ -73,6 +74,7 @@ impl<'a, S: Source> Lists<'a, S> {
     /// assert_eq!(db.lists().index("l", -1)?.unwrap(), "b");
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LINDEX")]
     pub fn index(&self, key: impl AsRef<[u8]>, index: i64) -> Result<Option<Bytes>> {
         // Positions move: the record and the item have to be of one moment.
         let reading = self.db.begin()?.steady();
@@ -100,6 +102,7 @@ impl<'a, S: Source> Lists<'a, S> {
     /// assert_eq!(items, ["b", "c"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LRANGE")]
     pub fn range(&self, key: impl AsRef<[u8]>, start: i64, stop: i64) -> Result<ListItems> {
         self.items(key.as_ref(), start, stop, Direction::Ascending)
     }
@@ -150,6 +153,7 @@ impl<'a, S: Source> Lists<'a, S> {
     /// assert_eq!(store.db(0).lists().position("l", "c")?, None);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LPOS")]
     pub fn position(&self, key: impl AsRef<[u8]>, item: impl AsRef<[u8]>) -> Result<Option<u64>> {
         Ok(self.positions(key, item, PositionOptions::new().count(1))?.into_iter().next())
     }
@@ -172,6 +176,7 @@ impl<'a, S: Source> Lists<'a, S> {
     /// assert_eq!(store.db(0).lists().positions("l", "a", PositionOptions::new().rank(-1))?, [2, 0]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LPOS")]
     pub fn positions(
         &self,
         key: impl AsRef<[u8]>,
@@ -189,7 +194,7 @@ impl<'a, S: Source> Lists<'a, S> {
 
 fn as_list(meta: Option<Meta>) -> Result<Option<Meta>> {
     match meta {
-        Some(meta) if meta.data_type != DataType::List => Err(Error::wrong_type()),
+        Some(meta) if meta.data_type != DataType::List => Err(Error::wrong_type(meta.data_type, DataType::List)),
         found => Ok(found),
     }
 }

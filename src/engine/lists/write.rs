@@ -27,6 +27,7 @@ impl Lists<'_, Live> {
     /// assert_eq!(db.lists().index("l", 0)?.unwrap(), "a");
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LPUSH")]
     pub fn push_left<I: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, items: impl IntoIterator<Item = I>) -> Result<u64> {
         self.push_with(key, ListEnd::Left, items, CreateOptions::new())
     }
@@ -47,6 +48,7 @@ impl Lists<'_, Live> {
     /// assert_eq!(db.lists().index("l", 0)?.unwrap(), "a");
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "RPUSH")]
     pub fn push_right<I: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, items: impl IntoIterator<Item = I>) -> Result<u64> {
         self.push_with(key, ListEnd::Right, items, CreateOptions::new())
     }
@@ -98,6 +100,7 @@ impl Lists<'_, Live> {
     /// assert!(!db.exists("l")?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias("LPUSHX", "RPUSHX"))]
     pub fn push_existing<I: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -134,6 +137,7 @@ impl Lists<'_, Live> {
     /// assert_eq!(store.db(0).lists().pop_left("l")?.unwrap(), "a");
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LPOP")]
     pub fn pop_left(&self, key: impl AsRef<[u8]>) -> Result<Option<Bytes>> {
         Ok(self.pop(key, ListEnd::Left, 1)?.and_then(|taken| taken.into_iter().next()))
     }
@@ -153,6 +157,7 @@ impl Lists<'_, Live> {
     /// assert_eq!(store.db(0).lists().pop_right("l")?.unwrap(), "b");
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "RPOP")]
     pub fn pop_right(&self, key: impl AsRef<[u8]>) -> Result<Option<Bytes>> {
         Ok(self.pop(key, ListEnd::Right, 1)?.and_then(|taken| taken.into_iter().next()))
     }
@@ -176,6 +181,7 @@ impl Lists<'_, Live> {
     /// assert_eq!(store.db(0).lists().pop("missing", ListEnd::Right, 2)?, None);
     /// # Ok(()) }
     /// ```
+    #[doc(alias("LPOP", "RPOP"))]
     pub fn pop(&self, key: impl AsRef<[u8]>, end: ListEnd, count: u64) -> Result<Option<Vec<Bytes>>> {
         self.db.write_key(key.as_ref(), |plan| list::pop(plan, end, count))
     }
@@ -200,6 +206,7 @@ impl Lists<'_, Live> {
     /// assert_eq!((key.as_ref(), jobs), (b"normal".as_slice(), vec!["job".into()]));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LMPOP")]
     pub fn pop_first<K: AsRef<[u8]>>(
         &self,
         keys: impl IntoIterator<Item = K>,
@@ -237,6 +244,7 @@ impl Lists<'_, Live> {
     /// assert_eq!(db.lists().len("working")?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias("LMOVE", "RPOPLPUSH"))]
     pub fn move_item(
         &self,
         from: impl AsRef<[u8]>,
@@ -273,6 +281,7 @@ impl Lists<'_, Live> {
     /// assert_eq!(db.lists().index("l", 1)?.unwrap(), "c");
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LSET")]
     pub fn set(&self, key: impl AsRef<[u8]>, index: i64, item: impl AsRef<[u8]>) -> Result<()> {
         self.db.engine().check_value(item.as_ref())?;
         self.db.write_key(key.as_ref(), |plan| list::set(plan, index, item.as_ref()))
@@ -297,6 +306,7 @@ impl Lists<'_, Live> {
     /// assert_eq!(db.lists().insert_before("l", "nowhere", "x")?, None);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LINSERT")]
     pub fn insert_before(
         &self,
         key: impl AsRef<[u8]>,
@@ -323,6 +333,7 @@ impl Lists<'_, Live> {
     /// assert_eq!(db.lists().insert_after("l", "nowhere", "x")?, None);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LINSERT")]
     pub fn insert_after(
         &self,
         key: impl AsRef<[u8]>,
@@ -360,6 +371,7 @@ impl Lists<'_, Live> {
     /// assert_eq!(left, ["a", "b", "c"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LREM")]
     pub fn remove(&self, key: impl AsRef<[u8]>, count: i64, item: impl AsRef<[u8]>) -> Result<u64> {
         self.db.write_key(key.as_ref(), |plan| list::remove(plan, count, item.as_ref()))
     }
@@ -383,6 +395,7 @@ impl Lists<'_, Live> {
     /// assert_eq!(left, ["3", "2"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LTRIM")]
     pub fn trim(&self, key: impl AsRef<[u8]>, start: i64, stop: i64) -> Result<()> {
         self.db.write_key(key.as_ref(), |plan| list::trim(plan, start, stop))
     }

@@ -32,6 +32,7 @@ impl<S: Source> Sets<'_, S> {
     /// assert_eq!(sets.union(["a", "b"])?.collect::<windrow::Result<Vec<_>>>()?, ["1", "2", "3"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SUNION")]
     pub fn union<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<Members> {
         self.combine(Operation::Union, keys)
     }
@@ -55,6 +56,7 @@ impl<S: Source> Sets<'_, S> {
     /// assert_eq!(sets.inter(["a", "missing"])?.count(), 0);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SINTER")]
     pub fn inter<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<Members> {
         self.combine(Operation::Intersection, keys)
     }
@@ -77,6 +79,7 @@ impl<S: Source> Sets<'_, S> {
     /// assert_eq!(sets.diff(["a", "b"])?.collect::<windrow::Result<Vec<_>>>()?, ["1"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SDIFF")]
     pub fn diff<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<Members> {
         self.combine(Operation::Difference, keys)
     }
@@ -100,6 +103,7 @@ impl<S: Source> Sets<'_, S> {
     /// assert_eq!(sets.inter_card(["a", "b"], 1)?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SINTERCARD")]
     pub fn inter_card<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>, limit: u64) -> Result<u64> {
         let (combined, reading) = self.open(Operation::Intersection, keys)?;
         combined.count(&reading.reader, if limit == 0 { u64::MAX } else { limit })
@@ -144,6 +148,7 @@ impl Sets<'_, Live> {
     /// assert_eq!(sets.len("days")?, 3);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SUNIONSTORE")]
     pub fn union_store<K: AsRef<[u8]>>(
         &self,
         destination: impl AsRef<[u8]>,
@@ -198,6 +203,7 @@ impl Sets<'_, Live> {
     /// assert_eq!(sets.len("both")?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SINTERSTORE")]
     pub fn inter_store<K: AsRef<[u8]>>(
         &self,
         destination: impl AsRef<[u8]>,
@@ -252,6 +258,7 @@ impl Sets<'_, Live> {
     /// assert_eq!(sets.len("mon")?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SDIFFSTORE")]
     pub fn diff_store<K: AsRef<[u8]>>(
         &self,
         destination: impl AsRef<[u8]>,

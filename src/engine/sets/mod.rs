@@ -29,7 +29,7 @@ pub use members::Members;
 /// # Ok(()) }
 /// ```
 pub struct Sets<'a, S: Source = Live> {
-    db: &'a Db<S>,
+    pub(super) db: &'a Db<S>,
 }
 
 impl<'a, S: Source> Sets<'a, S> {
@@ -50,6 +50,7 @@ impl<'a, S: Source> Sets<'a, S> {
     /// assert!(!store.db(0).sets().contains("s", "a")?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SISMEMBER")]
     pub fn contains(&self, key: impl AsRef<[u8]>, member: impl AsRef<[u8]>) -> Result<bool> {
         let reading = self.db.begin()?;
         match as_set(reading.live(key.as_ref())?)? {
@@ -72,6 +73,7 @@ impl<'a, S: Source> Sets<'a, S> {
     /// assert_eq!(store.db(0).sets().contains_many("s", ["b", "c"])?, [true, false]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SMISMEMBER")]
     pub fn contains_many<M: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -96,6 +98,7 @@ impl<'a, S: Source> Sets<'a, S> {
     /// assert_eq!(store.db(0).sets().len("s")?, 0);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCARD")]
     pub fn len(&self, key: impl AsRef<[u8]>) -> Result<u64> {
         let reading = self.db.begin()?;
         Ok(as_set(reading.live(key.as_ref())?)?.map_or(0, |meta| meta.size))
@@ -117,6 +120,7 @@ impl<'a, S: Source> Sets<'a, S> {
     /// assert_eq!(members, ["a", "b"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SMEMBERS")]
     pub fn members(&self, key: impl AsRef<[u8]>) -> Result<Members> {
         let reading = self.db.begin()?.steady();
         let set = as_set(reading.live(key.as_ref())?)?;
@@ -138,6 +142,7 @@ impl<'a, S: Source> Sets<'a, S> {
     /// assert_eq!(store.db(0).sets().random("s", 3)?, ["only"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SRANDMEMBER")]
     pub fn random(&self, key: impl AsRef<[u8]>, count: u64) -> Result<Vec<Bytes>> {
         let reading = self.db.begin()?.steady();
         match as_set(reading.live(key.as_ref())?)? {
@@ -162,6 +167,7 @@ impl<'a, S: Source> Sets<'a, S> {
     /// assert_eq!(store.db(0).sets().random_repeated("s", 3)?, ["only", "only", "only"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SRANDMEMBER")]
     pub fn random_repeated(&self, key: impl AsRef<[u8]>, count: u64) -> Result<Vec<Bytes>> {
         let reading = self.db.begin()?.steady();
         match as_set(reading.live(key.as_ref())?)? {
@@ -189,6 +195,7 @@ impl<'a, S: Source> Sets<'a, S> {
     /// assert!(second.cursor.is_finished());
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SSCAN")]
     pub fn scan(
         &self,
         key: impl AsRef<[u8]>,
@@ -218,7 +225,7 @@ fn elements_of<'r>(reader: &'r Reader, meta: Option<&Meta>) -> Result<Elements<'
 
 fn as_set(meta: Option<Meta>) -> Result<Option<Meta>> {
     match meta {
-        Some(meta) if meta.data_type != DataType::Set => Err(Error::wrong_type()),
+        Some(meta) if meta.data_type != DataType::Set => Err(Error::wrong_type(meta.data_type, DataType::Set)),
         found => Ok(found),
     }
 }

@@ -24,6 +24,7 @@ impl Sets<'_, Live> {
     /// assert_eq!(store.db(0).sets().add("s", ["a"])?, 0);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SADD")]
     pub fn add<M: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, members: impl IntoIterator<Item = M>) -> Result<u64> {
         self.add_with(key, members, CreateOptions::new())
     }
@@ -74,6 +75,7 @@ impl Sets<'_, Live> {
     /// assert!(!store.db(0).exists("s")?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SREM")]
     pub fn remove<M: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, members: impl IntoIterator<Item = M>) -> Result<u64> {
         let members: Vec<M> = members.into_iter().collect();
         let members: Vec<&[u8]> = members.iter().map(AsRef::as_ref).collect();
@@ -95,6 +97,7 @@ impl Sets<'_, Live> {
     /// assert_eq!(store.db(0).sets().len("s")?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SPOP")]
     pub fn pop(&self, key: impl AsRef<[u8]>, count: u64) -> Result<Vec<Bytes>> {
         self.db.write_key(key.as_ref(), |plan| set::pop(plan, count))
     }
@@ -118,6 +121,7 @@ impl Sets<'_, Live> {
     /// assert!(!sets.move_member("todo", "done", "write")?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SMOVE")]
     pub fn move_member(&self, from: impl AsRef<[u8]>, to: impl AsRef<[u8]>, member: impl AsRef<[u8]>) -> Result<bool> {
         self.move_member_with(from, to, member, CreateOptions::new())
     }

@@ -26,8 +26,8 @@ impl Strings<'_, Live> {
     /// # fn main() -> windrow::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// let strings = store.db(0);
-    /// let strings = strings.strings();
+    /// let db = store.db(0);
+    /// let strings = db.strings();
     /// strings.set("config", "v1")?;
     /// assert!(strings.set_if_equals("config", "v1", "v2", SetOptions::new())?.was_set);
     /// let late = strings.set_if_equals("config", "v1", "v3", SetOptions::new().get())?;

@@ -74,6 +74,7 @@ impl<S: Source> Strings<'_, S> {
     /// assert_eq!(db.strings().lcs("a", "b")?, "mytext");
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LCS")]
     pub fn lcs(&self, a: impl AsRef<[u8]>, b: impl AsRef<[u8]>) -> Result<Bytes> {
         let (a, b) = self.pair(a.as_ref(), b.as_ref())?;
         let mut common = Vec::new();
@@ -99,6 +100,7 @@ impl<S: Source> Strings<'_, S> {
     /// assert_eq!(db.strings().lcs_len("a", "b")?, 6);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LCS")]
     pub fn lcs_len(&self, a: impl AsRef<[u8]>, b: impl AsRef<[u8]>) -> Result<u64> {
         let (a, b) = self.pair(a.as_ref(), b.as_ref())?;
         Ok(wide(lcs::length(&a, &b)?))
@@ -122,6 +124,7 @@ impl<S: Source> Strings<'_, S> {
     /// assert_eq!(found.matches.len(), 1, "\"text\"; \"my\" is too short");
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LCS")]
     pub fn lcs_matches(&self, a: impl AsRef<[u8]>, b: impl AsRef<[u8]>, min_len: u64) -> Result<Lcs> {
         let (a, b) = self.pair(a.as_ref(), b.as_ref())?;
         let mut found = Lcs::default();

@@ -32,6 +32,7 @@ impl<S: Source> Strings<'_, S> {
     /// assert_eq!(values, [Some("1".into()), None, None, Some("2".into())]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "MGET")]
     pub fn mget<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<Vec<Option<Bytes>>> {
         let reading = self.db.begin()?.steady();
         let value = |key: K| match reading.live(key.as_ref())? {
@@ -59,6 +60,7 @@ impl Strings<'_, Live> {
     /// assert_eq!(db.strings().get("to")?.as_deref(), Some(b"110".as_slice()));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "MSET")]
     pub fn mset<K: AsRef<[u8]>, V: AsRef<[u8]>>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> Result<()> {
         self.set_all(pairs, |_| true).map(|_| ())
     }
@@ -79,6 +81,7 @@ impl Strings<'_, Live> {
     /// assert!(!db.exists("seat:3")?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "MSETNX")]
     pub fn mset_nx<K: AsRef<[u8]>, V: AsRef<[u8]>>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> Result<bool> {
         self.set_all(pairs, |plans| plans.iter().all(|plan| plan.live().is_none()))
     }

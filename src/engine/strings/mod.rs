@@ -33,7 +33,7 @@ use crate::types::{KeyPlan, keys, string};
 /// # Ok(()) }
 /// ```
 pub struct Strings<'a, S: Source = Live> {
-    db: &'a Db<S>,
+    pub(super) db: &'a Db<S>,
 }
 
 impl<'a, S: Source> Strings<'a, S> {
@@ -73,6 +73,7 @@ impl<'a, S: Source> Strings<'a, S> {
     /// assert_eq!(store.db(0).strings().get_range("k", -3, -1)?, "llo");
     /// # Ok(()) }
     /// ```
+    #[doc(alias("GETRANGE", "SUBSTR"))]
     pub fn get_range(&self, key: impl AsRef<[u8]>, start: i64, end: i64) -> Result<Bytes> {
         let cut = |bytes: Bytes| string::range_of(&bytes, start, end);
         let found = self.read(key.as_ref(), cut, |reader, meta| string::range(reader, meta, start, end))?;
@@ -92,6 +93,7 @@ impl<'a, S: Source> Strings<'a, S> {
     /// assert_eq!(store.db(0).strings().len("k")?, 0);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "STRLEN")]
     pub fn len(&self, key: impl AsRef<[u8]>) -> Result<u64> {
         let reading = self.db.begin()?;
         Ok(as_string(reading.live(key.as_ref())?)?.map_or(0, |meta| meta.size))
@@ -158,6 +160,7 @@ impl Strings<'_, Live> {
     /// assert_eq!(outcome.previous.as_deref(), Some(b"old".as_slice()));
     /// # Ok(()) }
     /// ```
+    #[doc(alias("SETEX", "PSETEX", "SETNX"))]
     pub fn set_with(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, options: SetOptions) -> Result<SetOutcome> {
         options.check()?;
         self.db.write_key(key.as_ref(), |plan| {
@@ -185,6 +188,7 @@ impl Strings<'_, Live> {
     /// assert_eq!(db.strings().get_set("k", "newer")?.as_deref(), Some(b"new".as_slice()));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "GETSET")]
     pub fn get_set(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<Option<Bytes>> {
         Ok(self.set_with(key, value, SetOptions::new().get())?.previous)
     }
@@ -205,6 +209,7 @@ impl Strings<'_, Live> {
     /// assert_eq!(db.strings().get_del("token")?, None);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "GETDEL")]
     pub fn get_del(&self, key: impl AsRef<[u8]>) -> Result<Option<Bytes>> {
         self.db.write_key(key.as_ref(), |plan| {
             let value = current(plan)?;
@@ -234,6 +239,7 @@ impl Strings<'_, Live> {
     /// assert!(matches!(db.ttl("session")?, Ttl::In(_)));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "GETEX")]
     pub fn get_ex(&self, key: impl AsRef<[u8]>, options: GetExOptions) -> Result<Option<Bytes>> {
         self.db.write_key(key.as_ref(), |plan| {
             let value = current(plan)?;
@@ -278,6 +284,7 @@ impl Strings<'_, Live> {
     /// assert_eq!(store.db(0).strings().get("k")?.as_deref(), Some(b"hullo".as_slice()));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SETRANGE")]
     pub fn set_range(&self, key: impl AsRef<[u8]>, offset: u64, part: impl AsRef<[u8]>) -> Result<u64> {
         self.db.write_key(key.as_ref(), |plan| string::set_range(plan, offset, part.as_ref()))
     }
@@ -290,7 +297,7 @@ fn current(plan: &KeyPlan<'_>) -> Result<Option<Bytes>> {
 
 fn as_string(meta: Option<Meta>) -> Result<Option<Meta>> {
     match meta {
-        Some(meta) if meta.data_type != DataType::String => Err(Error::wrong_type()),
+        Some(meta) if meta.data_type != DataType::String => Err(Error::wrong_type(meta.data_type, DataType::String)),
         found => Ok(found),
     }
 }

@@ -40,6 +40,7 @@ impl Strings<'_, Live> {
     /// assert!(store.db(0).strings().incr_by("n", i64::MIN).is_err());
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "INCRBY")]
     pub fn incr_by(&self, key: impl AsRef<[u8]>, by: i64) -> Result<i64> {
         self.incr_by_with(key, by, CreateOptions::new())
     }
@@ -103,6 +104,7 @@ impl Strings<'_, Live> {
     /// assert_eq!(store.db(0).strings().decr_by("n", 3)?, -3);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "DECRBY")]
     pub fn decr_by(&self, key: impl AsRef<[u8]>, by: i64) -> Result<i64> {
         self.incr_by(key, by.checked_neg().ok_or_else(Error::overflow)?)
     }
@@ -128,6 +130,7 @@ impl Strings<'_, Live> {
     /// assert_eq!(db.strings().get("price")?.as_deref(), Some(b"10.1".as_slice()));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "INCRBYFLOAT")]
     pub fn incr_by_float(&self, key: impl AsRef<[u8]>, by: impl Into<LongDouble>) -> Result<LongDouble> {
         self.incr_by_float_with(key, by, CreateOptions::new())
     }

@@ -26,7 +26,7 @@ use crate::types::string::{SetCondition, SetExpiry};
 /// assert!(!store.db(0).strings().set_with("lock", "you", lease)?.was_set);
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct SetOptions {
     pub(super) condition: SetCondition,
@@ -34,7 +34,7 @@ pub struct SetOptions {
     pub(super) get: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum ChosenExpiry {
     #[default]
     None,

@@ -93,7 +93,7 @@ impl<'a> CombineOptions<'a> {
         match self.weights {
             Some(weights) if weights.len() != keys => Err(Error::invalid("each key needs one weight")),
             Some(weights) if weights.iter().any(|weight| weight.is_nan()) => {
-                Err(Error::not_a_number("weight value is not a float"))
+                Err(Error::not_a_number("a weight is NaN"))
             }
             _ => Ok(()),
         }
@@ -131,6 +131,7 @@ impl<S: Source> ZSets<'_, S> {
     /// assert_eq!(week, [("ann".into(), 3.0), ("bob".into(), 6.0)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZUNION")]
     pub fn union<K: AsRef<[u8]>>(
         &self,
         keys: impl IntoIterator<Item = K>,
@@ -158,6 +159,7 @@ impl<S: Source> ZSets<'_, S> {
     /// assert_eq!(db.zsets().inter(["mon", "tue"], CombineOptions::new())?, [("bob".into(), 6.0)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZINTER")]
     pub fn inter<K: AsRef<[u8]>>(
         &self,
         keys: impl IntoIterator<Item = K>,
@@ -183,6 +185,7 @@ impl<S: Source> ZSets<'_, S> {
     /// assert_eq!(db.zsets().diff(["all", "banned"])?, [("ann".into(), 3.0)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZDIFF")]
     pub fn diff<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<Vec<(Bytes, f64)>> {
         self.combine(Operation::Diff, keys, CombineOptions::new())
     }
@@ -205,6 +208,7 @@ impl<S: Source> ZSets<'_, S> {
     /// assert_eq!(db.zsets().inter_card(["mon", "tue"], 1)?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZINTERCARD")]
     pub fn inter_card<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>, limit: u64) -> Result<u64> {
         let limit = if limit == 0 { u64::MAX } else { limit };
         self.with_inputs(keys, CombineOptions::new(), |inputs| combine::inter_card(inputs, limit))
@@ -253,6 +257,7 @@ impl ZSets<'_, Live> {
     /// assert_eq!(db.zsets().score("week", "ann")?, Some(7.0));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZUNIONSTORE")]
     pub fn union_store<K: AsRef<[u8]>>(
         &self,
         destination: impl AsRef<[u8]>,
@@ -308,6 +313,7 @@ impl ZSets<'_, Live> {
     /// assert_eq!(db.zsets().inter_store("both", ["mon", "tue"], CombineOptions::new())?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZINTERSTORE")]
     pub fn inter_store<K: AsRef<[u8]>>(
         &self,
         destination: impl AsRef<[u8]>,
@@ -361,6 +367,7 @@ impl ZSets<'_, Live> {
     /// assert_eq!(db.zsets().diff_store("all", ["all", "banned"])?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZDIFFSTORE")]
     pub fn diff_store<K: AsRef<[u8]>>(
         &self,
         destination: impl AsRef<[u8]>,

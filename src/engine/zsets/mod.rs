@@ -39,7 +39,7 @@ use crate::types::{Direction, Elements};
 /// # Ok(()) }
 /// ```
 pub struct ZSets<'a, S: Source = Live> {
-    db: &'a Db<S>,
+    pub(super) db: &'a Db<S>,
 }
 
 impl<'a, S: Source> ZSets<'a, S> {
@@ -60,6 +60,7 @@ impl<'a, S: Source> ZSets<'a, S> {
     /// assert_eq!(store.db(0).zsets().score("z", "a")?, None);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZSCORE")]
     pub fn score(&self, key: impl AsRef<[u8]>, member: impl AsRef<[u8]>) -> Result<Option<f64>> {
         let reading = self.db.begin()?;
         match as_zset(reading.live(key.as_ref())?)? {
@@ -83,6 +84,7 @@ impl<'a, S: Source> ZSets<'a, S> {
     /// assert_eq!(store.db(0).zsets().mscore("z", ["a", "b"])?, [Some(1.0), None]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZMSCORE")]
     pub fn mscore<M: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -110,6 +112,7 @@ impl<'a, S: Source> ZSets<'a, S> {
     /// assert_eq!(store.db(0).zsets().len("z")?, 0);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZCARD")]
     pub fn len(&self, key: impl AsRef<[u8]>) -> Result<u64> {
         let reading = self.db.begin()?;
         Ok(as_zset(reading.live(key.as_ref())?)?.map_or(0, |meta| meta.size))
@@ -134,6 +137,7 @@ impl<'a, S: Source> ZSets<'a, S> {
     /// assert_eq!(store.db(0).zsets().rank("z", "c")?, None);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANK")]
     pub fn rank(&self, key: impl AsRef<[u8]>, member: impl AsRef<[u8]>) -> Result<Option<u64>> {
         self.rank_from(Direction::Ascending, key.as_ref(), member.as_ref())
     }
@@ -153,6 +157,7 @@ impl<'a, S: Source> ZSets<'a, S> {
     /// assert_eq!(store.db(0).zsets().rev_rank("z", "b")?, Some(0));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZREVRANK")]
     pub fn rev_rank(&self, key: impl AsRef<[u8]>, member: impl AsRef<[u8]>) -> Result<Option<u64>> {
         self.rank_from(Direction::Descending, key.as_ref(), member.as_ref())
     }
@@ -177,6 +182,7 @@ impl<'a, S: Source> ZSets<'a, S> {
     /// assert_eq!(store.db(0).zsets().random("z", 3)?, [("only".into(), 1.0)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANDMEMBER")]
     pub fn random(&self, key: impl AsRef<[u8]>, count: u64) -> Result<Vec<(Bytes, f64)>> {
         let reading = self.db.begin()?.steady();
         match as_zset(reading.live(key.as_ref())?)? {
@@ -200,6 +206,7 @@ impl<'a, S: Source> ZSets<'a, S> {
     /// assert_eq!(store.db(0).zsets().random_repeated("z", 3)?.len(), 3);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANDMEMBER")]
     pub fn random_repeated(&self, key: impl AsRef<[u8]>, count: u64) -> Result<Vec<(Bytes, f64)>> {
         let reading = self.db.begin()?.steady();
         match as_zset(reading.live(key.as_ref())?)? {
@@ -227,6 +234,7 @@ impl<'a, S: Source> ZSets<'a, S> {
     /// assert!(second.cursor.is_finished());
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZSCAN")]
     pub fn scan(
         &self,
         key: impl AsRef<[u8]>,
@@ -262,6 +270,7 @@ impl ZSets<'_, Live> {
     /// assert_eq!(store.db(0).zsets().score("z", "a")?, Some(5.0));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZADD")]
     pub fn add<M: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -288,6 +297,7 @@ impl ZSets<'_, Live> {
     /// assert_eq!((done.added, done.updated), (1, 1));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZADD")]
     pub fn add_with<M: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -322,6 +332,7 @@ impl ZSets<'_, Live> {
     /// assert_eq!(store.db(0).zsets().incr_by("z", "a", -2.0)?, -0.5);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZINCRBY")]
     pub fn incr_by(&self, key: impl AsRef<[u8]>, member: impl AsRef<[u8]>, by: f64) -> Result<f64> {
         // Without a condition there is always a score.
         Ok(self.incr_by_with(key, member, by, ZAddOptions::new())?.unwrap_or(by))
@@ -344,6 +355,7 @@ impl ZSets<'_, Live> {
     /// assert!(!store.db(0).exists("z")?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZADD")]
     pub fn incr_by_with(
         &self,
         key: impl AsRef<[u8]>,
@@ -380,6 +392,7 @@ impl ZSets<'_, Live> {
     /// assert!(!store.db(0).exists("z")?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZREM")]
     pub fn remove<M: AsRef<[u8]>>(&self, key: impl AsRef<[u8]>, members: impl IntoIterator<Item = M>) -> Result<u64> {
         let members: Vec<M> = members.into_iter().collect();
         let members: Vec<&[u8]> = members.iter().map(AsRef::as_ref).collect();
@@ -401,6 +414,7 @@ impl ZSets<'_, Live> {
     /// assert_eq!(store.db(0).zsets().pop_min("z", 1)?, [("a".into(), 1.0)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZPOPMIN")]
     pub fn pop_min(&self, key: impl AsRef<[u8]>, count: u64) -> Result<Vec<(Bytes, f64)>> {
         self.db.write_key(key.as_ref(), |plan| zset::pop(plan, Direction::Ascending, count))
     }
@@ -420,6 +434,7 @@ impl ZSets<'_, Live> {
     /// assert_eq!(store.db(0).zsets().pop_max("z", 1)?, [("b".into(), 2.0)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZPOPMAX")]
     pub fn pop_max(&self, key: impl AsRef<[u8]>, count: u64) -> Result<Vec<(Bytes, f64)>> {
         self.db.write_key(key.as_ref(), |plan| zset::pop(plan, Direction::Descending, count))
     }
@@ -442,6 +457,7 @@ impl ZSets<'_, Live> {
     /// assert_eq!(popped.unwrap().members, [("a".into(), 1.0)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZMPOP")]
     pub fn mpop<K: AsRef<[u8]>>(
         &self,
         keys: impl IntoIterator<Item = K>,
@@ -465,12 +481,14 @@ impl ZSets<'_, Live> {
 }
 
 fn a_number(score: f64) -> Result<Score> {
-    Score::new(score).ok_or_else(|| Error::not_a_number("value is not a valid float"))
+    Score::new(score).ok_or_else(|| Error::not_a_number("a score or an increment is NaN"))
 }
 
 pub(super) fn as_zset(meta: Option<Meta>) -> Result<Option<Meta>> {
     match meta {
-        Some(meta) if meta.data_type != DataType::SortedSet => Err(Error::wrong_type()),
+        Some(meta) if meta.data_type != DataType::SortedSet => {
+            Err(Error::wrong_type(meta.data_type, DataType::SortedSet))
+        }
         found => Ok(found),
     }
 }

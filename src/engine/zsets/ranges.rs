@@ -37,6 +37,7 @@ impl<S: Source> ZSets<'_, S> {
     /// assert_eq!(top, [("c".into(), 3.0), ("b".into(), 2.0)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias("ZRANGE", "ZREVRANGE", "ZRANGEBYSCORE", "ZREVRANGEBYSCORE", "ZRANGEBYLEX", "ZREVRANGEBYLEX"))]
     pub fn range(&self, key: impl AsRef<[u8]>, range: ZRange<'_>) -> Result<ZEntries> {
         range.check()?;
         let (reading, selection) = self.db.ask(key.as_ref(), &PartOf(&range))?;
@@ -61,6 +62,7 @@ impl<S: Source> ZSets<'_, S> {
     /// assert_eq!(store.db(0).zsets().count("z", above_one)?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias("ZCOUNT", "ZLEXCOUNT"))]
     pub fn count(&self, key: impl AsRef<[u8]>, range: ZRange<'_>) -> Result<u64> {
         range.check()?;
         let (_, count) = self.db.ask(key.as_ref(), &CountOf(&range))?;
@@ -89,6 +91,7 @@ impl ZSets<'_, Live> {
     /// assert_eq!(db.zsets().len("recent")?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias("ZREMRANGEBYRANK", "ZREMRANGEBYSCORE", "ZREMRANGEBYLEX"))]
     pub fn remove_range(&self, key: impl AsRef<[u8]>, range: ZRange<'_>) -> Result<u64> {
         range.check()?;
         self.index_for(key.as_ref(), &range)?;
@@ -116,6 +119,7 @@ impl ZSets<'_, Live> {
     /// assert_eq!(db.zsets().score("podium", "bob")?, Some(9.0));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANGESTORE")]
     pub fn range_store(
         &self,
         destination: impl AsRef<[u8]>,

@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use crate::types::rank::DEEP;
 use crate::types::{Direction, TailRange};
 
-/// Where a range of scores begins or ends. A bare `f64` is an included bound.
+/// Where a range of scores begins or ends. A bare number is an included bound: an `f64`, or an `i32` or
+/// `u32`, which it holds exactly. A wider integer is not: say how it is to be rounded.
 ///
 /// # Examples
 /// ```
@@ -19,6 +20,7 @@ use crate::types::{Direction, TailRange};
 /// db.zsets().add("z", [("a", 1.0), ("b", 2.0), ("c", 3.0)])?;
 /// assert_eq!(db.zsets().count("z", ZRange::scores(1.0, f64::INFINITY))?, 3);
 /// assert_eq!(db.zsets().count("z", ZRange::scores(ScoreBound::Excluded(1.0), 3.0))?, 2);
+/// assert_eq!(db.zsets().count("z", ZRange::scores(2, 3))?, 2);
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,6 +34,18 @@ pub enum ScoreBound {
 impl From<f64> for ScoreBound {
     fn from(score: f64) -> Self {
         Self::Included(score)
+    }
+}
+
+impl From<i32> for ScoreBound {
+    fn from(score: i32) -> Self {
+        Self::Included(score.into())
+    }
+}
+
+impl From<u32> for ScoreBound {
+    fn from(score: u32) -> Self {
+        Self::Included(score.into())
     }
 }
 
@@ -229,7 +243,7 @@ impl<'a> ZRange<'a> {
         };
         match self.part {
             Part::Scores(min, max) if is_nan(min) || is_nan(max) => {
-                Err(Error::not_a_number("min or max is not a float"))
+                Err(Error::not_a_number("a bound of a range of scores is NaN"))
             }
             _ => Ok(()),
         }

@@ -84,7 +84,7 @@ impl<'a> Input<'a> {
         let tag = match meta.data_type {
             DataType::SortedSet => Tag::SortedMember,
             DataType::Set => Tag::SetMember,
-            _ => return Err(Error::wrong_type()),
+            found => return Err(Error::wrong_type(found, "set or zset")),
         };
         Ok(Self { elements: Elements::of(reader, meta)?, tag, size: meta.size, weight })
     }
@@ -239,7 +239,7 @@ fn head_of(walk: &Walk) -> Result<Option<(&[u8], f64)>> {
 }
 
 fn score(total: f64) -> Result<Score> {
-    Score::new(total).ok_or_else(|| Error::not_a_number("a combined score is not a number"))
+    Score::new(total).ok_or_else(|| Error::not_a_number("a combined score is NaN"))
 }
 
 /// Returns the result in memory, in the order of scores.

@@ -128,7 +128,9 @@ pub(crate) fn incr_by(
     }
     let sum = |old: Option<Score>| {
         let sum = old.map_or(by.get(), |old| old.get() + by.get());
-        Score::new(sum).ok_or_else(|| Error::not_a_number("resulting score is not a number (NaN)"))
+        Score::new(sum).ok_or_else(|| {
+            Error::not_a_number("the sum of the score and the increment is NaN: they are infinities of opposite signs")
+        })
     };
     let placed = place(&mut zset, member, rule, sum)?;
     zset.finish()?;
@@ -266,7 +268,7 @@ pub(crate) fn sample(reader: &Reader, meta: &Meta, wanted: u64) -> Result<Vec<(B
 
 /// Chooses `wanted` members, each time anew from all of them.
 pub(crate) fn sample_repeated(reader: &Reader, meta: &Meta, wanted: u64) -> Result<Vec<(Bytes, f64)>> {
-    let wanted = usize::try_from(wanted).map_err(|_| pick::too_many())?;
+    let wanted = usize::try_from(wanted).map_err(|_| pick::too_many(wanted))?;
     pick::repeated(scores(reader, meta)?, meta.size, wanted, |key, _| owned(&key))
 }
 
