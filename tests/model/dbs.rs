@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use windrow::{CopyOptions, ErrorKind, Store};
 
-use crate::draw::{Word, any_key, db};
+use crate::draw::{DBS, Word, any_key, db};
 use crate::reply::{Answer, Reply};
 use crate::world::World;
 
@@ -21,10 +21,10 @@ use Operation::*;
 pub(crate) fn operation() -> impl Strategy<Value = Operation> {
     let place = || (db(), any_key());
     prop_oneof![
-        8 => (place(), place(), any::<bool>()).prop_map(|(from, to, replaces)| Copy { from, to, replaces }),
-        6 => (db(), db(), any_key()).prop_map(|(from, to, key)| Move { from, to, key }),
-        2 => (db(), db()).prop_map(|(a, b)| Swap(a, b)),
-        2 => db().prop_map(Flush),
+        14 => (place(), place(), any::<bool>()).prop_map(|(from, to, replaces)| Copy { from, to, replaces }),
+        10 => (0..DBS, 0..DBS, any_key()).prop_map(|(from, to, key)| Move { from, to, key }),
+        3 => (0..DBS, 0..DBS).prop_map(|(a, b)| Swap(a, b)),
+        1 => (0..DBS).prop_map(Flush),
         1 => Just(FlushNamespace),
         1 => Just(FlushAll),
     ]

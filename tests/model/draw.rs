@@ -70,8 +70,8 @@ pub(crate) enum Home {
 
 /// A key that probably holds the type.
 pub(crate) fn key(home: Home) -> impl Strategy<Value = Word> {
-    let own = &KEYS[home as usize..home as usize + 2];
-    prop_oneof![12 => select(own), 1 => select(&KEYS[..])]
+    let at = home as usize;
+    prop_oneof![20 => Just(KEYS[at]), 10 => Just(KEYS[at + 1]), 1 => any_key()]
 }
 
 /// A key of any type.
@@ -147,7 +147,13 @@ pub(crate) fn string() -> impl Strategy<Value = Data> {
     prop_oneof![1 => number(), 2 => (0..3_u8, select(lengths)).prop_map(|(seed, length)| Data::Noise(seed, length))]
 }
 
-/// A field's value or an item of a list.
+/// An item of a list: few different ones, so that they are found again.
+pub(crate) fn item() -> impl Strategy<Value = Data> {
+    let words = [Word(b""), Word(b"a"), Word(b"b"), Word(&[b'x'; 90]), Word(&[b'y'; 170])];
+    prop_oneof![12 => select(words.to_vec()).prop_map(Data::Text), 1 => element()]
+}
+
+/// A field's value.
 pub(crate) fn element() -> impl Strategy<Value = Data> {
     prop_oneof![
         2 => number(),
@@ -161,9 +167,10 @@ pub(crate) fn step() -> impl Strategy<Value = i64> {
     prop_oneof![6 => -9..10_i64, 1 => select(vec![i64::MAX, i64::MIN, i64::MAX / 2])]
 }
 
-/// Milliseconds; 0 is over at once.
+/// Mostly long, so that something is there to be changed; none is over at once.
 pub(crate) fn lifetime() -> impl Strategy<Value = Duration> {
-    select(vec![10_000_000, 100_000, 5000, 500, 50, 5, 1, 0]).prop_map(Duration::from_millis)
+    prop_oneof![2 => select(vec![10_000_000, 100_000]), 1 => select(vec![5000, 500, 50, 5, 1, 0])]
+        .prop_map(Duration::from_millis)
 }
 
 /// How the call that finds no collection creates one.
@@ -188,7 +195,7 @@ impl Birth {
 }
 
 pub(crate) fn birth() -> impl Strategy<Value = Birth> {
-    (proptest::option::weighted(0.3, lifetime()), proptest::bool::weighted(0.3))
+    (proptest::option::weighted(0.25, lifetime()), proptest::bool::weighted(0.3))
         .prop_map(|(lifetime, growing)| Birth { lifetime, growing })
 }
 

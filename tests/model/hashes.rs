@@ -36,9 +36,9 @@ use Operation::*;
 pub(crate) fn operation() -> impl Strategy<Value = Operation> {
     let key = || key(Home::Hashes);
     prop_oneof![
-        8 => (key(), vec((name(), element()), 0..6), birth()).prop_map(|(k, entries, birth)| Set(k, entries, birth)),
+        16 => (key(), vec((name(), element()), 0..10), birth()).prop_map(|(k, entries, birth)| Set(k, entries, birth)),
         3 => (key(), name(), element(), birth()).prop_map(|(k, f, v, birth)| SetIfAbsent(k, f, v, birth)),
-        5 => (key(), vec(name(), 0..8)).prop_map(|(k, fields)| Delete(k, fields)),
+        5 => (key(), vec(name(), 0..6)).prop_map(|(k, fields)| Delete(k, fields)),
         4 => (key(), name(), step(), birth()).prop_map(|(k, f, by, birth)| IncrBy(k, f, by, birth)),
         3 => (key(), name(), any::<i16>(), birth()).prop_map(|(k, f, by, birth)| IncrByFloat(k, f, by, birth)),
         2 => (key(), vec(name(), 0..6)).prop_map(|(k, fields)| Get(k, fields)),

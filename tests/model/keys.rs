@@ -41,12 +41,12 @@ pub(crate) struct Order {
 
 pub(crate) fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
-        3 => vec(any_key(), 0..4).prop_map(Delete),
+        2 => vec(any_key(), 0..3).prop_map(Delete),
         1 => vec(any_key(), 0..6).prop_map(Exists),
         2 => any_key().prop_map(Ask),
         5 => (any_key(), lifetime(), condition()).prop_map(|(k, lifetime, only_if)| Expire(k, lifetime, only_if)),
         1 => (any_key(), lifetime(), condition()).prop_map(|(k, lifetime, only_if)| ExpireAt(k, lifetime, only_if)),
-        3 => any_key().prop_map(Persist),
+        4 => any_key().prop_map(Persist),
         3 => (any_key(), any_key()).prop_map(|(from, to)| Rename(from, to)),
         2 => (any_key(), any_key()).prop_map(|(from, to)| RenameIfAbsent(from, to)),
         1 => prefix().prop_map(Walk),

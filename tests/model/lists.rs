@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use windrow::{Db, ErrorKind, ListEnd, PositionOptions};
 
-use crate::draw::{Birth, Data, Home, Word, between, birth, element, index, key, place};
+use crate::draw::{Birth, Data, Home, Word, between, birth, index, item, key, place};
 use crate::reply::{Answer, Reply, many, walked};
 use crate::world::{self, List};
 
@@ -28,25 +28,31 @@ use Operation::*;
 
 pub(crate) fn operation() -> impl Strategy<Value = Operation> {
     let key = || key(Home::Lists);
-    let items = || vec(element(), 0..6);
+    let items = || vec(item(), 0..8);
     prop_oneof![
-        8 => (key(), end(), items(), birth()).prop_map(|(k, end, items, birth)| Push(k, end, items, birth)),
+        16 => (key(), end(), items(), birth()).prop_map(|(k, end, items, birth)| Push(k, end, items, birth)),
         2 => (key(), end(), items()).prop_map(|(k, end, items)| PushExisting(k, end, items)),
         3 => (key(), end(), 0..6_u64).prop_map(|(k, end, count)| Pop(k, end, count)),
         2 => (vec(key(), 1..4), end(), 0..4_u64).prop_map(|(keys, end, count)| PopFirst(keys, end, count)),
         4 => (key(), key(), end(), end())
             .prop_map(|(from, to, from_end, to_end)| Move { from, to, from_end, to_end }),
-        3 => (key(), index(), element()).prop_map(|(k, at, item)| Set(k, at, item)),
-        4 => (key(), element(), any::<bool>(), element())
+        3 => (key(), index(), item()).prop_map(|(k, at, item)| Set(k, at, item)),
+        4 => (key(), item(), any::<bool>(), item())
             .prop_map(|(key, pivot, is_behind, item)| Insert { key, pivot, is_behind, item }),
-        3 => (key(), -3..4_i64, element()).prop_map(|(k, count, item)| Remove(k, count, item)),
-        2 => (key(), index(), index()).prop_map(|(k, start, stop)| Trim(k, start, stop)),
-        1 => (key(), index()).prop_map(|(k, at)| Index(k, at)),
+        3 => (key(), -3..4_i64, item()).prop_map(|(k, count, item)| Remove(k, count, item)),
+        2 => trim(),
+        2 => (key(), index()).prop_map(|(k, at)| Index(k, at)),
         2 => (key(), index(), index(), any::<bool>())
             .prop_map(|(key, start, stop, is_back)| Range { key, start, stop, is_back }),
-        2 => (key(), element(), -3..4_i64, 0..4_u64, 0..9_u64)
+        2 => (key(), item(), -3..4_i64, 0..4_u64, 0..9_u64)
             .prop_map(|(key, item, rank, count, max_len)| Positions { key, item, rank, count, max_len }),
     ]
+}
+
+/// Mostly one that keeps something.
+fn trim() -> impl Strategy<Value = Operation> {
+    let bounds = prop_oneof![4 => (0..4_i64, -4..0_i64), 1 => (index(), index())];
+    (key(Home::Lists), bounds).prop_map(|(key, (start, stop))| Trim(key, start, stop))
 }
 
 fn end() -> impl Strategy<Value = ListEnd> {
@@ -180,7 +186,9 @@ fn move_item(db: &mut world::Db, (from, from_end): (Word, ListEnd), (to, to_end)
     }
     db.put(from, source, db.expires_at(from));
     if from != to {
-        db.change(to, Birth::PLAIN, |list| Ok(push(list, to_end, item.clone())))?;
+        let mut target: List = db.get(to)?;
+        push(&mut target, to_end, item.clone());
+        db.put(to, target, db.expires_at(to));
     }
     Ok(item.into())
 }

@@ -21,6 +21,7 @@ mod zsets;
 #[path = "../support/compact.rs"]
 mod compact;
 #[path = "../support/data.rs"]
+#[expect(dead_code, reason = "the model needs a part of it")]
 mod data;
 #[path = "../support/fixture.rs"]
 #[expect(dead_code, reason = "the model needs a part of it")]

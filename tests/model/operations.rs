@@ -9,10 +9,10 @@ use crate::run::{Event, Layout, Run, event, layout};
 use crate::{dbs, hashes, keys, lists, sets, strings, zsets};
 
 /// How many sequences a run tries unless `PROPTEST_CASES` says it.
-const CASES: u32 = 24;
+const CASES: u32 = 8;
 
 /// Longer: more meets more; shorter: more openings of a store, which take most of the time.
-const MOST_OPERATIONS: usize = 250;
+const MOST_OPERATIONS: usize = 1000;
 
 /// What is done, and to which db.
 #[derive(Clone, Debug)]
@@ -34,9 +34,9 @@ fn operation() -> impl Strategy<Value = Operation> {
         20 => (db(), sets::operation()).prop_map(|(db, operation)| Operation::Set(db, operation)),
         20 => (db(), lists::operation()).prop_map(|(db, operation)| Operation::List(db, operation)),
         20 => (db(), zsets::operation()).prop_map(|(db, operation)| Operation::ZSet(db, operation)),
-        18 => (db(), keys::operation()).prop_map(|(db, operation)| Operation::Key(db, operation)),
-        5 => dbs::operation().prop_map(Operation::Db),
-        18 => event().prop_map(Operation::Event),
+        14 => (db(), keys::operation()).prop_map(|(db, operation)| Operation::Key(db, operation)),
+        4 => dbs::operation().prop_map(Operation::Db),
+        14 => event().prop_map(Operation::Event),
     ]
 }
 

@@ -53,11 +53,11 @@ impl Layout {
 }
 
 pub(crate) fn event() -> impl Strategy<Value = Event> {
-    let steps = vec![1, 4, 45, 450, 4500, 95_000];
+    let steps = vec![1, 4, 45, 450, 4500, 1, 4, 45, 450, 4500, 95_000];
     prop_oneof![
-        16 => select(steps).prop_map(Event::TimePasses),
-        4 => layout().prop_map(Event::Reopen),
-        4 => Just(Event::Reclaim),
+        14 => select(steps).prop_map(Event::TimePasses),
+        2 => layout().prop_map(Event::Reopen),
+        3 => Just(Event::Reclaim),
         1 => Just(Event::Compact),
         6 => Just(Event::OpenView),
         6 => Just(Event::CloseView),

@@ -39,12 +39,12 @@ pub(crate) fn operation() -> impl Strategy<Value = Operation> {
     let key = || key(Home::Sets);
     let keys = || vec(key(), 1..4);
     prop_oneof![
-        8 => (key(), vec(name(), 0..6), birth()).prop_map(|(k, members, birth)| Add(k, members, birth)),
-        4 => (key(), vec(name(), 0..8)).prop_map(|(k, members)| Remove(k, members)),
+        16 => (key(), vec(name(), 0..10), birth()).prop_map(|(k, members, birth)| Add(k, members, birth)),
+        4 => (key(), vec(name(), 0..6)).prop_map(|(k, members)| Remove(k, members)),
         2 => (key(), 0..6_u64).prop_map(|(k, count)| Pop(k, count)),
         3 => (key(), key(), name(), birth()).prop_map(|(from, to, m, birth)| Move(from, to, m, birth)),
         2 => (combination(), keys()).prop_map(|(how, keys)| Combine(how, keys)),
-        4 => (combination(), key(), keys(), birth()).prop_map(|(how, to, keys, birth)| Store(how, to, keys, birth)),
+        3 => (combination(), key(), keys(), birth()).prop_map(|(how, to, keys, birth)| Store(how, to, keys, birth)),
         1 => (keys(), 0..4_u64).prop_map(|(keys, limit)| InterCard(keys, limit)),
         1 => (key(), vec(name(), 0..6)).prop_map(|(k, members)| Contains(k, members)),
         1 => (key(), 0..9_u64, any::<bool>()).prop_map(|(key, count, is_repeated)| Random { key, count, is_repeated }),

@@ -42,18 +42,18 @@ pub(crate) struct Rule {
 
 pub(crate) fn operation() -> impl Strategy<Value = Operation> {
     let key = || key(Home::ZSets);
-    let entries = || vec((name(), score()), 0..6);
+    let entries = || vec((name(), score()), 0..10);
     prop_oneof![
-        9 => (key(), entries(), rule(), birth()).prop_map(|(k, entries, rule, birth)| Add(k, entries, rule, birth)),
+        16 => (key(), entries(), rule(), birth()).prop_map(|(k, entries, rule, birth)| Add(k, entries, rule, birth)),
         4 => (key(), name(), score(), rule(), birth()).prop_map(|(k, m, by, rule, birth)| Incr(k, m, by, rule, birth)),
-        3 => (key(), vec(name(), 0..6)).prop_map(|(k, members)| Remove(k, members)),
+        2 => (key(), vec(name(), 0..6)).prop_map(|(k, members)| Remove(k, members)),
         2 => (key(), end(), 0..4_u64).prop_map(|(k, end, count)| Pop(k, end, count)),
         2 => (vec(key(), 1..4), end(), 0..4_u64).prop_map(|(keys, end, count)| PopFirst(keys, end, count)),
-        3 => (key(), range()).prop_map(|(k, range)| RemoveRange(k, range)),
-        3 => (key(), key(), range(), birth()).prop_map(|(to, from, range, birth)| StoreRange(to, from, range, birth)),
-        3 => (key(), range()).prop_map(|(k, part)| Operation::Range(k, part)),
+        2 => (key(), range()).prop_map(|(k, range)| RemoveRange(k, range)),
+        2 => (key(), key(), range(), birth()).prop_map(|(to, from, range, birth)| StoreRange(to, from, range, birth)),
+        4 => (key(), range()).prop_map(|(k, part)| Operation::Range(k, part)),
         2 => (combination(), sources(), aggregate()).prop_map(|(how, sources, fold)| Combine(how, sources, fold)),
-        4 => (combination(), key(), sources(), aggregate(), birth())
+        3 => (combination(), key(), sources(), aggregate(), birth())
             .prop_map(|(how, to, sources, fold, birth)| Store(how, to, sources, fold, birth)),
         1 => (vec(source(), 1..4), 0..4_u64).prop_map(|(keys, limit)| InterCard(keys, limit)),
         1 => (key(), vec(name(), 1..6)).prop_map(|(k, members)| Ask(k, members)),
@@ -78,7 +78,7 @@ fn aggregate() -> impl Strategy<Value = Aggregate> {
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
-    let option = || proptest::option::weighted(0.25, any::<bool>());
+    let option = || proptest::option::weighted(0.2, any::<bool>());
     (option(), option()).prop_map(|(only_new, only_greater)| Rule { only_new, only_greater })
 }
 
