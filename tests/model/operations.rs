@@ -11,8 +11,11 @@ use crate::{dbs, hashes, keys, lists, sets, strings, zsets};
 /// How many sequences a run tries unless `PROPTEST_CASES` says it.
 const CASES: u32 = 8;
 
-/// Longer: more meets more; shorter: more openings of a store, which take most of the time.
-const MOST_OPERATIONS: usize = 1000;
+/// More: more meets more; fewer: more openings of a store for as many operations, which take most of the time.
+const MOST_CHUNKS: usize = 60;
+
+/// Shrinking leaves out whole chunks before it leaves out single operations.
+const MOST_IN_CHUNK: usize = 32;
 
 /// What is done, and to which db.
 #[derive(Clone, Debug)]
@@ -38,6 +41,10 @@ fn operation() -> impl Strategy<Value = Operation> {
         4 => dbs::operation().prop_map(Operation::Db),
         14 => event().prop_map(Operation::Event),
     ]
+}
+
+fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    vec(vec(operation(), 1..MOST_IN_CHUNK), 1..MOST_CHUNKS).prop_map(|chunks| chunks.concat())
 }
 
 /// Does an operation of one db on both sides.
@@ -72,7 +79,7 @@ impl Operation {
 }
 
 fn config() -> ProptestConfig {
-    let mut config = ProptestConfig { max_shrink_iters: 5000, max_shrink_time: 180_000, ..ProptestConfig::default() };
+    let mut config = ProptestConfig { max_shrink_iters: 5000, max_shrink_time: 90_000, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = CASES;
     }
@@ -84,7 +91,7 @@ proptest! {
     #[test]
     fn random_operations_answer_as_the_model_does(
         layouts in [layout(), layout()],
-        operations in vec(operation(), 1..MOST_OPERATIONS),
+        operations in operations(),
     ) {
         // So that what the store chooses at random is chosen again when a sequence is repeated.
         fastrand::seed(7);
