@@ -308,7 +308,9 @@ fn combined(
     let mut result = ZSet::new();
     for member in members {
         let scores = sources.iter().filter_map(|(zset, weight)| zset.get(&member).map(|score| score * weight));
-        let scores: Vec<f64> = scores.map(or_zero).collect();
+        // In an intersection Redis makes only the first score 0 if it is no number.
+        let mend = |(n, score)| if n == 0 || matches!(how, Combination::Union) { or_zero(score) } else { score };
+        let scores: Vec<f64> = scores.enumerate().map(mend).collect();
         if matches!(how, Combination::Union) || scores.len() == sources.len() {
             let total = scores.into_iter().reduce(|total, score| folded(aggregate, total, score));
             result.insert(member, total.unwrap() + 0.0);
