@@ -10,7 +10,7 @@ use windrow::{Options, Store, View};
 use crate::compact::compact_everything;
 use crate::compare::{compare, compare_view};
 use crate::draw::DBS;
-use crate::fixture::{Fixture, assert_clean, settle, small};
+use crate::fixture::{Fixture, settle, small};
 use crate::reply::Answer;
 use crate::world::World;
 
@@ -139,7 +139,8 @@ impl Run {
         if let Some(store) = self.store.take() {
             store.close().unwrap();
         }
-        assert_clean(&self.fixture.path("store"));
+        let report = windrow::check(self.fixture.path("store")).unwrap();
+        prop_assert!(report.is_clean(), "{}", report);
         Ok(())
     }
 
