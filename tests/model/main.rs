@@ -1,13 +1,27 @@
-//! Random operations on few keys, compared step by step with a model in memory.
+//! Random operations of every type on few keys, compared reply by reply with a model in memory.
 //!
-//! A run prints its seed; `WINDROW_SEED=<seed>` repeats it.
+//! A failing run prints the shortest sequence that fails and writes its seed to `tests/proptest-regressions/`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod compare;
+mod dbs;
+mod draw;
+mod hashes;
+mod keys;
+mod lists;
 mod operations;
-mod transfers;
+mod reply;
+mod run;
+mod sets;
+mod strings;
 mod world;
+mod zset_range;
+mod zsets;
 
+#[path = "../support/compact.rs"]
+mod compact;
 #[path = "../support/data.rs"]
+#[expect(dead_code, reason = "the model needs a part of it")]
 mod data;
 #[path = "../support/fixture.rs"]
 #[expect(dead_code, reason = "the model needs a part of it")]
