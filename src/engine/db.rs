@@ -487,7 +487,8 @@ impl Db<Live> {
         self.write_key(key.as_ref(), |plan| Ok(keys::persist(plan)))
     }
 
-    /// Removes every key of the db, in the same time for any number of keys; views keep what they saw, the space comes back in the background.
+    /// Removes every key of the db, in the same time for any number of keys; views keep what they saw, the space comes back
+    /// in the background. Waits for no write: one in flight counts as before the flush.
     ///
     /// # Errors
     /// As [`Db::delete`].

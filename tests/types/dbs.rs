@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use windrow::{CreateOptions, ErrorKind};
+use windrow::{CreateOptions, Db, ErrorKind, SetOptions, UnixMillis};
 
 use crate::data::{keys, members};
 use crate::fixture::{Fixture, close_and_check, settle};
@@ -134,21 +134,43 @@ fn a_swap_exchanges_two_dbs_with_counts_and_expiries_and_of_one_with_itself_noth
 }
 
 #[test]
-fn many_flushed_dbs_are_finished_together() {
+fn calls_that_change_nothing_make_no_keyspace() {
     let fixture = Fixture::new();
     let store = fixture.open();
-    let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
-    for n in 0..300 {
-        store.db(n).sets().add_with("s", ["a"], minute).unwrap();
-        store.db(n).flush().unwrap();
+    let minute = Duration::from_secs(60);
+    let past = UnixMillis::new(1);
+    let (if_present, born_dead) = (SetOptions::new().if_present(), SetOptions::new().expire_at(past));
+    let dead_birth = CreateOptions::new().expire_at(past);
+    let calls: Vec<(&str, Box<dyn Fn(&Db)>)> = vec![
+        ("DEL", Box::new(|db| assert_eq!(db.delete(["k"]).unwrap(), 0))),
+        ("EXPIRE", Box::new(move |db| assert!(!db.expire("k", minute).unwrap()))),
+        ("PERSIST", Box::new(|db| assert!(!db.persist("k").unwrap()))),
+        ("SET XX", Box::new(move |db| drop(db.strings().set_with("k", "v", if_present).unwrap()))),
+        ("SET that is born dead", Box::new(move |db| drop(db.strings().set_with("k", "v", born_dead).unwrap()))),
+        (
+            "SADD that is born dead",
+            Box::new(move |db| assert_eq!(db.sets().add_with("k", ["m"], dead_birth).unwrap(), 0)),
+        ),
+        ("SADD of nothing", Box::new(|db| assert_eq!(db.sets().add("k", [""; 0]).unwrap(), 0))),
+        ("SREM", Box::new(|db| assert_eq!(db.sets().remove("k", ["m"]).unwrap(), 0))),
+        ("HDEL", Box::new(|db| assert_eq!(db.hashes().delete("k", ["f"]).unwrap(), 0))),
+        ("ZREM", Box::new(|db| assert_eq!(db.zsets().remove("k", ["m"]).unwrap(), 0))),
+        ("RENAME", Box::new(|db| drop(db.rename("k", "other").unwrap_err()))),
+        ("MOVE", Box::new(|db| assert!(!db.move_to("k", 77).unwrap()))),
+        ("COPY", Box::new(|db| assert!(!db.copy("k", "other").unwrap()))),
+        ("FLUSHDB", Box::new(|db| db.flush().unwrap())),
+    ];
+    store.namespace("swapped").swap(0, 1).unwrap();
+    store.flush_all().unwrap();
+    assert_eq!(store.stats().flushed_keyspaces, 0, "SWAPDB of two empty dbs made a keyspace");
+    // A flush of everything owes the removal of each keyspace that there is.
+    for (number, (name, call)) in (0..).zip(&calls) {
+        call(&store.namespace(name).db(number));
+        store.flush_all().unwrap();
+        assert_eq!(store.stats().flushed_keyspaces, 0, "{name} made a keyspace");
     }
-    store.db(0).sets().add_with("s", ["a"], minute).unwrap();
-    settle(&store);
-    let stats = store.stats();
-    assert_eq!(stats.flushed_keyspaces, 0);
-    assert!(stats.flushes < 20, "{} flushes", stats.flushes);
-    fixture.seconds_pass(61);
-    settle(&store);
-    assert_eq!(store.stats().keys_reaped, 1, "the keys of flushed dbs are gone already");
+    store.db(0).strings().set("k", "v").unwrap();
+    store.flush_all().unwrap();
+    assert_eq!(store.stats().flushed_keyspaces, 1, "a write that changes something makes one");
     close_and_check(store, &fixture.path("store"));
 }
