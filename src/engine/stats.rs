@@ -35,7 +35,7 @@ pub enum HeldBackBy {
     },
     /// An operation in flight, an iterator among them. Only views are old enough to keep their age.
     Operation,
-    /// The next sync of the log.
+    /// The watermark's next turn, with a sync of the log.
     LogSync,
 }
 

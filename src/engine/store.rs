@@ -172,7 +172,8 @@ impl Store {
         Ok(View::new(Frozen::now(&self.shared)?))
     }
 
-    /// Returns the store's time: the wall clock, never running backwards.
+    /// Returns the store's time: the wall clock, never running backwards. It is saved each second, so after a crash, on a
+    /// machine whose clock was set back, it may begin up to about a second before the last moment that anybody saw.
     ///
     /// # Examples
     /// ```

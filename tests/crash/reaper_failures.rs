@@ -151,18 +151,18 @@ fn an_id_whose_commit_failed_long_before_the_end_does_not_keep_its_segment_for_e
     }
     fail::remove("store::commit");
     assert_eq!(failed, 1);
-    store.db(0).sets().add("lasting", ["m"]).unwrap();
     fixture.seconds_pass(61);
+    store.db(0).sets().add_with("alive", ["m"], minute).unwrap();
     settle(&store);
     assert_eq!(store.stats().segments_retired, 0, "nobody knows whether the failed one happened");
     close_and_check(store, &fixture.path("store"));
-    // The second opening sees the lasting set alone among the buried rest of its lease, and leaves it alone.
+    // The second opening sees the living set alone among the buried rest of its lease, and leaves it alone.
     for _ in 0..2 {
         let store = fixture.open();
         settle(&store);
         let stats = store.stats();
-        assert!(stats.buried_ids < 70_000, "only the segment of the lasting set has a bitmap: {stats:#?}");
-        assert!(store.db(0).sets().contains("lasting", "m").unwrap());
+        assert!(stats.buried_ids < 70_000, "only the segment of the living set has a bitmap: {stats:#?}");
+        assert!(store.db(0).sets().contains("alive", "m").unwrap());
         close_and_check(store, &fixture.path("store"));
     }
 }
