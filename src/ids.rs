@@ -219,7 +219,7 @@ fn gaps_between(
     let mut next = counters.start;
     let range = KeyRange::ids(family, counters.start, counters.end);
     let mut cursor = Cursor::open(db, Family::Data(family), physical(&range), None);
-    for run in runs.iter().cloned().chain([counters.end..counters.end]) {
+    for run in runs.iter().cloned().chain(std::iter::once(counters.end..counters.end)) {
         let undead = next..run.start;
         next = run.end;
         if undead.is_empty() {

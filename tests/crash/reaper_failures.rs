@@ -152,8 +152,8 @@ fn an_id_whose_commit_failed_long_before_the_end_does_not_keep_its_segment_for_e
     fail::remove("store::commit");
     assert_eq!(failed, 1);
     fixture.seconds_pass(61);
-    store.db(0).sets().add_with("alive", ["m"], minute).unwrap();
     settle(&store);
+    store.db(0).sets().add_with("alive", ["m"], minute).unwrap();
     assert_eq!(store.stats().segments_retired, 0, "nobody knows whether the failed one happened");
     close_and_check(store, &fixture.path("store"));
     // The second opening sees the living set alone among the buried rest of its lease, and leaves it alone.

@@ -133,32 +133,34 @@ fn a_swap_exchanges_two_dbs_with_counts_and_expiries_and_of_one_with_itself_noth
     assert_eq!(store.db(9).len().unwrap(), 1);
 }
 
+/// A call by its name in Redis.
+type Call = (&'static str, fn(&Db));
+
 #[test]
 fn calls_that_change_nothing_make_no_keyspace() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    const PAST: UnixMillis = UnixMillis::new(1);
     let fixture = Fixture::new();
     let store = fixture.open();
-    let minute = Duration::from_secs(60);
-    let past = UnixMillis::new(1);
-    let (if_present, born_dead) = (SetOptions::new().if_present(), SetOptions::new().expire_at(past));
-    let dead_birth = CreateOptions::new().expire_at(past);
-    let calls: Vec<(&str, Box<dyn Fn(&Db)>)> = vec![
-        ("DEL", Box::new(|db| assert_eq!(db.delete(["k"]).unwrap(), 0))),
-        ("EXPIRE", Box::new(move |db| assert!(!db.expire("k", minute).unwrap()))),
-        ("PERSIST", Box::new(|db| assert!(!db.persist("k").unwrap()))),
-        ("SET XX", Box::new(move |db| drop(db.strings().set_with("k", "v", if_present).unwrap()))),
-        ("SET that is born dead", Box::new(move |db| drop(db.strings().set_with("k", "v", born_dead).unwrap()))),
-        (
-            "SADD that is born dead",
-            Box::new(move |db| assert_eq!(db.sets().add_with("k", ["m"], dead_birth).unwrap(), 0)),
-        ),
-        ("SADD of nothing", Box::new(|db| assert_eq!(db.sets().add("k", [""; 0]).unwrap(), 0))),
-        ("SREM", Box::new(|db| assert_eq!(db.sets().remove("k", ["m"]).unwrap(), 0))),
-        ("HDEL", Box::new(|db| assert_eq!(db.hashes().delete("k", ["f"]).unwrap(), 0))),
-        ("ZREM", Box::new(|db| assert_eq!(db.zsets().remove("k", ["m"]).unwrap(), 0))),
-        ("RENAME", Box::new(|db| drop(db.rename("k", "other").unwrap_err()))),
-        ("MOVE", Box::new(|db| assert!(!db.move_to("k", 77).unwrap()))),
-        ("COPY", Box::new(|db| assert!(!db.copy("k", "other").unwrap()))),
-        ("FLUSHDB", Box::new(|db| db.flush().unwrap())),
+    let calls: [Call; 14] = [
+        ("DEL", |db| assert_eq!(db.delete(["k"]).unwrap(), 0)),
+        ("EXPIRE", |db| assert!(!db.expire("k", MINUTE).unwrap())),
+        ("PERSIST", |db| assert!(!db.persist("k").unwrap())),
+        ("SET XX", |db| drop(db.strings().set_with("k", "v", SetOptions::new().if_present()).unwrap())),
+        ("SET that is born dead", |db| {
+            drop(db.strings().set_with("k", "v", SetOptions::new().expire_at(PAST)).unwrap())
+        }),
+        ("SADD that is born dead", |db| {
+            assert_eq!(db.sets().add_with("k", ["m"], CreateOptions::new().expire_at(PAST)).unwrap(), 0)
+        }),
+        ("SADD of nothing", |db| assert_eq!(db.sets().add("k", [""; 0]).unwrap(), 0)),
+        ("SREM", |db| assert_eq!(db.sets().remove("k", ["m"]).unwrap(), 0)),
+        ("HDEL", |db| assert_eq!(db.hashes().delete("k", ["f"]).unwrap(), 0)),
+        ("ZREM", |db| assert_eq!(db.zsets().remove("k", ["m"]).unwrap(), 0)),
+        ("RENAME", |db| drop(db.rename("k", "other").unwrap_err())),
+        ("MOVE", |db| assert!(!db.move_to("k", 77).unwrap())),
+        ("COPY", |db| assert!(!db.copy("k", "other").unwrap())),
+        ("FLUSHDB", |db| db.flush().unwrap()),
     ];
     store.namespace("swapped").swap(0, 1).unwrap();
     store.flush_all().unwrap();
