@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::encoding::{DataFamily, KeyRange, Lease, StoreKey, id_of_key};
+use crate::encoding::{DataFamily, KeyRange, Lease, SEGMENT_IDS, StoreKey, id_of_key};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::failpoint;
-use crate::gc::Burials;
+use crate::gc::{Burials, DeadSet};
 use crate::store::{Batch, Cursor, Database, Family, Scan};
 
 pub(crate) use crate::encoding::CollectionId;
@@ -23,6 +23,13 @@ const LEASE_IDS: u64 = 1 << 20;
 /// How far before the last id with data a crash can have left gaps: more births than can be in flight at once,
 /// unless one stood still while thousands passed it. Each costs a seek at the open after a crash.
 const IN_FLIGHT_IDS: u64 = 4096;
+
+/// Runs of dead ids in a segment that an open looks into for older gaps. WHY so few: where nearly everything is dead,
+/// the runs have merged; more would mean many that live, and then a gap does no harm.
+const MAX_DEAD_RUNS: usize = 64;
+
+/// Segments of one family into which an open looks for older gaps. Each costs a seek, and one more for each gap.
+const MAX_SEGMENTS_LOOKED_INTO: usize = 4096;
 
 /// The counter of one family.
 #[derive(Debug)]
@@ -170,6 +177,66 @@ fn gaps_before(db: &Arc<Database>, family: DataFamily, end: u64) -> Result<Vec<R
         }
         next = id.counter() + 1;
         cursor.seek(KeyRange::ids(family, next, end).start());
+    }
+    Ok(gaps)
+}
+
+/// Finds the ids without data in segments in which nearly everything is dead: what commits left that failed, or that stood
+/// still at a crash, and that are too old for [`unused_of_last_leases`]. For open, with the leases and the burials of the
+/// last session, and proven as there.
+pub(crate) fn gaps_among_the_dead(db: &Arc<Database>, dead: &DeadSet) -> Result<Burials> {
+    let mut gaps = Burials::default();
+    for family in DataFamily::all() {
+        let dead = dead.family(family);
+        let handed_out = 1..read_lease(db, family)?.first_unleased();
+        let mut looked_into = 0;
+        for (segment, _) in dead.segments_in(&handed_out) {
+            let first = segment * SEGMENT_IDS;
+            let counters = first.max(handed_out.start)..handed_out.end.min(first + SEGMENT_IDS);
+            let Some(runs) = dead.runs_in(&counters, MAX_DEAD_RUNS) else { continue };
+            if runs == [counters.clone()] {
+                continue;
+            }
+            if looked_into == MAX_SEGMENTS_LOOKED_INTO {
+                break;
+            }
+            looked_into += 1;
+            gaps_between(db, family, counters, &runs)?.into_iter().for_each(|gap| gaps.add_range(family, gap));
+        }
+    }
+    Ok(gaps)
+}
+
+/// Lists the ids without data that lie in `counters` outside of `runs`, up to the first id with data: the segment keeps
+/// its bitmap for that one in any case.
+fn gaps_between(
+    db: &Arc<Database>,
+    family: DataFamily,
+    counters: Range<u64>,
+    runs: &[Range<u64>],
+) -> Result<Vec<Range<u64>>> {
+    let mut gaps = Vec::new();
+    let mut next = counters.start;
+    let range = KeyRange::ids(family, counters.start, counters.end);
+    let mut cursor = Cursor::open(db, Family::Data(family), physical(&range), None);
+    for run in runs.iter().cloned().chain(std::iter::once(counters.end..counters.end)) {
+        let undead = next..run.start;
+        next = run.end;
+        if undead.is_empty() {
+            continue;
+        }
+        cursor.seek(KeyRange::ids(family, undead.start, undead.end).start());
+        let found = match cursor.entry()?.map(|(key, _)| id_of_key(key)) {
+            None => undead.end,
+            Some(Ok(id)) => id.counter().min(undead.end),
+            Some(Err(_)) => return Ok(gaps),
+        };
+        if undead.start < found {
+            gaps.push(undead.start..found);
+        }
+        if found < undead.end {
+            return Ok(gaps);
+        }
     }
     Ok(gaps)
 }

@@ -128,7 +128,9 @@ pub struct Options {
     /// Memory for indexes of the ranks of large sorted sets. Default 32 MiB, 0 (none) to 64 GiB. Such an index is made when a
     /// rank far from both ends of a set is asked for, and takes up to about half a byte for each member; the ones that
     /// were not used for longest go first. Larger: more memory; smaller, or less than the sets in use need: each such question reads
-    /// the set up to the rank, and perhaps all of it, to make an index that soon goes again.
+    /// the set up to the rank, and perhaps all of it, to make an index that soon goes again. A question that is answered with
+    /// an index waits for a write of the same set that is being committed, and so, beside one of [`Durability::Sync`], for
+    /// a sync of the device.
     pub rank_index_bytes: usize,
     /// How far the wall clock may leap ahead of the monotonic clock, or lie behind the store's own past at open,
     /// before expiry pauses. Default 1 hour, 1 second to 30 days. Smaller: pauses for smaller faults, and for a machine

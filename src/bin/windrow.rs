@@ -129,6 +129,9 @@ impl From<WindowArguments> for WindowBench {
 }
 
 fn main() -> ExitCode {
+    // Takes the places that a test names in the environment; without the feature there are none.
+    #[cfg(feature = "failpoints")]
+    let _places = fail::FailScenario::setup();
     let arguments = Arguments::parse();
     log_to_stderr();
     let outcome = match arguments.command {

@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::Result;
 use super::parallel::in_parallel;
 use super::run::Run;
+use crate::failpoint::failpoint;
 
 /// Collections of a window that are looked at right after it died.
 const ABSENCE_SAMPLE: usize = 1000;
@@ -106,6 +107,9 @@ fn compare(run: &Run, index: usize, key: &[u8]) -> Result<Found> {
         Err(_) => return Ok(Found::SourceChanged),
     };
     let mut stored = run.db.sets().members(key)?;
+    if loses_a_member() {
+        stored.next();
+    }
     loop {
         match (expected.next(), stored.next().transpose()?) {
             (None, None) => return Ok(Found::Right { alive: true }),
@@ -116,6 +120,12 @@ fn compare(run: &Run, index: usize, key: &[u8]) -> Result<Found> {
             (Some(_), Some(_)) => return Ok(Found::Wrong("a member differs from what was written")),
         }
     }
+}
+
+/// Lets a test lose a member on its way back.
+fn loses_a_member() -> bool {
+    failpoint!("check::lose_member", |_| true);
+    false
 }
 
 #[cfg(test)]

@@ -344,7 +344,8 @@ impl Db<Live> {
         self.delete(keys)
     }
 
-    /// Removes every key of the db, in the same time for any number of keys; views keep what they saw, the space comes back in the background.
+    /// Removes every key of the db, in the same time for any number of keys; views keep what they saw, the space comes back
+    /// in the background. Waits for no write: one in flight counts as before the flush.
     ///
     /// # Errors
     /// As [`Db::delete`].

@@ -195,11 +195,15 @@ impl Keyspaces {
         Ok(flushed)
     }
 
-    /// Exchanges the keyspaces of two dbs of a namespace, in one commit. A missing one is created first. The caller holds
-    /// every key's lock.
+    /// Exchanges the keyspaces of two dbs of a namespace, in one commit. If one is missing it is created first. The caller
+    /// holds every key's lock.
     pub(crate) fn swap(&self, db: &Database, namespace: &[u8], a: u32, b: u32, sync: bool) -> Result<()> {
         let _one = self.changing.lock();
         let current = self.current();
+        if current.find(namespace, a).is_none() && current.find(namespace, b).is_none() {
+            // Nothing changes places with nothing; a name that no keyspace can have is refused all the same.
+            return name_key(namespace, a).map(drop);
+        }
         let mut next = Map::clone(&current);
         let mut batch = Batch::new();
         let mut of = |number| match current.find(namespace, number) {

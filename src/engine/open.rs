@@ -25,7 +25,7 @@ use crate::gc::{
     DeadSet, Filters, FlushedKeyspaces, Picture, Pins, ReclaimCounters, ReclaimSettings, Reclaimer, Watermark,
     load_dead, merge_burials,
 };
-use crate::ids::{Ids, unused_of_last_leases};
+use crate::ids::{Ids, gaps_among_the_dead, unused_of_last_leases};
 use crate::locks::Locks;
 use crate::options::{Durability, Options};
 use crate::store::{self, Batch, Cursor, Database, Directory, Family, FilterSource, Scan};
@@ -165,8 +165,9 @@ impl Engine {
     /// Moves the watermark and walks flushed keyspaces; returns whether anything changed.
     pub(super) fn advance(&self) -> Result<Advanced> {
         let published = self.watermark.advance(&self.db)?;
-        let walked = self.flushed.step(&self.db, &self.pins, &self.watermark)?;
-        Ok(Advanced { published, walked })
+        let stepped = self.flushed.step(&self.db, &self.pins, &self.watermark)?;
+        ReclaimCounters::add(&self.filters.undecodable, stepped.undecodable);
+        Ok(Advanced { published, walked: stepped.walked })
     }
 
     /// Makes one reclaiming pass; returns whether there is more to do.
@@ -192,7 +193,7 @@ impl Engine {
             while self.reap()?.more {}
             let advanced = self.advance()?;
             let busy = advanced.published | advanced.walked | self.reclaim(true)?;
-            let waiting = self.watermark.has_waiting() || self.flushed.len() > 0;
+            let waiting = self.watermark.has_waiting() || self.flushed.has_waiting();
             if !busy && !waiting {
                 return Ok(true);
             }
@@ -223,7 +224,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Counts the flushed keyspaces that are not finished.
+    /// Counts the flushed keyspaces whose records are still there.
     pub(super) fn flushed_keyspaces(&self) -> usize {
         self.flushed.len()
     }
@@ -286,9 +287,10 @@ fn read_store_time(db: &Database) -> Result<UnixMillis> {
     }
 }
 
-/// Buries what the last session leased and never wrote under, in one synced commit.
+/// Buries what the last session leased and never wrote under, and the gaps of earlier ones, in one synced commit.
 fn bury_unused_leases(db: &Arc<Database>, dead: DeadSet, now: Duration) -> Result<Picture> {
     let mut unused = unused_of_last_leases(db)?;
+    unused.absorb(gaps_among_the_dead(db, &dead)?);
     let mut batch = Batch::new();
     for building in unfinished_builds(db)? {
         unused.add(building);

@@ -35,7 +35,7 @@ pub enum HeldBackBy {
     },
     /// An operation in flight, an iterator among them. Only views are old enough to keep their age.
     Operation,
-    /// The next sync of the log.
+    /// The watermark's next turn, with a sync of the log.
     LogSync,
 }
 
@@ -86,8 +86,8 @@ pub struct Stats {
     pub debt_bytes: u64,
     /// How long the oldest debt has been in a file, without a pass that found it paid: by segments of 65,536 ids.
     pub debt_age: Duration,
-    /// What holds the watermark back, if ids, a flushed db or expired records wait for it. For a flushed db it is the
-    /// oldest pin, whether or not it is older than the flush.
+    /// What holds the watermark back, if ids, a flushed db or expired records wait for it: of the views and operations that
+    /// something waits for, the oldest.
     pub held_back_by: Option<HeldBackBy>,
     /// Views that are open.
     pub open_views: usize,
@@ -134,10 +134,11 @@ pub struct Stats {
     pub rank_indexes: usize,
     /// The memory that these indexes take, about.
     pub rank_index_bytes: usize,
-    /// Flushed keyspaces whose records are not removed yet.
+    /// Flushed keyspaces whose records are not removed yet. One in which a record cannot be decoded keeps all of them, and is
+    /// counted until an open finds it decodable; its dead ids are given back all the same.
     pub flushed_keyspaces: usize,
-    /// How often an entry was met that could not be decoded: at open, by the reaper, by compactions; the same one may be
-    /// met again. Such entries are kept and treated as live, unless their place alone proves them dead: what lies before
+    /// How often an entry was met that could not be decoded: at open, by the reaper, in flushed keyspaces, by compactions;
+    /// the same one may be met again. Such entries are kept and treated as live, unless their place alone proves them dead: what lies before
     /// the reaper's position in the expire family goes with its file, and an element goes with its dead id.
     pub undecodable_entries: u64,
 }
@@ -173,7 +174,7 @@ impl Engine {
             undecodable_entries: self.filters.undecodable.load(Ordering::Relaxed),
             ..Stats::default()
         };
-        stats.held_back_by = self.held_back_by(stats.waiting_ids, stats.flushed_keyspaces);
+        stats.held_back_by = self.held_back_by(stats.waiting_ids);
         for family in Family::all() {
             stats.add_compactions(family, self.db.compaction_io(family));
         }
@@ -187,13 +188,11 @@ impl Engine {
         stats
     }
 
-    fn held_back_by(&self, waiting_ids: u64, flushed_keyspaces: usize) -> Option<HeldBackBy> {
-        let reaped_through = self.watermark.picture().reaped_through;
-        let records_wait = self.pins.oldest_sample() < reaped_through;
-        if waiting_ids == 0 && flushed_keyspaces == 0 && !records_wait {
-            return None;
-        }
-        match self.pins.oldest() {
+    /// WHY only a pin of an era that something waits for: a younger one sees neither the dead ids nor the flushed db.
+    fn held_back_by(&self, waiting_ids: u64) -> Option<HeldBackBy> {
+        let awaited_era = self.watermark.awaited_era().max(self.flushed.awaited_era()).unwrap_or(0);
+        let records_wait = self.pins.oldest_sample() < self.watermark.picture().reaped_through;
+        match self.pins.oldest().filter(|pin| pin.era < awaited_era || records_wait) {
             Some(pin) if pin.kind == PinKind::View => Some(HeldBackBy::View { age: pin.age }),
             Some(_) => Some(HeldBackBy::Operation),
             None => (waiting_ids > 0).then_some(HeldBackBy::LogSync),

@@ -172,7 +172,8 @@ impl Store {
         Ok(View::new(Frozen::now(&self.shared)?))
     }
 
-    /// Returns the store's time: the wall clock, never running backwards.
+    /// Returns the store's time: the wall clock, never running backwards. It is saved each second, so after a crash, on a
+    /// machine whose clock was set back, it may begin up to about a second before the last moment that anybody saw.
     ///
     /// # Examples
     /// ```
@@ -252,8 +253,11 @@ impl Store {
     }
 
     /// Removes every key of every db of every namespace in one commit, in the same time for any number of keys; costs a small
-    /// record for each db (FLUSHALL). Waits for the writes in flight, and lets no write of the store begin meanwhile. Views
-    /// keep what they saw, the space comes back in the background.
+    /// record for each db (FLUSHALL). Views keep what they saw, the space comes back in the background.
+    ///
+    /// Takes the locks of all keys one by one, because a write that works on two dbs has to be wholly before the flush or wholly
+    /// after it. So it waits for the writes in flight, and lets no write of the store begin meanwhile: beside a long one (a copy
+    /// of a large collection) all writes wait for its end. Reads wait for nothing, and [`Db::flush`] takes no lock of a key.
     ///
     /// # Errors
     /// [`ReadOnly`](crate::ErrorKind::ReadOnly); as [`Store::sync`].
@@ -379,8 +383,11 @@ impl Namespace {
     }
 
     /// Removes every key of every db of the namespace in one commit, in the same time for any number of keys; costs a small
-    /// record for each db. Nothing of the namespace is left, not even its name. Waits for the writes in flight, and lets no
-    /// write of the store begin meanwhile. Views keep what they saw, the space comes back in the background.
+    /// record for each db. Nothing of the namespace is left, not even its name. Views keep what they saw, the space comes back
+    /// in the background.
+    ///
+    /// Waits, and lets writes wait, as [`Store::flush_all`] does: beside a long write all writes of the store, those of other
+    /// namespaces too, wait for its end.
     ///
     /// # Errors
     /// [`ReadOnly`](crate::ErrorKind::ReadOnly), [`Io`](crate::ErrorKind::Io), [`Closed`](crate::ErrorKind::Closed) or

@@ -2,9 +2,10 @@
 //!
 //! May use `store`, `encoding`, the pins and the watermark. Invariants: a walk begins only when every pin
 //! older than the flush is gone; a restart in the middle begins it anew; the records go only after the burials
-//! are on stable storage.
+//! are on stable storage; a keyspace of which a record cannot be decoded keeps its records, and is never called done.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
@@ -26,6 +27,8 @@ const STEP_KEYSPACES: usize = 256;
 #[derive(Debug, Default)]
 pub(crate) struct FlushedKeyspaces {
     waiting: Mutex<Vec<Walk>>,
+    /// Keyspaces that were walked and keep their records until the next open, as some cannot be decoded.
+    kept: AtomicUsize,
     /// One step at a time, whoever asks.
     stepping: Mutex<()>,
 }
@@ -40,10 +43,19 @@ struct Walk {
     last_meta_key: Vec<u8>,
     /// Records read.
     records: usize,
-    /// Whether a record was met that cannot be decoded.
-    undecodable: bool,
+    /// Records met that cannot be decoded.
+    undecodable: u64,
     /// Whether every record was read.
     finished: bool,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stepped {
+    /// Whether a keyspace was walked.
+    pub(crate) walked: bool,
+    /// Records that cannot be decoded in the keyspaces whose walk has ended.
+    pub(crate) undecodable: u64,
 }
 
 impl FlushedKeyspaces {
@@ -60,23 +72,36 @@ impl FlushedKeyspaces {
         self.waiting.lock().push(walk);
     }
 
-    /// Returns how many keyspaces wait or are being walked.
+    /// Returns how many keyspaces still have their records: those that wait or are being walked, and those whose records
+    /// are kept.
     pub(crate) fn len(&self) -> usize {
-        self.waiting.lock().len()
+        self.waiting.lock().len() + self.kept.load(Ordering::Relaxed)
     }
 
-    /// Walks one step over the keyspaces that may be walked; returns whether there was one.
-    pub(crate) fn step(&self, db: &Arc<Database>, pins: &Pins, watermark: &Watermark) -> Result<bool> {
+    /// Tells whether a keyspace waits or is being walked.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.waiting.lock().is_empty()
+    }
+
+    /// Returns the era for which the youngest of the waiting keyspaces waits: every older pin holds it back.
+    pub(crate) fn awaited_era(&self) -> Option<u64> {
+        self.waiting.lock().iter().map(|walk| walk.era).max()
+    }
+
+    /// Walks one step over the keyspaces that may be walked.
+    pub(crate) fn step(&self, db: &Arc<Database>, pins: &Pins, watermark: &Watermark) -> Result<Stepped> {
         let _one = self.stepping.lock();
         let oldest = pins.oldest_era();
         let mut ready: Vec<Walk> = self.waiting.lock().iter().filter(|walk| walk.era <= oldest).cloned().collect();
         if ready.is_empty() {
-            return Ok(false);
+            return Ok(Stepped::default());
         }
         let walked = walk_some(db, watermark, &mut ready)?;
         let (finished, unfinished): (Vec<&Walk>, Vec<&Walk>) =
             ready.iter().take(walked).partition(|walk| walk.finished);
         remove_records(db, &finished)?;
+        self.kept.fetch_add(finished.iter().filter(|walk| walk.undecodable > 0).count(), Ordering::Relaxed);
+        let undecodable = finished.iter().map(|walk| walk.undecodable).sum();
         let mut waiting = self.waiting.lock();
         waiting.retain(|walk| !finished.iter().any(|other| other.keyspace == walk.keyspace));
         for walk in waiting.iter_mut() {
@@ -84,7 +109,7 @@ impl FlushedKeyspaces {
                 *walk = Walk::clone(further);
             }
         }
-        Ok(true)
+        Ok(Stepped { walked: true, undecodable })
     }
 }
 
@@ -111,7 +136,7 @@ fn walk_some(db: &Arc<Database>, watermark: &Watermark, walks: &mut [Walk]) -> R
 
 impl Walk {
     fn new(keyspace: KeyspaceNo, era: u64) -> Self {
-        Self { keyspace, era, last_meta_key: Vec::new(), records: 0, undecodable: false, finished: false }
+        Self { keyspace, era, last_meta_key: Vec::new(), records: 0, undecodable: 0, finished: false }
     }
 
     /// Reads up to `most` further records and collects what they bury; returns how many there were.
@@ -133,7 +158,7 @@ impl Walk {
             }
             match Meta::peek(value) {
                 Ok(head) => head.id.into_iter().for_each(|id| burials.add(id)),
-                Err(_) => self.undecodable = true,
+                Err(_) => self.undecodable += 1,
             }
             key.clone_into(&mut self.last_meta_key);
             walked += 1;
@@ -154,8 +179,12 @@ fn remove_records(db: &Database, finished: &[&Walk]) -> Result<()> {
     let mut emptied = Vec::new();
     for walk in finished {
         let keyspace = walk.keyspace.get();
-        if walk.undecodable {
-            tracing::warn!(keyspace, "a flushed keyspace keeps its meta records: some cannot be decoded");
+        if walk.undecodable > 0 {
+            tracing::warn!(
+                keyspace,
+                records = walk.undecodable,
+                "a flushed keyspace keeps its meta records: some cannot be decoded"
+            );
             continue;
         }
         if walk.records > 0 {

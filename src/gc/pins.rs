@@ -61,6 +61,7 @@ pub(crate) struct Pin {
 /// The pin that holds reclaiming back the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OldestPin {
+    pub(crate) era: u64,
     pub(crate) kind: PinKind,
     pub(crate) age: Duration,
 }
@@ -127,14 +128,13 @@ impl Pins {
     /// Returns the pin of the oldest era, if anything is pinned.
     pub(crate) fn oldest(&self) -> Option<OldestPin> {
         let now = self.time.monotonic();
-        let found = self.fold(None, |best: Option<(u64, OldestPin)>, entry| {
+        self.fold(None, |best: Option<OldestPin>, entry| {
             let age = if entry.since.is_zero() { Duration::ZERO } else { now.saturating_sub(entry.since) };
             match best {
-                Some((era, _)) if era <= entry.era => best,
-                _ => Some((entry.era, OldestPin { kind: entry.kind, age })),
+                Some(oldest) if oldest.era <= entry.era => best,
+                _ => Some(OldestPin { era: entry.era, kind: entry.kind, age }),
             }
-        });
-        found.map(|(_, pin)| pin)
+        })
     }
 
     /// Returns the number of callers' pins there ever were: while it stands still, nobody has seen the time.
@@ -232,7 +232,7 @@ mod tests {
         let view = pins.pin(PinKind::View);
         clock.advance(Duration::from_secs(5));
         assert_eq!(pins.views(), 1);
-        assert_eq!(pins.oldest(), Some(OldestPin { kind: PinKind::View, age: Duration::from_secs(5) }));
+        assert_eq!(pins.oldest(), Some(OldestPin { era: 1, kind: PinKind::View, age: Duration::from_secs(5) }));
         drop(view);
         assert_eq!(pins.oldest(), None);
     }

@@ -187,6 +187,15 @@ impl Watermark {
         all
     }
 
+    /// Returns the era for which the youngest of what waits is waiting: every older pin holds it back. What was not taken
+    /// yet will wait for an era that is still to open, so every pin does.
+    pub(crate) fn awaited_era(&self) -> Option<u64> {
+        if !self.committed.lock().burials.is_empty() {
+            return Some(u64::MAX);
+        }
+        self.waiting.lock().back().map(|youngest| youngest.era)
+    }
+
     /// Counts the ids that are buried and not yet reclaimable.
     pub(crate) fn waiting_ids(&self) -> u64 {
         let waiting: u64 = self.waiting.lock().iter().map(|waiting| waiting.burials.len()).sum();

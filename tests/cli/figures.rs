@@ -1,5 +1,8 @@
 //! What a run measures and where it puts it.
 
+#[cfg(unix)]
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use super::tool::Place;
@@ -115,6 +118,54 @@ fn a_run_whose_space_did_not_come_back_in_time_does_not_end_well() {
     assert_eq!(json["mismatches"], 0);
     assert_eq!(ended.code(), Some(1), "{}", ended.stderr());
     assert!(ended.stderr().contains("NOT within the wait"), "{}", ended.stderr());
+}
+
+/// The figures of disk use are those of the file system, measured here from outside.
+#[cfg(unix)]
+#[test]
+fn peak_and_settled_disk_use_are_what_the_files_of_the_directory_take() {
+    let place = Place::new();
+    let store = place.path("store");
+    let arguments = ["bench", "window", "--windows", "4", "--collections", "3000", "--dir", "@store", "--json", "-"];
+    let (json, seen) = std::thread::scope(|scope| {
+        let running = scope.spawn(|| place.run(&arguments).well().json());
+        let mut seen = Vec::new();
+        while !running.is_finished() {
+            seen.push((Instant::now(), charged_bytes(&store)));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        (running.join().unwrap(), seen)
+    });
+    let peak = seen.iter().map(|(_, bytes)| *bytes).max().unwrap() as f64;
+    let said = number(&json["peak_disk_bytes"]);
+    assert!(said > 0.8 * peak && said < 1.1 * peak, "{said} said, {peak} seen: the tool looks ten times a second");
+    let (end, _) = *seen.last().unwrap();
+    let settled = number(&json["settled_disk_bytes"]);
+    let mut at_the_end = seen.iter().filter(|(at, _)| end.duration_since(*at) < Duration::from_secs(2));
+    let is_near = |bytes: u64| (bytes as f64 - settled).abs() < 0.02 * settled;
+    assert!(at_the_end.any(|(_, bytes)| is_near(*bytes)), "settled at {settled}: {:?}", seen.last());
+}
+
+/// What the files of a directory take of the file system, those included that go meanwhile.
+#[cfg(unix)]
+fn charged_bytes(directory: &std::path::Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    files.filter_map(|file| file.metadata().ok()).map(|seen| seen.len().max(seen.blocks() * 512)).sum()
+}
+
+/// Only then is the feature there that lets the tool lose what it reads.
+#[cfg(feature = "failpoints")]
+#[test]
+fn a_run_that_did_not_find_what_it_wrote_does_not_end_well() {
+    let place = Place::new();
+    let arguments = ["bench", "window", "--windows", "1", "--collections", "50", "--json", "-"];
+    let ended = place.run_at(&arguments, "check::lose_member=10*off->1*return->off");
+    let json = ended.json();
+    assert_eq!((&json["mismatches"], &json["verified_collections"]), (&1.into(), &49.into()));
+    assert!(json["seconds_from_expiry_to_freed"].is_number() && json["settled"]["keys_left"] == 0, "{json:#}");
+    assert!(ended.stderr().contains("MISMATCH: window:0:"), "{}", ended.stderr());
+    assert_eq!(ended.code(), Some(1), "{}", ended.stderr());
 }
 
 #[test]

@@ -23,6 +23,11 @@ impl Place {
 
     /// Runs `windrow` with arguments, each of which may stand for a path in this place by a leading `@`.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        self.run_at(arguments, "")
+    }
+
+    /// Does as [`Place::run`]; `places` says what happens at named places of the program, if it has the feature `failpoints`.
+    pub(crate) fn run_at(&self, arguments: &[&str], places: &str) -> Ended {
         let resolved = arguments.iter().map(|argument| match argument.strip_prefix('@') {
             Some(name) => self.path(name).into_os_string(),
             None => argument.into(),
@@ -31,6 +36,7 @@ impl Place {
             .args(resolved)
             .env("TMPDIR", self.path("tmp"))
             .env_remove("RUST_LOG")
+            .env("FAILPOINTS", places)
             .output()
             .unwrap();
         Ended { output }

@@ -116,6 +116,34 @@ fn time_that_a_reader_saw_is_behind_the_store_after_a_power_loss() {
     }
 }
 
+/// A kill leaves what was committed, synced or not; the power loss above is the harder case for what syncs.
+#[test]
+fn time_that_anybody_saw_is_behind_the_store_after_a_kill_whatever_the_durability() {
+    let _alone = FailScenario::setup();
+    let all = [Durability::Buffered, Durability::Interval, Durability::Sync];
+    let stores = all.map(|durability| {
+        let fixture = Fixture::new();
+        let mut options = small();
+        options.durability = durability;
+        let builder = Store::builder(fixture.path("store")).clock(fixture.clock.clone()).options(options);
+        (builder.open().unwrap(), fixture, durability)
+    });
+    // Nothing expires and nothing is written with a time: only the saved time can tell.
+    for (store, fixture, _) in &stores {
+        fixture.seconds_pass(600);
+        store.db(0).strings().set("k", "v").unwrap();
+    }
+    for (store, fixture, durability) in stores {
+        let acknowledged = START.saturating_add(Duration::from_secs(600));
+        let began = Instant::now();
+        while time_after_power_loss(&fixture) < acknowledged {
+            assert!(began.elapsed() < Duration::from_secs(5), "{durability:?}: not saved after {:?}", began.elapsed());
+            thread::sleep(Duration::from_millis(50));
+        }
+        close(store, &fixture.path("store"));
+    }
+}
+
 /// The time at which a store would start after a power loss now, on a machine whose clock was set back.
 fn time_after_power_loss(fixture: &Fixture) -> UnixMillis {
     let copy = fixture.path("copy");

@@ -8,6 +8,7 @@ mod checkpoints;
 mod copies;
 mod durability;
 mod failing_worker;
+mod flushes;
 mod kill;
 mod one_commit;
 mod paused;

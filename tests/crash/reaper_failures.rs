@@ -136,6 +136,37 @@ fn an_id_whose_commit_failed_does_not_keep_its_segment_from_being_retired_after_
     close_and_check(store, &fixture.path("store"));
 }
 
+/// The gap lies further back than an open looks for what was in flight, and in a segment of which everything else died.
+#[test]
+fn an_id_whose_commit_failed_long_before_the_end_does_not_keep_its_segment_for_ever() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let minute = CreateOptions::new().expire_in(60 * SECOND);
+    store.db(0).sets().add_with("first", ["m"], minute).unwrap();
+    fail::cfg("store::commit", "2*off->1*return->off").unwrap();
+    let mut failed = 0;
+    for n in 0..66_000 {
+        failed += u32::from(store.db(0).sets().add_with(format!("{n}"), ["m"], minute).is_err());
+    }
+    fail::remove("store::commit");
+    assert_eq!(failed, 1);
+    fixture.seconds_pass(61);
+    settle(&store);
+    store.db(0).sets().add_with("alive", ["m"], minute).unwrap();
+    assert_eq!(store.stats().segments_retired, 0, "nobody knows whether the failed one happened");
+    close_and_check(store, &fixture.path("store"));
+    // The second opening sees the living set alone among the buried rest of its lease, and leaves it alone.
+    for _ in 0..2 {
+        let store = fixture.open();
+        settle(&store);
+        let stats = store.stats();
+        assert!(stats.buried_ids < 70_000, "only the segment of the living set has a bitmap: {stats:#?}");
+        assert!(store.db(0).sets().contains("alive", "m").unwrap());
+        close_and_check(store, &fixture.path("store"));
+    }
+}
+
 #[test]
 fn an_id_that_a_crash_left_between_two_others_does_not_keep_its_segment_from_being_retired() {
     let _alone = FailScenario::setup();

@@ -100,7 +100,12 @@ fn a_view_over_a_flushed_db_or_over_expired_records_is_named_as_what_holds_back(
     assert_eq!((store.stats().waiting_ids, store.stats().flushed_keyspaces), (0, 1));
     assert!(matches!(store.stats().held_back_by, Some(HeldBackBy::View { .. })), "{:#?}", store.stats());
     drop(view);
+    let younger = store.view().unwrap();
+    assert_eq!(store.stats().flushed_keyspaces, 1, "it waits for its turn alone");
+    assert_eq!(store.stats().held_back_by, None, "a view that was opened after the flush does not hold it back");
     settle(&store);
+    assert_eq!(store.stats().flushed_keyspaces, 0);
+    drop(younger);
     assert_eq!(store.stats().held_back_by, None);
 
     let minute = SetOptions::new().expire_in(Duration::from_secs(60));
@@ -115,5 +120,25 @@ fn a_view_over_a_flushed_db_or_over_expired_records_is_named_as_what_holds_back(
     settle(&store);
     assert_eq!(store.stats().held_back_by, None);
     drop(db);
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
+fn a_view_that_is_younger_than_what_waits_does_not_hold_it_back() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    fill(&store);
+    fixture.clock.advance(HOUR);
+    let older = store.view().unwrap();
+    delete(&store, 0..SETS);
+    assert!(!store.settle(Duration::ZERO).unwrap());
+    fixture.clock.advance(HOUR);
+    let younger = store.view().unwrap();
+    assert_eq!(store.stats().held_back_by, Some(HeldBackBy::View { age: HOUR }));
+    drop(older);
+    assert_eq!((store.stats().waiting_ids, store.stats().held_back_by), (SETS, Some(HeldBackBy::LogSync)));
+    settle(&store);
+    assert_eq!((store.stats().data_file_bytes, store.stats().held_back_by), (0, None));
+    drop(younger);
     close_and_check(store, &fixture.path("store"));
 }

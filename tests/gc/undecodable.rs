@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use rocksdb::IteratorMode;
 use windrow::encoding::{
-    CollectionId, CountValue, DataFamily, DecodedSegment, KeyspaceNo, Meta, Segment, StoreKey, id_of_key,
+    CollectionId, CountValue, DataFamily, DecodedSegment, KeyLayout, KeyspaceNo, Meta, MetaKey, Segment, StoreKey,
+    id_of_key,
 };
 use windrow::{CreateOptions, Finding, Store};
 
@@ -77,6 +78,48 @@ fn what_cannot_be_decoded_is_kept_and_counted_and_the_rest_is_reclaimed() {
     let left = raw.iterator_cf(raw.cf_handle("data-1").unwrap(), IteratorMode::Start).count();
     // The one file that begins with the junk stays whole: nobody knows what its span is.
     assert!(left < 1000, "{left} entries are left of 2,000 dead ones");
+}
+
+#[test]
+fn a_flushed_db_with_a_record_that_nobody_can_decode_is_owed_until_it_can_be() {
+    let fixture = Fixture::new();
+    let path = fixture.path("store");
+    let store = fixture.open();
+    for n in 0..500 {
+        store.db(0).sets().add(format!("{n}"), [payload(n, 2000)]).unwrap();
+    }
+    store.close().unwrap();
+    let key = MetaKey::encode(KeyLayout::Plain, KeyspaceNo::new(NUMBER).unwrap(), b"junk");
+    {
+        let raw = open_raw(&path);
+        raw.put_cf(raw.cf_handle("meta").unwrap(), &key, b"no header").unwrap();
+    }
+    for flushed_before in [false, true] {
+        let store = fixture.open();
+        if !flushed_before {
+            store.db(0).flush().unwrap();
+        }
+        let began = Instant::now();
+        settle(&store);
+        assert!(began.elapsed() < PATIENCE / 3, "settling did not wait for what cannot come");
+        let stats = store.stats();
+        assert_eq!((stats.flushed_keyspaces, stats.held_back_by), (1, None), "{stats:#?}");
+        assert_eq!(stats.undecodable_entries, 1, "met once, not at every turn");
+        assert_eq!(stats.data_file_bytes, 0, "the ids of the others are dead: {stats:#?}");
+        store.close().unwrap();
+    }
+    {
+        let raw = open_raw(&path);
+        let meta = raw.cf_handle("meta").unwrap();
+        assert_eq!(raw.get_cf(meta, &key).unwrap().as_deref(), Some(b"no header".as_slice()));
+        raw.delete_cf(meta, &key).unwrap();
+    }
+    let store = fixture.open();
+    settle(&store);
+    assert_eq!(store.stats().flushed_keyspaces, 0);
+    close_and_check(store, &path);
+    let raw = open_raw(&path);
+    assert_eq!(raw.iterator_cf(raw.cf_handle("meta").unwrap(), IteratorMode::Start).count(), 0);
 }
 
 #[test]
