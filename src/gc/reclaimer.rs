@@ -38,6 +38,10 @@ const MAX_RANGE_DELETIONS: usize = 64;
 /// Time between two estimates of what waits. WHY: under an old view each looks at every burial since it was opened.
 const WEIGH_WAITING_EVERY: Duration = Duration::from_secs(5);
 
+/// Time between two looks into dead segments that files span. WHY look at all: a file with an old survivor and young ones
+/// spans everything between them for ever. WHY not in each pass: mostly the file holds what is dead, until it is dropped.
+const LOOK_UNDER_FILES_EVERY: Duration = Duration::from_secs(5);
+
 /// What the last passes saw of one family.
 #[derive(Debug, Default)]
 struct Memory {
@@ -49,6 +53,8 @@ struct Memory {
     stuck: HashMap<String, u32>,
     mixed: MixedFiles,
     owing: Owing,
+    /// When dead segments that lie under a file were last looked into.
+    looked_under_files: Option<Duration>,
 }
 
 /// What one pass did.
@@ -232,7 +238,7 @@ impl Reclaimer {
         outcome = outcome.and(self.unstick(family, &plan, &mut memory, pass));
         outcome = outcome.and(self.compact_mixed(family, &plan, &mut memory, pass)?);
         if unreadable == 0 {
-            outcome = outcome.and(self.retire(family, dead, &spans)?);
+            outcome = outcome.and(self.retire(family, dead, &spans, &mut memory, pass)?);
         }
         let Memory { mixed, owing, .. } = &mut *memory;
         let mut debt = Debt::of(dead, &plan, mixed, owing, pass.now);
@@ -360,22 +366,38 @@ impl Reclaimer {
         ReclaimCounters::add(&self.counters.compactions, 1);
     }
 
-    /// Replaces the bitmaps of wholly dead segments that hold nothing any more by their place in the interval set.
-    fn retire(&self, family: DataFamily, dead: &FamilyDead, spans: &[FileSpan]) -> Result<PassOutcome> {
+    /// Finds wholly dead segments that hold nothing any more, and retires them.
+    fn retire(
+        &self,
+        family: DataFamily,
+        dead: &FamilyDead,
+        spans: &[FileSpan],
+        memory: &mut Memory,
+        pass: &Pass<'_>,
+    ) -> Result<PassOutcome> {
+        let is_due = memory.looked_under_files.is_none_or(|at| pass.now.saturating_sub(at) >= LOOK_UNDER_FILES_EVERY);
+        let under_files = pass.eager || is_due;
         let mut empty = Vec::new();
         for segment in dead.full_segments(family) {
             let counters = segment.number() * SEGMENT_IDS..segment.end_counter();
-            let in_a_file = spans.iter().any(|file| overlaps(&file.counters, &counters));
-            if !in_a_file && is_empty(&self.db, segment)? {
+            if spans.iter().any(|file| overlaps(&file.counters, &counters)) {
+                if !under_files {
+                    continue;
+                }
+                memory.looked_under_files = Some(pass.now);
+            }
+            if is_empty(&self.db, segment)? {
                 empty.push(segment);
             }
         }
-        if empty.is_empty() {
-            return Ok(PassOutcome::default());
-        }
+        if empty.is_empty() { Ok(PassOutcome::default()) } else { self.retire_all(family, dead, &empty) }
+    }
+
+    /// Replaces the bitmaps of segments by their place in the interval set.
+    fn retire_all(&self, family: DataFamily, dead: &FamilyDead, empty: &[Segment]) -> Result<PassOutcome> {
         let mut retired = dead.retired().clone();
         let mut batch = Batch::new();
-        for segment in &empty {
+        for segment in empty {
             retired.insert(segment.number()..segment.number() + 1);
             batch.delete(&self.db, Family::Gc, &segment.encode_key());
         }

@@ -73,3 +73,26 @@ fn the_dead_behind_the_ids_that_a_checkpoint_skips_are_found() {
     });
     assert_given_back(copy, &fixture.path("copy"));
 }
+
+#[test]
+fn dead_segments_between_two_survivors_in_one_file_are_retired() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    db.sets().add_with("first", ["member"], hour()).unwrap();
+    for n in 0..132_000_u64 {
+        db.sets().add_with("short", [n.to_be_bytes()], hour()).unwrap();
+        db.delete(["short"]).unwrap();
+    }
+    db.sets().add_with("last", ["member"], hour()).unwrap();
+    // Both survivors in one file, and none of the dead.
+    settle(&store);
+    compact_everything(&store);
+    settle(&store);
+    let stats = store.stats();
+    assert!(stats.segments_retired >= 1 && stats.buried_ids < 70_000, "{stats:#?}");
+    assert_eq!(stats.debt_ids, 0, "{stats:#?}");
+    assert_eq!((members(&db, "first").len(), members(&db, "last").len()), (1, 1));
+    drop(db);
+    close_and_check(store, &fixture.path("store"));
+}
