@@ -186,6 +186,10 @@ fn family(name: &str, data: Option<DataFamily>, options: &Options, cache: &Cache
             rocks.set_write_buffer_size(SMALL_BUFFER_BYTES);
             rocks.set_merge_operator_associative("windrow-gc", merge_gc);
         }
+        "meta" => {
+            rocks.set_memtable_whole_key_filtering(true);
+            rocks.set_memtable_prefix_bloom_ratio(0.01);
+        }
         "expire" => rocks.set_level_zero_file_num_compaction_trigger(2),
         _ => {}
     }

@@ -14,6 +14,7 @@ mod common;
 mod adds;
 mod afterwards;
 mod deletes;
+mod many;
 mod measure;
 mod reads;
 mod small;
@@ -23,8 +24,9 @@ use measure::Scale;
 
 type Figure = (&'static str, fn(Scale));
 
-const FIGURES: [Figure; 6] = [
+const FIGURES: [Figure; 7] = [
     ("reads", reads::run),
+    ("many", many::run),
     ("adds", adds::run),
     ("deletes", deletes::run),
     ("walks", walks::run),

@@ -37,6 +37,20 @@ impl Reading {
         Ok(found)
     }
 
+    /// Reads the records of several keys, those that live, in the order of the keys.
+    pub(crate) fn live_many<K: AsRef<[u8]>>(&self, keys: &[K]) -> Result<Vec<Option<Meta>>> {
+        if let [key] = keys {
+            // A look-up of several costs more than a plain one if it is of one.
+            return Ok(vec![self.live(key.as_ref())?]);
+        }
+        let found = match self.number() {
+            Some(number) => self.reader.live_many(number, keys, self.now)?,
+            None => keys.iter().map(|_| None).collect(),
+        };
+        failpoint!("read::after_record");
+        Ok(found)
+    }
+
     /// Returns the keyspace's number, if it was ever written to.
     pub(crate) fn number(&self) -> Option<KeyspaceNo> {
         self.keyspace.as_ref().map(|keyspace| keyspace.number)

@@ -20,6 +20,14 @@ use crate::options::{Compression, Options};
 /// Write buffers of the small families. WHY: they hold the log back for everyone until they are flushed.
 const SMALL_BUFFER_BYTES: usize = 8 << 20;
 
+/// The share of the meta family's write buffer that a bloom filter over its keys takes, from when the buffer is made.
+///
+/// WHY: every operation looks a record up, and the look-up passes the buffer first. At 100,000 entries there the filter
+/// spares 40% of a look-up of what is not among them, at 400,000 still 44%; half of this share spares 27% then, double 48%.
+/// It costs 0.1 to 0.2 µs for each record written, and 0.1 for each look-up while the buffer is nearly empty. The data
+/// families have none: they are many, and each would take its share even if nothing is ever written to it.
+const META_BUFFER_FILTER: f64 = 0.01;
+
 /// The name under which RocksDB knows the merge of the store-wide records.
 const DEFAULT_MERGE: &str = "windrow-default";
 
@@ -119,6 +127,9 @@ pub(super) fn family(
             if family == Family::Expire {
                 // WHY: past times leave by whole files below L0; with few of them in L0 they get there soon.
                 rocks.set_level_zero_file_num_compaction_trigger(2);
+            } else {
+                rocks.set_memtable_whole_key_filtering(true);
+                rocks.set_memtable_prefix_bloom_ratio(META_BUFFER_FILTER);
             }
             rocks.set_compaction_filter_factory(factory(family, source, counters));
         }

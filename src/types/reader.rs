@@ -39,6 +39,18 @@ impl Reader {
         }
     }
 
+    /// Reads, in one look-up, the records of those of several keys that live at `now`, in the order of the keys.
+    pub(crate) fn live_many<K: AsRef<[u8]>>(
+        &self,
+        keyspace: KeyspaceNo,
+        keys: &[K],
+        now: UnixMillis,
+    ) -> Result<Vec<Option<Meta>>> {
+        let keys: Vec<_> = keys.iter().map(|key| MetaKey::encode(self.layout, keyspace, key.as_ref())).collect();
+        let found = self.db.get_many_with(Family::Meta, &keys, self.snapshot.as_deref(), Meta::decode)?;
+        found.into_iter().map(|meta| Ok(meta.transpose()?.filter(|meta| !is_expired(meta, now)))).collect()
+    }
+
     /// Reads the record of a key that lives at `now`.
     pub(crate) fn live(&self, keyspace: KeyspaceNo, key: &[u8], now: UnixMillis) -> Result<Option<Meta>> {
         match self.before(keyspace, key, now)? {

@@ -49,6 +49,40 @@ fn mget_shows_nothing_for_missing_expired_and_other_keys() {
 }
 
 #[test]
+fn mget_of_many_keys_answers_in_their_order_whatever_lies_between() {
+    both(|fixture, store| {
+        let db = store.db(0);
+        let long = payload(7, 40_000);
+        for n in 0..100 {
+            let key = |kind: &str| format!("{kind}{n}");
+            db.strings().set(key("short"), format!("value {n}")).unwrap();
+            db.strings().set_with(key("gone"), "v", SetOptions::new().expire_in(SECOND)).unwrap();
+            db.hashes().set(key("hash"), "f", "v").unwrap();
+        }
+        db.strings().set("long", &long).unwrap();
+        fixture.seconds_pass(1);
+        // Neither sorted nor without repetition, and more than are looked up together.
+        let asked: Vec<(String, Option<Vec<u8>>)> = (0..300)
+            .map(|n| (n * 37) % 100)
+            .flat_map(|n| {
+                let short = (format!("short{n}"), Some(format!("value {n}").into_bytes()));
+                let absent = ["gone", "hash", "missing"].map(|kind| (format!("{kind}{n}"), None));
+                [short].into_iter().chain(absent).chain([("long".to_owned(), Some(long.to_vec()))])
+            })
+            .collect();
+        let expected: Vec<Option<&[u8]>> = asked.iter().map(|(_, value)| value.as_deref()).collect();
+        let view = store.view().unwrap();
+        for many in [1, 2, 256, 257, asked.len()] {
+            let keys = asked.iter().take(many).map(|(key, _)| key);
+            let (now, then) = (db.strings().mget(keys.clone()).unwrap(), view.db(0).strings().mget(keys).unwrap());
+            for values in [now, then] {
+                assert_eq!(values.iter().map(Option::as_deref).collect::<Vec<_>>(), expected[..many], "{many} keys");
+            }
+        }
+    });
+}
+
+#[test]
 fn mget_never_sees_half_of_an_mset() {
     both(|_, store| {
         let db = store.db(0);

@@ -11,8 +11,8 @@ use crate::error::Result;
 use crate::types::hash;
 
 impl<S: Source> Hashes<'_, S> {
-    /// Returns up to `count` different fields, each choice with the same chance (HRANDFIELD with a positive count). Reads
-    /// the hash as far as the last field chosen: on average nearly all of it.
+    /// Returns up to `count` different fields, each choice with the same chance (HRANDFIELD with a positive count). Walks
+    /// over the hash as far as the last field chosen: half of it on average for one field, nearly all of it for many.
     ///
     /// # Errors
     /// As [`Hashes::get`].

@@ -128,7 +128,8 @@ impl<'a, S: Source> Sets<'a, S> {
     }
 
     /// Returns up to `count` different members, each choice with the same chance (SRANDMEMBER with a positive count).
-    /// Reads the set as far as the last member chosen: on average nearly all of it.
+    /// Walks over the set as far as the last member chosen: half of it on average for one member, nearly all of it for
+    /// many.
     ///
     /// # Errors
     /// As [`Sets::contains`].

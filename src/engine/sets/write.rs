@@ -82,7 +82,8 @@ impl Sets<'_, Live> {
         self.db.write_key(key.as_ref(), |plan| set::remove(plan, &members))
     }
 
-    /// Removes up to `count` members chosen at random and returns them (SPOP). Costs as [`Sets::random`] and one commit.
+    /// Removes up to `count` members chosen at random, each choice with the same chance, and returns them (SPOP). Costs a
+    /// walk as [`Sets::random`] does, and one commit.
     ///
     /// # Errors
     /// As [`Sets::remove`].

@@ -7,15 +7,21 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::encoding::DataType;
+use crate::encoding::{DataType, Meta};
 use crate::engine::{Live, Source, Strings};
 use crate::error::Result;
 use crate::types::KeyPlan;
 use crate::types::string::{self, SetCondition, SetExpiry};
 
+/// How many records are looked up together. Larger: more blocks of the cache, 4 KiB each, that cannot leave it until
+/// all are read; smaller: look-ups that lie side by side share less.
+const LOOKED_UP_TOGETHER: usize = 256;
+
 impl<S: Source> Strings<'_, S> {
     /// Returns the values of several keys, all of one moment, in the order of the keys (MGET). A missing key and one that
-    /// holds another data type have none. Costs a snapshot and, for each key, what [`Strings::get`] costs.
+    /// holds another data type have none. Costs a snapshot
+    /// and, from ten keys on, half to three quarters of what [`Strings::get`] costs for each of them, as they are looked
+    /// up together; a long string is read on its own.
     ///
     /// # Errors
     /// Reading errors.
@@ -35,11 +41,18 @@ impl<S: Source> Strings<'_, S> {
     #[doc(alias = "MGET")]
     pub fn mget<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<Vec<Option<Bytes>>> {
         let reading = self.db.begin()?.steady();
-        let value = |key: K| match reading.live(key.as_ref())? {
+        let value = |meta: Option<Meta>| match meta {
             Some(meta) if meta.data_type == DataType::String => string::whole(&reading.reader, &meta).map(Some),
             _ => Ok(None),
         };
-        keys.into_iter().map(value).collect()
+        let keys: Vec<K> = keys.into_iter().collect();
+        let mut values = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(LOOKED_UP_TOGETHER) {
+            for meta in reading.live_many(keys)? {
+                values.push(value(meta)?);
+            }
+        }
+        Ok(values)
     }
 }
 

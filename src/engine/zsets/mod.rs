@@ -168,7 +168,8 @@ impl<'a, S: Source> ZSets<'a, S> {
     }
 
     /// Returns up to `count` different members with their scores, each choice with the same chance (ZRANDMEMBER with
-    /// a positive count). Reads the set as far as the last member chosen: on average nearly all of it.
+    /// a positive count). Walks over the set as far as the last member chosen: half of it on average for one member,
+    /// nearly all of it for many.
     ///
     /// # Errors
     /// As [`ZSets::score`].
