@@ -42,6 +42,8 @@ background whole files of buried data are unlinked unread, and compactions leave
 pub mod encoding;
 
 #[cfg(feature = "engine")]
+mod births;
+#[cfg(feature = "engine")]
 mod check;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -97,8 +97,9 @@ fn reap(engine: &Engine) -> Result<bool> {
     Ok(engine.reap()?.more)
 }
 
-/// A thread of its own, so that a long compaction does not hold burials and flushed keyspaces back.
+/// A thread of its own, so that a long compaction does not hold burials, flushed keyspaces and the log back.
 fn watermark(engine: &Engine) -> Result<bool> {
+    engine.keep_log_short()?;
     Ok(engine.advance()?.walked)
 }
 

@@ -3,12 +3,12 @@
 //! May use everything below the engine. Invariants (design, rules 1 and 9): all of it is one batch; the entry,
 //! burial and count of an expired record are not touched; a record whose expiry has passed is never written.
 
+use crate::births::{Birth, Written};
 use crate::encoding::{
     Body, CollectionId, CountValue, DataFamily, DataType, ExpireKey, ExpireValue, Habit, LifetimeClass, Meta, MetaKey,
     StoreKey, UnixMillis,
 };
 use crate::engine::Engine;
-use crate::engine::births::{Birth, Written};
 use crate::engine::keyspaces::Keyspace;
 use crate::engine::ranks::Touched;
 use crate::error::Result;

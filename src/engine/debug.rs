@@ -20,8 +20,9 @@ impl Store {
     /// What RocksDB met.
     #[doc(hidden)]
     pub fn compact_everything(&self) -> crate::Result<()> {
-        let db = &self.engine().db;
-        db.flush_all()?;
+        let engine = self.engine();
+        let db = &engine.db;
+        engine.births.flush_all(db)?;
         crate::store::Family::all().for_each(|family| db.compact_family(family));
         Ok(())
     }

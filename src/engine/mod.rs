@@ -4,7 +4,6 @@
 //! (design, rule 5); every change to a key is one commit (rule 1).
 
 mod background;
-mod births;
 mod builder;
 mod builds;
 mod checkpoint;
@@ -55,16 +54,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use parking_lot::Mutex;
 
+use crate::births::Births;
 use crate::clock::StoreTime;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expire::Reaper;
-use crate::gc::{Filters, FlushedKeyspaces, Pins, ReclaimCounters, Reclaimer, Watermark};
+use crate::gc::{Filters, FlushedKeyspaces, LogLimit, Pins, ReclaimCounters, Reclaimer, Watermark};
 use crate::ids::Ids;
 use crate::locks::Locks;
 use crate::options::Options;
 use crate::store::{Database, Directory};
 
-use births::Births;
 use health::Health;
 pub(crate) use keyspaces::Keyspaces;
 pub(crate) use open::require_known_format;
@@ -79,7 +78,8 @@ pub(crate) struct Engine {
     pub(crate) keyspaces: Keyspaces,
     pub(crate) health: Health,
     ids: Arc<Ids>,
-    births: Births,
+    births: Arc<Births>,
+    log_limit: LogLimit,
     /// Set by commits of `Interval` durability, cleared by the sync that covers them.
     sync_wanted: AtomicBool,
     /// Pins there had been when the store's time was last saved.

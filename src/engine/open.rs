@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::clock::{Clock, StoreTime};
+
+use crate::births::Births;
 use crate::encoding::{CollectionId, FormatVersion, StoreKey, StoreTime as StoreTimeRecord, UnixMillis, prefix_end};
 use crate::engine::Engine;
-use crate::engine::births::Births;
 use crate::engine::checkpoint::skip_ids;
 use crate::engine::health::Health;
 use crate::engine::keyspaces::Keyspaces;
@@ -22,8 +23,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::expire::{Reaped, Reaper};
 use crate::failpoint::failpoint;
 use crate::gc::{
-    DeadSet, Filters, FlushedKeyspaces, Picture, Pins, ReclaimCounters, ReclaimSettings, Reclaimer, Watermark,
-    load_dead, merge_burials,
+    DeadSet, Filters, FlushedKeyspaces, LogLimit, Picture, Pins, ReclaimCounters, ReclaimSettings, Reclaimer,
+    Watermark, load_dead, merge_burials,
 };
 use crate::ids::{Ids, gaps_among_the_dead, unused_of_last_leases};
 use crate::locks::Locks;
@@ -105,17 +106,19 @@ impl Engine {
         let (keyspaces, flushed) = Keyspaces::load(&db)?;
         let counters = Arc::new(ReclaimCounters::default());
         let reaper = Reaper::new(Arc::clone(&db), Arc::clone(&pins), Arc::clone(&watermark), position);
+        let births = Arc::new(Births::new(options.family_write_buffer_bytes));
         let settings =
             ReclaimSettings { threads: options.reclaim_threads, compact_dead_percent: options.compact_dead_percent };
         let reclaimer = Reclaimer::new(
             Arc::clone(&db),
             Arc::clone(&watermark),
             Arc::clone(&ids),
+            Arc::clone(&births),
             Arc::clone(&time),
             Arc::clone(&counters),
             settings,
         );
-        let births = Births::new(options.family_write_buffer_bytes);
+        let log_limit = LogLimit::new(options.max_log_bytes);
         let ranks = Ranks::new(options.rank_index_bytes);
         Ok(Self {
             db,
@@ -126,6 +129,7 @@ impl Engine {
             health: Health::default(),
             ids,
             births,
+            log_limit,
             sync_wanted: AtomicBool::new(false),
             pins_at_save: AtomicU64::new(0),
             locks: Locks::new(),
@@ -168,6 +172,11 @@ impl Engine {
         let stepped = self.flushed.step(&self.db, &self.pins, &self.watermark)?;
         ReclaimCounters::add(&self.filters.undecodable, stepped.undecodable);
         Ok(Advanced { published, walked: stepped.walked })
+    }
+
+    /// Flushes before the log is so long that RocksDB would.
+    pub(super) fn keep_log_short(&self) -> Result<()> {
+        self.log_limit.keep(&self.db, &self.births)
     }
 
     /// Makes one reclaiming pass; returns whether there is more to do.

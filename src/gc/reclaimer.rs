@@ -14,11 +14,12 @@ use parking_lot::Mutex;
 use super::dead::{Burials, FamilyDead};
 use super::debt::{Debt, Owing, waiting_bytes};
 use super::expired;
+use super::log::QuietLog;
 use super::mixed::{Choice, MixedFiles};
 use super::planner::{FamilyPlan, FileSpan, plan};
-use super::quiet_log::QuietLog;
 use super::stats::ReclaimCounters;
 use super::watermark::{Picture, Watermark};
+use crate::births::Births;
 use crate::clock::StoreTime;
 use crate::encoding::{DataFamily, Habit, KeyRange, SEGMENT_IDS, Segment, StoreKey};
 use crate::error::Result;
@@ -86,6 +87,7 @@ pub(crate) struct Reclaimer {
     db: Arc<Database>,
     watermark: Arc<Watermark>,
     ids: Arc<Ids>,
+    births: Arc<Births>,
     time: Arc<StoreTime>,
     counters: Arc<ReclaimCounters>,
     settings: ReclaimSettings,
@@ -114,6 +116,7 @@ impl Reclaimer {
         db: Arc<Database>,
         watermark: Arc<Watermark>,
         ids: Arc<Ids>,
+        births: Arc<Births>,
         time: Arc<StoreTime>,
         counters: Arc<ReclaimCounters>,
         settings: ReclaimSettings,
@@ -123,6 +126,7 @@ impl Reclaimer {
             db,
             watermark,
             ids,
+            births,
             time,
             counters,
             settings,
@@ -168,7 +172,7 @@ impl Reclaimer {
         let past = expired::ExpiredPass { db: &self.db, picture: &picture, files: &files, eager };
         let did = memory.pass(&past, &self.counters, self.settings.compact_dead_percent)?;
         let outcome = outcome.and(did);
-        Ok(outcome.and(self.quiet_log.lock().pass(&self.db, &self.counters, eager)?))
+        Ok(outcome.and(self.quiet_log.lock().pass(&self.db, &self.births, &self.counters, eager)?))
     }
 
     fn show(&self, debt: Debt, now: Duration) {
@@ -293,7 +297,7 @@ impl Reclaimer {
             _ => {}
         }
         failpoint!("reclaimer::before_flush");
-        self.db.flush(here)?;
+        self.births.flush(&self.db, here)?;
         failpoint!("reclaimer::after_flush");
         ReclaimCounters::add(&self.counters.flushes, 1);
         memory.buried_at_flush = buried;

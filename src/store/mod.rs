@@ -14,6 +14,7 @@ mod tuning;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rocksdb::statistics::Ticker;
 use rocksdb::{
@@ -33,8 +34,11 @@ use crate::failpoint::failpoint;
 use crate::options::Options;
 
 /// A checkpoint takes the log along instead of flushing every family. WHY: a flush at any moment cuts the families'
-/// files where they overlap (see `engine/births.rs`).
+/// files where they overlap (see `births.rs`).
 const KEEP_LOG: u64 = u64::MAX;
+
+/// How often to look whether a flush has ended.
+const FLUSH_POLL: Duration = Duration::from_millis(1);
 
 /// An open RocksDB with windrow's families.
 pub(crate) struct Database {
@@ -182,12 +186,16 @@ impl Database {
         self.db.flush_cf_opt(self.handle(family), &options).map_err(map_error)
     }
 
-    /// Writes every family's buffers to SST files, after which the log so far is not needed any more.
-    pub(crate) fn flush_all(&self) -> Result<()> {
-        let mut options = FlushOptions::default();
-        options.set_wait(true);
-        let handles: Vec<_> = Family::all().map(|family| self.handle(family)).collect();
-        self.db.flush_cfs_opt(&handles, &options).map_err(map_error)
+    /// Waits until the buffers of a family that were switched are written.
+    pub(crate) fn wait_for_flush(&self, family: Family) -> Result<()> {
+        while self.property(family, "rocksdb.num-immutable-mem-table") > 0 {
+            if self.property(family, "rocksdb.background-errors") > 0 {
+                // RocksDB writes nothing any more; this says why.
+                return self.flush(family);
+            }
+            std::thread::sleep(FLUSH_POLL);
+        }
+        Ok(())
     }
 
     /// Copies the database as it is now into the new directory `path`: SST files by hard links where the file system
@@ -200,6 +208,11 @@ impl Database {
     /// Returns the number of the last commit; it grows with every one.
     pub(crate) fn last_commit(&self) -> u64 {
         self.db.latest_sequence_number()
+    }
+
+    /// Returns the bytes that were written to the log since open.
+    pub(crate) fn log_bytes_written(&self) -> u64 {
+        self.settings.get_ticker_count(Ticker::WalFileBytes)
     }
 
     /// Adds up the files of the write-ahead log.
@@ -282,7 +295,7 @@ impl Database {
             flushed_bytes: self.settings.get_ticker_count(Ticker::FlushWriteBytes),
             compaction_read_bytes: self.settings.get_ticker_count(Ticker::CompactReadBytes),
             compaction_written_bytes: self.settings.get_ticker_count(Ticker::CompactWriteBytes),
-            log_bytes: self.settings.get_ticker_count(Ticker::WalFileBytes),
+            log_bytes: self.log_bytes_written(),
         }
     }
 }

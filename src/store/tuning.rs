@@ -150,7 +150,7 @@ pub(super) fn store_wide() -> RocksOptions {
 }
 
 fn data_family(family: DataFamily, options: &Options, rocks: &mut RocksOptions, table: &mut BlockBasedOptions) {
-    // The engine switches the buffer at half of this, between commits; see `engine/births.rs`.
+    // The engine switches the buffer at half of this, between commits; see `births.rs`.
     rocks.set_write_buffer_size(options.family_write_buffer_bytes.saturating_mul(2));
     // The prefix is the id: a bloom filter answers "does this collection have elements here" within one id only.
     rocks.set_prefix_extractor(SliceTransform::create_fixed_prefix(8));

@@ -115,3 +115,24 @@ fn many_flushed_dbs_are_finished_together() {
     assert_eq!(store.stats().keys_reaped, 1, "the keys of flushed dbs are gone already");
     close_and_check(store, &fixture.path("store"));
 }
+
+#[test]
+fn a_write_buffer_is_switched_only_when_the_birth_under_way_has_committed() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let sets = |key: &str| store.db(0).sets().add(key, ["member"]).unwrap();
+    sets("older");
+    thread::scope(|scope| {
+        let pause = Pause::at("commit::before");
+        let birth = scope.spawn(|| sets("younger"));
+        pause.wait();
+        let flush = scope.spawn(|| store.compact_everything().unwrap());
+        thread::sleep(Duration::from_millis(300));
+        assert!(!flush.is_finished(), "a file ends between an id and its commit");
+        pause.resume();
+        birth.join().unwrap();
+        flush.join().unwrap();
+    });
+    close_and_check(store, &fixture.path("store"));
+}

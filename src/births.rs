@@ -1,8 +1,8 @@
 //! Keeps the order of ids and the borders of files together.
 //!
-//! May use `store` and `encoding`. Invariant: a full write buffer is switched only when no birth is between taking its
-//! id and having committed, so that its file holds a span of ids that no other file reaches into. Others may switch
-//! it at any moment (a flush for reclaiming, RocksDB at the limit of the log or of all buffers): that costs a merge.
+//! May use `store` and `encoding`. Invariant: windrow switches a data family's write buffer only when no birth is between
+//! taking its id and having committed, so that its file holds a span of ids that no other file reaches into. RocksDB may
+//! switch one by itself (at its own limit of the log or of all buffers): that costs a merge, and is kept from happening.
 //!
 //! WHY: two writers can commit in the other order than they took their ids. Harmless inside one write buffer; but
 //! if the buffer is switched between them, the two files overlap by a few ids, and instead of moving down
@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{RwLock, RwLockReadGuard};
 
 use crate::encoding::DataFamily;
+use crate::error::Result;
 use crate::store::{Database, Family};
 
 /// What an entry takes in the write buffer beside its key and value, roughly.
@@ -26,21 +27,29 @@ struct Gate {
     buffered_bytes: AtomicU64,
 }
 
+impl Gate {
+    /// Switches the buffer. The gate is closed.
+    fn switch(&self, db: &Database, family: DataFamily) -> Result<()> {
+        self.buffered_bytes.store(0, Ordering::Relaxed);
+        db.begin_flush(Family::Data(family))
+    }
+}
+
 /// The gates of all families.
 #[derive(Debug)]
-pub(super) struct Births {
+pub(crate) struct Births {
     gates: [Gate; DataFamily::COUNT],
     /// Buffers are switched at this size, well before RocksDB would do it at a moment of its own.
     switch_at_bytes: u64,
 }
 
 /// Births under way in one family: from before their ids are taken until after their commit.
-pub(super) struct Birth<'a> {
+pub(crate) struct Birth<'a> {
     _open: RwLockReadGuard<'a, ()>,
 }
 
 impl Births {
-    pub(super) fn new(family_write_buffer_bytes: usize) -> Self {
+    pub(crate) fn new(family_write_buffer_bytes: usize) -> Self {
         Self {
             gates: std::array::from_fn(|_| Gate::default()),
             switch_at_bytes: u64::try_from(family_write_buffer_bytes).unwrap_or(u64::MAX),
@@ -48,7 +57,7 @@ impl Births {
     }
 
     /// Begins births in `family`. Waits while its buffer is being switched, so a commit begins once in each family.
-    pub(super) fn begin(&self, family: DataFamily) -> Birth<'_> {
+    pub(crate) fn begin(&self, family: DataFamily) -> Birth<'_> {
         Birth { _open: self.gate(family).open.read() }
     }
 
@@ -57,7 +66,7 @@ impl Births {
     ///
     /// A switch that fails is no failure of the commit before it: RocksDB reports what is wrong at the next write,
     /// and switches the buffer by itself when it has grown to twice the size.
-    pub(super) fn wrote(&self, db: &Database, family: DataFamily, written: Written) {
+    pub(crate) fn wrote(&self, db: &Database, family: DataFamily, written: Written) {
         let gate = self.gate(family);
         let bytes = written.bytes + written.entries * ENTRY_OVERHEAD_BYTES;
         if gate.buffered_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes < self.switch_at_bytes {
@@ -68,10 +77,40 @@ impl Births {
         if gate.buffered_bytes.load(Ordering::Relaxed) < self.switch_at_bytes {
             return;
         }
-        gate.buffered_bytes.store(0, Ordering::Relaxed);
-        if let Err(error) = db.begin_flush(Family::Data(family)) {
+        if let Err(error) = gate.switch(db, family) {
             tracing::warn!(%error, "a write buffer could not be switched");
         }
+    }
+
+    /// Switches a family's write buffer and leaves the writing of it to the background. Births of the family wait for the
+    /// switch.
+    pub(crate) fn begin_flush(&self, db: &Database, family: Family) -> Result<()> {
+        match family {
+            Family::Data(data) => {
+                let gate = self.gate(data);
+                let _closed = gate.open.write();
+                gate.switch(db, data)
+            }
+            _ => db.begin_flush(family),
+        }
+    }
+
+    /// Writes a family's buffers to files; births go on while it is written.
+    pub(crate) fn flush(&self, db: &Database, family: Family) -> Result<()> {
+        self.begin_flush(db, family)?;
+        db.wait_for_flush(family)
+    }
+
+    /// Switches every buffer in which there is anything, after whose writing the log so far is not needed any more.
+    pub(crate) fn begin_flush_all(&self, db: &Database) -> Result<()> {
+        let filled = |family: &Family| db.buffered_entries(*family) > 0;
+        Family::all().filter(filled).try_for_each(|family| self.begin_flush(db, family))
+    }
+
+    /// Writes every buffer to files.
+    pub(crate) fn flush_all(&self, db: &Database) -> Result<()> {
+        self.begin_flush_all(db)?;
+        Family::all().try_for_each(|family| db.wait_for_flush(family))
     }
 
     fn gate(&self, family: DataFamily) -> &Gate {
@@ -82,7 +121,7 @@ impl Births {
 
 /// Entries of one commit in one family.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Written {
-    pub(super) entries: u64,
-    pub(super) bytes: u64,
+pub(crate) struct Written {
+    pub(crate) entries: u64,
+    pub(crate) bytes: u64,
 }

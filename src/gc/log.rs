@@ -1,0 +1,132 @@
+//! Keeping the write-ahead log short: under load below its limit, and next to nothing when nobody writes.
+//!
+//! May use `store` and the births. Invariant: it flushes only when the log is long, or when asked to.
+//!
+//! WHY: RocksDB keeps a log file until every family with a record in it has been flushed. Under load it sees to that
+//! by itself at `max_log_bytes`, at a moment when a birth may be under way: what was cut there is merged again,
+//! 90 MiB each time. A store that falls quiet would keep the last log for ever, which can be more than all its data.
+
+use parking_lot::Mutex;
+
+use super::reclaimer::PassOutcome;
+use super::stats::ReclaimCounters;
+use crate::births::Births;
+use crate::error::Result;
+use crate::store::Database;
+
+/// Passes without a commit after which the store counts as quiet.
+const QUIET_PASSES: u32 = 5;
+/// Logs below this are left alone. WHY: a flush makes a file in every family that has something to flush.
+const WORTH_FLUSHING_BYTES: u64 = 16 << 20;
+/// The same for whoever asks for everything that can be given back.
+const WORTH_FLUSHING_EAGERLY_BYTES: u64 = 1 << 20;
+
+/// Parts of its limit that the log may fill before windrow flushes. WHY not all: RocksDB acts at the limit itself, and what
+/// is written until the next look comes on top.
+const FLUSH_AT: (u64, u64) = (3, 4);
+/// Looks at the files of the log while it grows by its limit. WHY not always: each lists the directory.
+const LOOKS: u64 = 16;
+
+/// Flushes before RocksDB would.
+#[derive(Debug)]
+pub(crate) struct LogLimit {
+    max_log_bytes: u64,
+    /// Bytes ever written to the log at the last look.
+    looked_at: Mutex<u64>,
+}
+
+impl LogLimit {
+    pub(crate) fn new(max_log_bytes: u64) -> Self {
+        Self { max_log_bytes, looked_at: Mutex::default() }
+    }
+
+    /// Switches all buffers if the log has grown long.
+    pub(crate) fn keep(&self, db: &Database, births: &Births) -> Result<()> {
+        let mut looked_at = self.looked_at.lock();
+        let written = db.log_bytes_written();
+        if written.saturating_sub(*looked_at) < self.max_log_bytes / LOOKS {
+            return Ok(());
+        }
+        *looked_at = written;
+        let (parts, of) = FLUSH_AT;
+        if db.log_file_bytes()? < self.max_log_bytes / of * parts {
+            return Ok(());
+        }
+        births.begin_flush_all(db)
+    }
+}
+
+/// What the last passes saw.
+#[derive(Debug, Default)]
+pub(super) struct QuietLog {
+    last_commit: u64,
+    quiet_passes: u32,
+}
+
+impl QuietLog {
+    /// Takes a commit of the store's own for none: the saving of its time.
+    pub(super) fn overlook(&mut self, before: u64, after: u64) {
+        if self.last_commit == before {
+            self.last_commit = after;
+        }
+    }
+
+    /// Flushes every family if the store is quiet and its log is large.
+    pub(super) fn pass(
+        &mut self,
+        db: &Database,
+        births: &Births,
+        counters: &ReclaimCounters,
+        eager: bool,
+    ) -> Result<PassOutcome> {
+        let last_commit = db.last_commit();
+        self.quiet_passes = if last_commit == self.last_commit { self.quiet_passes.saturating_add(1) } else { 0 };
+        self.last_commit = last_commit;
+        // Looked at once in each quiet time: the flush itself is no commit.
+        let worth = match (eager, self.quiet_passes) {
+            (true, 1..) => WORTH_FLUSHING_EAGERLY_BYTES,
+            (_, QUIET_PASSES) => WORTH_FLUSHING_BYTES,
+            _ => return Ok(PassOutcome::default()),
+        };
+        if db.log_file_bytes()? < worth {
+            return Ok(PassOutcome::default());
+        }
+        births.flush_all(db)?;
+        ReclaimCounters::add(&counters.flushes, 1);
+        Ok(PassOutcome::ACTED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::gc::Filters;
+    use crate::options::Options;
+    use crate::store::{Batch, Family, FilterSource};
+
+    #[test]
+    fn a_log_near_its_limit_is_made_short_by_switching_every_buffer_and_a_shorter_one_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let source: Arc<dyn FilterSource> = Arc::new(Filters::default());
+        let db = Database::open(dir.path(), &Options::default(), &source).unwrap();
+        let births = Births::new(32 << 20);
+        let limit = LogLimit::new(4 << 20);
+        let write = |bytes: usize| {
+            let mut batch = Batch::new();
+            batch.put(&db, Family::Expire, b"small", b"");
+            batch.put(&db, Family::Meta, b"large", &vec![7; bytes]);
+            db.commit(batch, false).unwrap();
+            limit.keep(&db, &births).unwrap();
+        };
+        write(2 << 20);
+        assert!(db.buffered_entries(Family::Meta) > 0 && db.buffered_entries(Family::Expire) > 0);
+        write(2 << 20);
+        db.wait_for_flush(Family::Meta).unwrap();
+        db.wait_for_flush(Family::Expire).unwrap();
+        assert_eq!((db.buffered_entries(Family::Meta), db.buffered_entries(Family::Expire)), (0, 0));
+        write(1);
+        assert!(db.log_file_bytes().unwrap() < 1 << 20, "what the log held is in files");
+    }
+}
