@@ -123,6 +123,7 @@ fn a_flushed_db_with_a_record_that_nobody_can_decode_is_owed_until_it_can_be() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "failpoints"), ignore = "only with the feature `failpoints` can everything be compacted")]
 fn compactions_while_nothing_is_dead_keep_everything() {
     let fixture = Fixture::new();
     let store = fixture.open();
@@ -154,6 +155,7 @@ fn compactions_while_nothing_is_dead_keep_everything() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "failpoints"), ignore = "only with the feature `failpoints` can everything be compacted")]
 fn operands_that_nobody_can_decode_are_carried_through_merges_and_compactions_and_the_rest_is_merged() {
     let fixture = Fixture::new();
     let path = fixture.path("store");

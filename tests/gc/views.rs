@@ -38,6 +38,7 @@ fn assert_whole(view: &View, db: u32, name: &str) {
 }
 
 #[test]
+#[cfg_attr(not(feature = "failpoints"), ignore = "only with the feature `failpoints` can everything be compacted")]
 fn a_view_opened_before_a_delete_reads_everything_after_files_were_dropped_and_compacted() {
     let fixture = Fixture::new();
     let store = fixture.open();

@@ -50,6 +50,7 @@ fn assert_given_back(store: Store, path: &std::path::Path) {
 }
 
 #[test]
+#[cfg_attr(not(feature = "failpoints"), ignore = "only with the feature `failpoints` can everything be compacted")]
 fn the_dead_behind_a_retired_segment_are_found() {
     let fixture = Fixture::new();
     let store = survivor_and_the_dying(fixture.open(), |store| {
@@ -65,6 +66,7 @@ fn the_dead_behind_a_retired_segment_are_found() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "failpoints"), ignore = "only with the feature `failpoints` can everything be compacted")]
 fn the_dead_behind_the_ids_that_a_checkpoint_skips_are_found() {
     let fixture = Fixture::new();
     let copy = survivor_and_the_dying(fixture.open(), |store| {
@@ -75,6 +77,7 @@ fn the_dead_behind_the_ids_that_a_checkpoint_skips_are_found() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "failpoints"), ignore = "only with the feature `failpoints` can everything be compacted")]
 fn dead_segments_between_two_survivors_in_one_file_are_retired() {
     let fixture = Fixture::new();
     let store = fixture.open();
