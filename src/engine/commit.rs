@@ -108,6 +108,7 @@ impl<'a> Staged<'a> {
     }
 
     fn put_elements(&mut self, id: CollectionId, elements: Pending, growth: i64) {
+        self.engine.margins.make_room(id, &elements);
         self.ranked.extend(self.engine.ranks.touched(id, &elements, growth));
         let written = stage_elements(&mut self.batch, &self.engine.db, id, elements);
         self.written.push((id.family(), written));
@@ -129,6 +130,7 @@ impl<'a> Staged<'a> {
     fn bury(&mut self, id: CollectionId) {
         self.burials.add(id);
         self.engine.ranks.forget(id);
+        self.engine.margins.forget(id);
     }
 
     fn count(&mut self, keyspace: &Keyspace, delta: i64) {

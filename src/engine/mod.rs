@@ -17,6 +17,7 @@ mod health;
 mod keys;
 mod keyspaces;
 mod lists;
+mod margins;
 mod open;
 mod ranks;
 mod read;
@@ -66,7 +67,9 @@ use crate::store::{Database, Directory};
 
 use health::Health;
 pub(crate) use keyspaces::Keyspaces;
+use margins::Margins;
 pub(crate) use open::require_known_format;
+
 use ranks::Ranks;
 
 /// Everything that an open store shares between its handles and threads.
@@ -86,6 +89,7 @@ pub(crate) struct Engine {
     pins_at_save: AtomicU64,
     locks: Locks,
     ranks: Ranks,
+    margins: Margins,
     watermark: Arc<Watermark>,
     filters: Arc<Filters>,
     flushed: FlushedKeyspaces,

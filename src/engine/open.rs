@@ -18,6 +18,7 @@ use crate::engine::Engine;
 use crate::engine::checkpoint::skip_ids;
 use crate::engine::health::Health;
 use crate::engine::keyspaces::Keyspaces;
+use crate::engine::margins::Margins;
 use crate::engine::ranks::Ranks;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expire::{Reaped, Reaper};
@@ -134,6 +135,7 @@ impl Engine {
             pins_at_save: AtomicU64::new(0),
             locks: Locks::new(),
             ranks,
+            margins: Margins::default(),
             watermark,
             filters,
             flushed: FlushedKeyspaces::left_over(flushed),

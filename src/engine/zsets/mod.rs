@@ -5,6 +5,7 @@
 mod combine;
 mod entries;
 mod options;
+mod pops;
 mod ranges;
 
 pub use combine::CombineOptions;
@@ -15,7 +16,6 @@ use bytes::Bytes;
 
 use crate::encoding::{DataType, ElementKey, Meta, Score};
 use crate::engine::scan::page;
-use crate::engine::write::distinct;
 use crate::engine::{Db, Live, ScanCursor, ScanOptions, ScanPage, Source};
 use crate::error::{Error, Result};
 use crate::types::zset::{self, RankOf, ZAddOutcome};
@@ -398,86 +398,6 @@ impl ZSets<'_, Live> {
         let members: Vec<M> = members.into_iter().collect();
         let members: Vec<&[u8]> = members.iter().map(AsRef::as_ref).collect();
         self.db.write_key(key.as_ref(), |plan| zset::remove(plan, &members))
-    }
-
-    /// Removes up to `count` members with the lowest scores and returns them, the lowest first (ZPOPMIN). Costs the
-    /// reading of what is removed, and one commit.
-    ///
-    /// # Errors
-    /// As [`ZSets::remove`].
-    ///
-    /// # Examples
-    /// ```
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// store.db(0).zsets().add("z", [("a", 1.0), ("b", 2.0)])?;
-    /// assert_eq!(store.db(0).zsets().pop_min("z", 1)?, [("a".into(), 1.0)]);
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "ZPOPMIN")]
-    pub fn pop_min(&self, key: impl AsRef<[u8]>, count: u64) -> Result<Vec<(Bytes, f64)>> {
-        self.db.write_key(key.as_ref(), |plan| zset::pop(plan, Direction::Ascending, count))
-    }
-
-    /// Removes up to `count` members with the highest scores and returns them, the highest first (ZPOPMAX). Costs as
-    /// [`ZSets::pop_min`].
-    ///
-    /// # Errors
-    /// As [`ZSets::remove`].
-    ///
-    /// # Examples
-    /// ```
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// store.db(0).zsets().add("z", [("a", 1.0), ("b", 2.0)])?;
-    /// assert_eq!(store.db(0).zsets().pop_max("z", 1)?, [("b".into(), 2.0)]);
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "ZPOPMAX")]
-    pub fn pop_max(&self, key: impl AsRef<[u8]>, count: u64) -> Result<Vec<(Bytes, f64)>> {
-        self.db.write_key(key.as_ref(), |plan| zset::pop(plan, Direction::Descending, count))
-    }
-
-    /// Removes up to `count` members from one end of the first key that exists, and returns that key and them (ZMPOP);
-    /// `None` if no key exists. Costs as [`ZSets::pop_min`], and a point read for each key.
-    ///
-    /// # Errors
-    /// [`WrongType`](crate::ErrorKind::WrongType) if the first key that exists is no sorted set;
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) without a key or with a count of 0; writing errors.
-    ///
-    /// # Examples
-    /// ```
-    /// use windrow::ZEnd;
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// store.db(0).zsets().add("late", [("a", 1.0), ("b", 2.0)])?;
-    /// let popped = store.db(0).zsets().mpop(["urgent", "late"], ZEnd::Min, 1)?;
-    /// assert_eq!(popped.unwrap().members, [("a".into(), 1.0)]);
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "ZMPOP")]
-    pub fn mpop<K: AsRef<[u8]>>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-        end: ZEnd,
-        count: u64,
-    ) -> Result<Option<ZPopped>> {
-        let keys: Vec<K> = keys.into_iter().collect();
-        let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
-        if keys.is_empty() || count == 0 {
-            return Err(Error::invalid("a pop needs at least one key and a count above 0"));
-        }
-        let (different, _) = distinct(&keys);
-        self.db.write_keys(&different, |plans| {
-            let Some(plan) = plans.iter_mut().find(|plan| plan.live().is_some()) else {
-                return Ok(None);
-            };
-            let popped = zset::pop(plan, end.direction(), count)?;
-            Ok(Some(ZPopped { key: Bytes::copy_from_slice(plan.key), members: popped }))
-        })
     }
 }
 

@@ -197,10 +197,16 @@ pub(crate) fn remove(plan: &mut KeyPlan<'_>, members: &[&[u8]]) -> Result<u64> {
     Ok(removed)
 }
 
-/// Removes up to `count` members from the end where the direction begins, and returns them in its order.
-pub(crate) fn pop(plan: &mut KeyPlan<'_>, direction: Direction, count: u64) -> Result<Vec<(Bytes, f64)>> {
+/// Removes up to `count` members from the end where the direction begins, and returns them in its order. All of the set's
+/// scores lie in `range`.
+pub(crate) fn pop(
+    plan: &mut KeyPlan<'_>,
+    range: &TailRange,
+    direction: Direction,
+    count: u64,
+) -> Result<Vec<(Bytes, f64)>> {
     let mut zset = plan.edit(DataType::SortedSet, Birth::default())?;
-    let mut walk = zset.walk(&TailRange::all(Tag::SortedScore), direction)?;
+    let mut walk = zset.walk(range, direction)?;
     let mut popped = Vec::new();
     let mut left = count.min(zset.size());
     while left > 0 {

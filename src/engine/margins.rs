@@ -1,0 +1,161 @@
+//! How far from its ends a sorted set is empty: for those that are popped, in memory only.
+//!
+//! May use `encoding`. Invariant: no committed element of a set lies outside of its margins, in the eyes of whoever holds
+//! the lock of its key.
+//!
+//! WHY: what was popped leaves tombstones until a compaction comes by. A queue that is emptied element by element would
+//! pass all of them again at each pop.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+#[cfg(test)]
+use crate::encoding::ElementKey;
+use crate::encoding::{CollectionId, Tag};
+use crate::types::{Direction, Pending, TailRange};
+
+/// Sets whose margins are remembered. More: more memory; fewer: sets that are popped in turns forget theirs.
+const MAX_SETS: usize = 1024;
+
+/// A longer tail is not remembered, so that all of this takes half a mebibyte at the most.
+const MAX_TAIL_BYTES: usize = 256;
+
+/// The outermost elements of one set, by their tails.
+#[derive(Debug, Default)]
+struct Margin {
+    lowest: Option<Vec<u8>>,
+    highest: Option<Vec<u8>>,
+}
+
+/// The margins of a store's sets.
+#[derive(Debug, Default)]
+pub(super) struct Margins {
+    /// How many there are, so that whoever writes where there are none takes no lock.
+    held: AtomicUsize,
+    sets: Mutex<HashMap<CollectionId, Margin>>,
+}
+
+impl Margins {
+    /// The range of scores in which all elements of a set lie. The caller holds the lock of its key.
+    pub(super) fn range(&self, id: CollectionId) -> TailRange {
+        let mut range = TailRange::all(Tag::SortedScore);
+        if self.held.load(Ordering::Acquire) > 0
+            && let Some(margin) = self.sets.lock().get(&id)
+        {
+            if let Some(lowest) = &margin.lowest {
+                range.lower.clone_from(lowest);
+            }
+            if let Some(highest) = &margin.highest {
+                // The smallest tail behind it.
+                range.upper = [highest, &[0][..]].concat();
+            }
+        }
+        range
+    }
+
+    /// Notes the first element that a walk from the end found where the direction begins. The caller holds the lock of its
+    /// key.
+    pub(super) fn learn(&self, id: CollectionId, direction: Direction, first: &[u8]) {
+        if first.len() > MAX_TAIL_BYTES {
+            return;
+        }
+        let mut sets = self.sets.lock();
+        if sets.len() >= MAX_SETS && !sets.contains_key(&id) {
+            sets.clear();
+        }
+        let margin = sets.entry(id).or_default();
+        match direction {
+            Direction::Ascending => margin.lowest = Some(first.to_vec()),
+            Direction::Descending => margin.highest = Some(first.to_vec()),
+        }
+        self.held.store(sets.len(), Ordering::Release);
+    }
+
+    /// Makes room for what a commit will put. The caller holds the lock of the set's key.
+    pub(super) fn make_room(&self, id: CollectionId, elements: &Pending) {
+        if self.held.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let mut sets = self.sets.lock();
+        let Some(margin) = sets.get_mut(&id) else { return };
+        for (tail, value) in elements {
+            if value.is_none() || tail.first() != Some(&Tag::SortedScore.byte()) {
+                continue;
+            }
+            margin.lowest.take_if(|lowest| tail < lowest);
+            margin.highest.take_if(|highest| tail > highest);
+        }
+    }
+
+    /// The scores of what is remembered of the only set.
+    #[cfg(test)]
+    pub(super) fn known_scores(&self) -> (Option<f64>, Option<f64>) {
+        let sets = self.sets.lock();
+        let score = |tail: &Option<Vec<u8>>| match ElementKey::decode_tail(tail.as_deref()?).unwrap() {
+            ElementKey::SortedScore(score, _) => Some(score.get()),
+            _ => None,
+        };
+        sets.values().next().map_or((None, None), |margin| (score(&margin.lowest), score(&margin.highest)))
+    }
+
+    /// Forgets a set that is gone.
+    pub(super) fn forget(&self, id: CollectionId) {
+        if self.held.load(Ordering::Acquire) > 0 {
+            let mut sets = self.sets.lock();
+            sets.remove(&id);
+            self.held.store(sets.len(), Ordering::Release);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::encoding::{DataFamily, Score};
+
+    fn tail(score: f64) -> Vec<u8> {
+        ElementKey::SortedScore(Score::new(score).unwrap(), b"m").encode_tail()
+    }
+
+    fn holds(margins: &Margins, id: CollectionId, score: f64) -> bool {
+        let range = margins.range(id);
+        range.lower <= tail(score) && tail(score) < range.upper
+    }
+
+    #[test]
+    fn what_is_put_outside_of_the_margins_is_inside_from_then_on() {
+        let (margins, id) = (Margins::default(), CollectionId::new(DataFamily::new(1).unwrap(), 7).unwrap());
+        margins.learn(id, Direction::Ascending, &tail(10.0));
+        margins.learn(id, Direction::Descending, &tail(20.0));
+        let inside = |scores: &[f64]| scores.iter().all(|score| holds(&margins, id, *score));
+        assert!(inside(&[10.0, 15.0, 20.0]) && !holds(&margins, id, 9.0) && !holds(&margins, id, 21.0));
+        let put = |score| Pending::from([(tail(score), Some(Bytes::new()))]);
+        margins.make_room(id, &put(15.0));
+        margins.make_room(id, &Pending::from([(tail(1.0), None)]));
+        assert!(!holds(&margins, id, 9.0) && !holds(&margins, id, 21.0));
+        margins.make_room(id, &put(9.0));
+        assert!(inside(&[9.0, 10.0]) && !holds(&margins, id, 21.0));
+        margins.make_room(id, &put(21.0));
+        assert!(inside(&[9.0, 21.0]));
+        margins.learn(id, Direction::Ascending, &tail(10.0));
+        margins.forget(id);
+        assert!(inside(&[9.0]));
+    }
+
+    #[test]
+    fn no_more_is_remembered_than_there_is_room_for() {
+        let margins = Margins::default();
+        let id = |counter| CollectionId::new(DataFamily::new(1).unwrap(), counter).unwrap();
+        for counter in 1..5000 {
+            margins.learn(id(counter), Direction::Ascending, &tail(10.0));
+            assert!(!holds(&margins, id(counter), 9.0));
+            assert!(margins.sets.lock().len() <= MAX_SETS);
+        }
+        margins.learn(id(5000), Direction::Ascending, &[b's'; MAX_TAIL_BYTES + 1]);
+        assert!(holds(&margins, id(5000), 9.0));
+    }
+}
