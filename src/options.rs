@@ -83,9 +83,9 @@ pub struct Options {
     pub family_write_buffer_bytes: usize,
     /// Size of an SST file in the data families. Default 64 MiB, 1 MiB to 1 GiB. Smaller: files die sooner; larger: fewer files.
     pub file_bytes: u64,
-    /// Largest write-ahead log: at three quarters of it all buffers are flushed, without keeping writers waiting for that; at
-    /// all of it, if writers are faster still, the oldest ones are, at the cost of a merge. Default 512 MiB, 16 MiB to
-    /// 64 GiB. Larger: fewer flushes; more disk and a longer recovery.
+    /// Where the write-ahead log is cut: at three quarters of it all buffers are flushed; at all of it, if writers are faster
+    /// still, RocksDB flushes the oldest ones, at the cost of a merge. What is written until the flush has ended comes on top.
+    /// Default 512 MiB, 16 MiB to 64 GiB. Larger: fewer flushes; more disk and a longer recovery.
     pub max_log_bytes: u64,
     /// Open files: -1 keeps all open (default), else 64 to 1,000,000. Fewer: less memory, slower reads.
     pub max_open_files: i32,

@@ -6,7 +6,7 @@
 use crate::births::{Birth, Written};
 use crate::encoding::{
     Body, CollectionId, CountValue, DataFamily, DataType, ExpireKey, ExpireValue, Habit, LifetimeClass, Meta, MetaKey,
-    StoreKey, UnixMillis,
+    StoreKey, StoreTime as StoreTimeRecord, UnixMillis,
 };
 use crate::engine::Engine;
 use crate::engine::keyspaces::Keyspace;
@@ -29,6 +29,8 @@ struct Staged<'a> {
     written: Vec<(DataFamily, Written)>,
     /// Sorted sets that have an index of their ranks.
     ranked: Vec<Touched>,
+    /// Whether a record takes the place of one that has expired and waits for the reaper.
+    replaces_expired: bool,
 }
 
 impl Engine {
@@ -43,6 +45,7 @@ impl Engine {
             births: self.begin_births(&plans),
             written: Vec::new(),
             ranked: Vec::new(),
+            replaces_expired: false,
         };
         for (keyspace, plan) in plans {
             staged.add(&keyspace, plan).inspect_err(|_| self.ids.doubt())?;
@@ -172,6 +175,7 @@ impl<'a> Staged<'a> {
             }
         } else {
             self.count(keyspace, 1);
+            self.replaces_expired |= *before == Before::Expired;
         }
         if !filed && let Some(expires_at) = new.expires_at {
             let entry = ExpireKey { expires_at, keyspace: keyspace.number, user_key: key }.encode();
@@ -219,6 +223,12 @@ impl<'a> Staged<'a> {
         for (keyspace, delta) in self.counts.iter().filter(|(_, delta)| *delta != 0) {
             let operand = CountValue::encode_plain(*delta);
             self.batch.merge(&engine.db, Family::Default, &StoreKey::Count(keyspace.number).encode(), &operand);
+        }
+        if self.replaces_expired {
+            // WHY: if time began earlier after a crash, the new record could be given the old one's expiry, whose entry in the
+            // expire family belongs to the reaper still.
+            let now = StoreTimeRecord(engine.time.sample());
+            self.batch.put(&engine.db, Family::Default, &StoreKey::StoreTime.encode(), &now.encode());
         }
         failpoint!("commit::before");
         let batch = self.batch;

@@ -5,6 +5,8 @@
 use std::time::Duration;
 
 use crate::encoding::{Habit, UnixMillis};
+use crate::engine::expiry::after;
+use crate::error::Result;
 use crate::types::Birth;
 
 /// How a call that adds to a collection creates one that does not exist. An existing collection keeps its expiry.
@@ -120,11 +122,12 @@ impl CreateOptions {
     }
 
     /// What the options mean for an operation whose time is `now`.
-    pub(super) fn birth(self, now: UnixMillis) -> Birth {
-        let expires_at = self.expiry.map(|expiry| match expiry {
-            ChosenExpiry::In(lifetime) => now.saturating_add(lifetime),
-            ChosenExpiry::At(time) => time,
-        });
-        Birth { expires_at, habit: if self.growing { Habit::Growing } else { Habit::Closed } }
+    pub(super) fn birth(self, now: UnixMillis) -> Result<Birth> {
+        let expires_at = match self.expiry {
+            Some(ChosenExpiry::In(lifetime)) => Some(after(now, lifetime)?),
+            Some(ChosenExpiry::At(time)) => Some(time),
+            None => None,
+        };
+        Ok(Birth { expires_at, habit: if self.growing { Habit::Growing } else { Habit::Closed } })
     }
 }

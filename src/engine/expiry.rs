@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::encoding::{Meta, UnixMillis};
 use crate::engine::{Db, Live, Source};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::types::keys::{self, ExpireCondition};
 
 /// How long a key has to live.
@@ -152,7 +152,7 @@ impl Db<Live> {
     /// ```
     pub fn expire_if(&self, key: impl AsRef<[u8]>, lifetime: Duration, condition: ExpireCondition) -> Result<bool> {
         self.write_key(key.as_ref(), |plan| {
-            let time = plan.now.saturating_add(lifetime);
+            let time = after(plan.now, lifetime)?;
             Ok(keys::expire_at(plan, time, condition))
         })
     }
@@ -196,4 +196,13 @@ impl Db<Live> {
     pub fn persist(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         self.write_key(key.as_ref(), |plan| Ok(keys::persist(plan)))
     }
+}
+
+/// Returns the moment `lifetime` after `now`. Refuses one of which a signed number of milliseconds cannot tell, as Redis does.
+pub(super) fn after(now: UnixMillis, lifetime: Duration) -> Result<UnixMillis> {
+    let after = now.saturating_add(lifetime);
+    if i64::try_from(after.get()).is_err() {
+        return Err(Error::out_of_range("the expiry lies too far away: more than 63 bits of milliseconds"));
+    }
+    Ok(after)
 }

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::expired::ExpiredPass;
-use super::looks::{Look, share_of};
+use super::looks::{Judged, Look, share_of};
 use crate::encoding::{Meta, UnixMillis};
 use crate::error::Result;
 use crate::store::{Family, SstFile};
@@ -41,7 +41,8 @@ impl LeftOver {
             let Some(file) = unseen.pop_front() else { break };
             let keys = (file.smallest.as_slice(), file.largest.as_slice());
             let look = Look { db: pass.db, family: Family::Meta, keys, see_range_deleted: false };
-            let share = look.dead_share(|_, record| has_expired(record, self.through))?;
+            let share = look
+                .dead_share(|_, record| Judged { is_dead: has_expired(record, self.through), together_with: None })?;
             let estimate = share_of(file.entries, share);
             self.dead += estimate;
             // WHY not in L0: files there span nearly all keys, so compacting one would compact everything.

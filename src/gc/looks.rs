@@ -26,9 +26,9 @@ pub(super) struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// Estimates the share of the entries, from 0 to 1, that are dead, by places that have like amounts of data behind
-    /// them. WHY not evenly spread keys: keys come in clusters, and most places would meet one or none.
-    pub(super) fn dead_share(&self, is_dead: impl Fn(&[u8], &[u8]) -> bool) -> Result<f64> {
+    /// Estimates the share of the data, from 0 to 1, that is dead, by places that have like amounts of data behind them.
+    /// WHY not evenly spread keys: keys come in clusters, and most places would meet one or none.
+    pub(super) fn dead_share(&self, judge: impl Fn(&[u8], &[u8]) -> Judged) -> Result<f64> {
         let (first, last) = self.keys;
         let mut scan = Scan::between(first, None);
         scan.bypass_cache = true;
@@ -41,7 +41,7 @@ impl Look<'_> {
         let (mut dead_bytes, mut bytes) = (0.0, 0.0);
         for region in self.split(&mut cursor, whole)? {
             let weight = approximate(region.bytes);
-            dead_bytes += weight * region.dead_share(&mut cursor, &is_dead)?;
+            dead_bytes += weight * region.dead_share(&mut cursor, &judge)?;
             bytes += weight;
         }
         Ok(dead_bytes / bytes)
@@ -79,6 +79,14 @@ impl Look<'_> {
     }
 }
 
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Judged {
+    pub(super) is_dead: bool,
+    /// What dies with it: its collection's counter.
+    pub(super) together_with: Option<u64>,
+}
+
 /// Some keys of a file, and the bytes around them.
 #[derive(Clone, Debug)]
 struct Region {
@@ -88,17 +96,42 @@ struct Region {
 }
 
 impl Region {
-    fn dead_share(&self, cursor: &mut Cursor, is_dead: impl Fn(&[u8], &[u8]) -> bool) -> Result<f64> {
+    /// The share of the entries, or that of the collections if it is larger. WHY: of a queue that was emptied item by item
+    /// only the last one shows, as deletions hide the others; and they fill the file all the same.
+    fn dead_share(&self, cursor: &mut Cursor, judge: impl Fn(&[u8], &[u8]) -> Judged) -> Result<f64> {
         cursor.seek(&self.first);
-        let (mut dead, mut looked) = (0, 0);
-        while looked < ENTRIES_A_PLACE
+        let (mut entries, mut collections) = (Share::default(), Share::default());
+        let mut before = None;
+        while entries.all < ENTRIES_A_PLACE
             && let Some((key, value)) = cursor.entry()?.filter(|(key, _)| *key <= self.last.as_slice())
         {
-            dead += u64::from(is_dead(key, value));
-            looked += 1;
+            let judged = judge(key, value);
+            entries.count(judged.is_dead);
+            if judged.together_with.is_none() || judged.together_with != before {
+                collections.count(judged.is_dead);
+            }
+            before = judged.together_with;
             cursor.advance();
         }
-        Ok(approximate(dead) / approximate(looked.max(1)))
+        Ok(entries.get().max(collections.get()))
+    }
+}
+
+/// So many of all.
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    dead: u64,
+    all: u64,
+}
+
+impl Share {
+    fn count(&mut self, is_dead: bool) {
+        self.dead += u64::from(is_dead);
+        self.all += 1;
+    }
+
+    fn get(self) -> f64 {
+        approximate(self.dead) / approximate(self.all.max(1))
     }
 }
 

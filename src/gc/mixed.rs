@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dead::FamilyDead;
-use super::looks::{Look, approximate, share_of};
+use super::looks::{Judged, Look, approximate, share_of};
 use super::planner::{FileSpan, MixedFile};
 use crate::encoding::{DataFamily, KeyRange, id_of_key};
 use crate::error::Result;
@@ -42,7 +42,7 @@ struct Watched {
 #[derive(Clone, Copy, Debug)]
 struct Looked {
     at: Duration,
-    /// Share of its entries that were dead.
+    /// Share of its data that was dead.
     dead_share: f64,
     /// Dead ids in its span then.
     dead_ids: u64,
@@ -133,8 +133,11 @@ impl Watched {
         let range = KeyRange::ids(choice.family, counters.start, counters.end);
         let keys = (range.start(), range.end());
         let look = Look { db: choice.db, family: Family::Data(choice.family), keys, see_range_deleted: true };
-        let is_dead = |key: &[u8], _: &[u8]| id_of_key(key).is_ok_and(|id| choice.dead.contains(id));
-        let dead_share = look.dead_share(is_dead)?;
+        let judge = |key: &[u8], _: &[u8]| {
+            let id = id_of_key(key).ok();
+            Judged { is_dead: id.is_some_and(|id| choice.dead.contains(id)), together_with: id.map(|id| id.counter()) }
+        };
+        let dead_share = look.dead_share(judge)?;
         self.looked = Some(Looked { at: choice.now, dead_share, dead_ids: mixed.dead_ids });
         Ok(())
     }

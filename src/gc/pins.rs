@@ -4,6 +4,7 @@
 //! that began before the era `e` opened has ended; (2) when [`Pins::write_horizon`] returns `h`, no write
 //! in flight, and none to come, samples a time below `h`.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -125,13 +126,13 @@ impl Pins {
         self.fold(now, |oldest, entry| oldest.min(entry.sample))
     }
 
-    /// Returns the pin of the oldest era, if anything is pinned.
+    /// Returns the pin of the oldest era, if anything is pinned; of several of one era, the oldest.
     pub(crate) fn oldest(&self) -> Option<OldestPin> {
         let now = self.time.monotonic();
         self.fold(None, |best: Option<OldestPin>, entry| {
             let age = if entry.since.is_zero() { Duration::ZERO } else { now.saturating_sub(entry.since) };
             match best {
-                Some(oldest) if oldest.era <= entry.era => best,
+                Some(oldest) if (oldest.era, Reverse(oldest.age)) <= (entry.era, Reverse(age)) => best,
                 _ => Some(OldestPin { era: entry.era, kind: entry.kind, age }),
             }
         })

@@ -1,6 +1,6 @@
 //! The reclaimer: gives the space of dead ids back, cheapest means first, several families at once.
 //!
-//! May use `store`, the watermark and the planner. Invariants: it acts only on the published picture; a
+//! May use `store`, the watermark, the planner, ids, births and the clock. Invariants: it acts only on the published picture; a
 //! segment is retired only after a look in total order has found nothing in it (design, rule 8).
 
 use std::collections::HashMap;
@@ -111,6 +111,17 @@ struct Pass<'a> {
     now: Duration,
 }
 
+impl Pass<'_> {
+    /// Tells whether there may be something to give back, or to estimate. WHY also where all that is dead has been retired: a
+    /// file may still hold what deletions hid from the look before that.
+    fn has_work(&self, family: DataFamily) -> bool {
+        let dead = self.picture.dead.family(family);
+        !dead.is_empty()
+            || self.waiting.iter().any(|(segment, _)| segment.family() == family)
+            || (!dead.retired().is_empty() && self.files.iter().any(|file| file.family == Family::Data(family)))
+    }
+}
+
 impl Reclaimer {
     pub(crate) fn new(
         db: Arc<Database>,
@@ -154,10 +165,7 @@ impl Reclaimer {
         let nothing = Burials::default();
         let waiting = weighed.as_ref().unwrap_or(&nothing);
         let pass = Pass { picture: &picture, files: &files, waiting, eager, now };
-        let is_of = |family| move |(segment, _): (&Segment, _)| segment.family() == family;
-        let has_work =
-            |family: &DataFamily| !picture.dead.family(*family).is_empty() || waiting.iter().any(is_of(*family));
-        let families: Vec<DataFamily> = DataFamily::all().filter(has_work).collect();
+        let families: Vec<DataFamily> = DataFamily::all().filter(|family| pass.has_work(*family)).collect();
         let results = self.in_parallel(&families, |family| self.reclaim_family(family, &pass))?;
         let (mut outcome, mut debt) = (PassOutcome::default(), Debt::default());
         for (did, owed) in results {
@@ -418,7 +426,8 @@ impl Reclaimer {
     }
 }
 
-/// Proves that a segment holds no entry, not even one that a range deletion hides.
+/// Proves that a segment holds no entry that a reader could meet, not even one that a range deletion hides. What point
+/// deletions hide may still lie in files: it is dead by its segment's place in the interval set.
 fn is_empty(db: &Arc<Database>, segment: Segment) -> Result<bool> {
     let range = segment.range();
     let mut scan = Scan::between(range.start(), Some(range.end().to_vec()));

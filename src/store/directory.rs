@@ -181,7 +181,7 @@ fn read_format(path: &Path, file: &File) -> Result<KeyLayout> {
     let format = FormatFile::parse(&text).map_err(|e| {
         Error::with_source(ErrorKind::UnknownFormat, format!("the format file of {} cannot be read", path.display()), e)
     })?;
-    if format.version != FormatVersion::CURRENT {
+    if !format.version.is_supported() {
         return Err(Error::new(
             ErrorKind::UnknownFormat,
             format!(

@@ -189,8 +189,8 @@ impl Database {
     /// Waits until the buffers of a family that were switched are written.
     pub(crate) fn wait_for_flush(&self, family: Family) -> Result<()> {
         while self.property(family, "rocksdb.num-immutable-mem-table") > 0 {
-            if self.property(family, "rocksdb.background-errors") > 0 {
-                // RocksDB writes nothing any more; this says why.
+            // RocksDB counts errors of all families under the default one, since open: an old one costs a flush of its own.
+            if self.property(Family::Default, "rocksdb.background-errors") > 0 {
                 return self.flush(family);
             }
             std::thread::sleep(FLUSH_POLL);

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fail::FailScenario;
-use windrow::{CreateOptions, Durability, ManualClock, Store, UnixMillis};
+use windrow::{CreateOptions, Durability, ExpireCondition, ManualClock, Store, UnixMillis};
 
 use crate::data::{keys, members, payload};
 use crate::disk::copy_store;
@@ -226,4 +226,26 @@ fn what_recovery_read_from_the_end_of_the_log_survives_a_power_loss_once_files_w
     }
     assert!(store.db(0).len().unwrap() >= 100);
     close(store, &lost);
+}
+
+#[test]
+fn what_a_write_took_for_past_stays_past_after_a_crash_although_the_clock_was_set_back() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let (store, copy) = (fixture.path("store"), fixture.path("copy"));
+    let due = START.saturating_add(Duration::from_secs(1));
+    let first_life = fixture.open();
+    let sets = first_life.db(0);
+    sets.sets().add_with("k", ["old"], CreateOptions::new().expire_at(due)).unwrap();
+    fixture.seconds_pass(2);
+    sets.sets().add("k", ["new"]).unwrap();
+    copy_store(&store, &copy);
+    fixture.clock.set_wall(START);
+    // Were it the time of the clock again, the new set would take the old one's place in the expire family.
+    let second_life = fixture.open_at(&copy);
+    assert!(second_life.db(0).expire_at("k", due, ExpireCondition::Always).unwrap());
+    fixture.clock.set_wall(START.saturating_add(Duration::from_secs(5)));
+    settle(&second_life);
+    assert_eq!(second_life.db(0).len().unwrap(), 0);
+    close(second_life, &copy);
 }

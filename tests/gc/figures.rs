@@ -142,3 +142,21 @@ fn a_view_that_is_younger_than_what_waits_does_not_hold_it_back() {
     drop(younger);
     close_and_check(store, &fixture.path("store"));
 }
+
+#[test]
+fn of_several_views_that_hold_back_the_same_the_oldest_is_named() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    store.db(0).sets().add("s", ["member"]).unwrap();
+    fixture.clock.advance(HOUR);
+    let mut views: Vec<_> = (0..20).map(|_| store.view().unwrap()).collect();
+    fixture.clock.advance(HOUR);
+    views.extend((0..20).map(|_| store.view().unwrap()));
+    // Those that are left are not in the order of their opening any more.
+    views.drain(..10);
+    store.db(0).delete(["s"]).unwrap();
+    assert!(!store.settle(Duration::ZERO).unwrap());
+    assert_eq!(store.stats().held_back_by, Some(HeldBackBy::View { age: HOUR }));
+    drop(views);
+    close_and_check(store, &fixture.path("store"));
+}

@@ -13,14 +13,15 @@
 //! | 7 range ends | `gc`: `edges` |
 //! | 8 nothing forgotten before it is proven empty | `crash`: `copies` (retirement); `gc`: `reopened` |
 //! | 9 the reaper and the writers agree | `crash`: `reaper_races`, `reaper_failures`; `types`: `expiry` |
-//! | 10 time does not jump | `types`: `clock`; `crash`: `reaper_failures` (the millisecond in which reaping stopped) |
-//! | 11 background failure is loud and closable | `crash`: `failing_worker` |
+//! | 10 time does not jump | `types`: `clock`; `crash`: `durability` (what a write took for past stays past); `crash`: `reaper_failures` (the millisecond in which reaping stopped) |
+//! | 11 background failure is loud and closable | `crash`: `failing_worker`; `gc`: `failing_flush` |
 //!
 //! `model` compares random operations with a model, all rules at once.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod edges;
+mod failing_flush;
 mod figures;
 mod reopened;
 mod scattered;

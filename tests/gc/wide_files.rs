@@ -99,3 +99,22 @@ fn dead_segments_between_two_survivors_in_one_file_are_retired() {
     drop(db);
     close_and_check(store, &fixture.path("store"));
 }
+
+#[test]
+fn a_family_of_which_everything_was_retired_keeps_no_file_of_what_deletions_hid() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let (db, growing) = (store.db(0), hour().growing());
+    for n in 0..65_535_u64 {
+        db.sets().add_with(n.to_string(), [n.to_be_bytes()], growing).unwrap();
+    }
+    for n in 0..65_535_u64 {
+        assert_eq!(db.sets().remove(n.to_string(), [n.to_be_bytes()]).unwrap(), 1);
+    }
+    settle(&store);
+    settle(&store);
+    let stats = store.stats();
+    assert_eq!((stats.segments_retired, stats.data_file_bytes), (1, 0), "{stats:#?}");
+    drop(db);
+    close_and_check(store, &fixture.path("store"));
+}

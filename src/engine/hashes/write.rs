@@ -108,7 +108,7 @@ impl Hashes<'_, Live> {
             entries.iter().map(|(field, value)| (field.as_ref(), value.as_ref())).collect();
         entries.iter().try_for_each(|(field, value)| self.check_entry(field, value))?;
         self.db.write_key(key.as_ref(), |plan| {
-            let birth = options.birth(plan.now);
+            let birth = options.birth(plan.now)?;
             hash::set(plan, &entries, birth)
         })
     }
@@ -161,7 +161,7 @@ impl Hashes<'_, Live> {
         let (field, value) = (field.as_ref(), value.as_ref());
         self.check_entry(field, value)?;
         self.db.write_key(key.as_ref(), |plan| {
-            let birth = options.birth(plan.now);
+            let birth = options.birth(plan.now)?;
             hash::set_if_absent(plan, field, value, birth)
         })
     }
@@ -235,7 +235,7 @@ impl Hashes<'_, Live> {
         let field = field.as_ref();
         self.check_entry(field, b"")?;
         self.db.write_key(key.as_ref(), |plan| {
-            let birth = options.birth(plan.now);
+            let birth = options.birth(plan.now)?;
             hash::incr_by(plan, field, by, birth)
         })
     }
@@ -296,7 +296,7 @@ impl Hashes<'_, Live> {
         }
         self.check_entry(field, b"")?;
         self.db.write_key(key.as_ref(), |plan| {
-            let birth = options.birth(plan.now);
+            let birth = options.birth(plan.now)?;
             hash::incr_by_float(plan, field, by, birth)
         })
     }

@@ -78,7 +78,7 @@ impl Lists<'_, Live> {
         options: CreateOptions,
     ) -> Result<u64> {
         self.write_items(key.as_ref(), items, |plan, items| {
-            let birth = options.birth(plan.now);
+            let birth = options.birth(plan.now)?;
             list::push(plan, end, items, birth)
         })
     }

@@ -314,7 +314,7 @@ impl Sets<'_, Live> {
             let sources = places.iter().skip(1).map(source).collect::<Result<Vec<_>>>()?;
             // The destination was named first.
             let destination = plans.first_mut().ok_or_else(|| Error::invalid("each key makes a plan"))?;
-            let birth = options.birth(destination.now);
+            let birth = options.birth(destination.now)?;
             combine::store(destination, operation, sources, birth)
         })
     }

@@ -54,7 +54,7 @@ impl Sets<'_, Live> {
         let members: Vec<&[u8]> = members.iter().map(AsRef::as_ref).collect();
         members.iter().try_for_each(|member| self.db.engine().check_member(member))?;
         self.db.write_key(key.as_ref(), |plan| {
-            let birth = options.birth(plan.now);
+            let birth = options.birth(plan.now)?;
             set::add(plan, &members, birth)
         })
     }
@@ -156,7 +156,7 @@ impl Sets<'_, Live> {
         }
         self.db.write_keys(&[from, to], |plans| match plans {
             [from, to] => {
-                let birth = options.birth(from.now);
+                let birth = options.birth(from.now)?;
                 set::move_member(from, to, member, birth)
             }
             _ => Err(Error::invalid("two keys make two plans")),

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::current;
+use crate::engine::expiry::after;
 use crate::engine::{Live, SetOptions, SetOutcome, Strings};
 use crate::error::Result;
 use crate::types::keys::{self, ExpireCondition};
@@ -45,7 +46,7 @@ impl Strings<'_, Live> {
         options.check()?;
         self.db.write_key(key.as_ref(), |plan| {
             let previous = if options.get { current(plan)? } else { None };
-            let expiry = options.expiry(plan.now);
+            let expiry = options.expiry(plan.now)?;
             let was_set = string::equals(plan, expected.as_ref())?
                 && string::set(plan, value.as_ref(), options.condition, expiry)?;
             Ok(SetOutcome { was_set, previous })
@@ -99,7 +100,7 @@ impl Strings<'_, Live> {
         lifetime: Duration,
     ) -> Result<bool> {
         self.db.write_key(key.as_ref(), |plan| {
-            let time = plan.now.saturating_add(lifetime);
+            let time = after(plan.now, lifetime)?;
             Ok(string::equals(plan, expected.as_ref())? && keys::expire_at(plan, time, ExpireCondition::Always))
         })
     }

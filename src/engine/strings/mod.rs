@@ -165,7 +165,7 @@ impl Strings<'_, Live> {
         options.check()?;
         self.db.write_key(key.as_ref(), |plan| {
             let previous = if options.get { current(plan)? } else { None };
-            let expiry = options.expiry(plan.now);
+            let expiry = options.expiry(plan.now)?;
             let was_set = string::set(plan, value.as_ref(), options.condition, expiry)?;
             Ok(SetOutcome { was_set, previous })
         })

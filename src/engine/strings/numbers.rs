@@ -69,7 +69,7 @@ impl Strings<'_, Live> {
     /// ```
     pub fn incr_by_with(&self, key: impl AsRef<[u8]>, by: i64, options: CreateOptions) -> Result<i64> {
         self.db.write_key(key.as_ref(), |plan| {
-            let birth = options.birth(plan.now);
+            let birth = options.birth(plan.now)?;
             string::incr_by(plan, by, birth)
         })
     }
@@ -162,7 +162,7 @@ impl Strings<'_, Live> {
     ) -> Result<LongDouble> {
         let by = by.into();
         self.db.write_key(key.as_ref(), |plan| {
-            let birth = options.birth(plan.now);
+            let birth = options.birth(plan.now)?;
             string::incr_by_float(plan, by, birth)
         })
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::encoding::UnixMillis;
+use crate::engine::expiry::after;
 use crate::error::{Error, Result};
 use crate::types::KeyPlan;
 use crate::types::keys::{self, ExpireCondition};
@@ -195,13 +196,13 @@ impl SetOptions {
         }
     }
 
-    pub(super) fn expiry(&self, now: UnixMillis) -> SetExpiry {
-        match self.expiry {
+    pub(super) fn expiry(&self, now: UnixMillis) -> Result<SetExpiry> {
+        Ok(match self.expiry {
             ChosenExpiry::None => SetExpiry::None,
             ChosenExpiry::Keep => SetExpiry::Keep,
-            ChosenExpiry::In(lifetime) => SetExpiry::At(now.saturating_add(lifetime)),
+            ChosenExpiry::In(lifetime) => SetExpiry::At(after(now, lifetime)?),
             ChosenExpiry::At(time) => SetExpiry::At(time),
-        }
+        })
     }
 }
 
@@ -363,7 +364,7 @@ impl GetExOptions {
             }
             NewExpiry::In(lifetime) => {
                 check_lifetime(lifetime)?;
-                plan.now.saturating_add(lifetime)
+                after(plan.now, lifetime)?
             }
             NewExpiry::At(time) => {
                 check_time(time)?;

@@ -418,7 +418,7 @@ impl ZSets<'_, Live> {
             let sources: Vec<Option<Meta>> = sources.collect();
             let destination = plans.first_mut().ok_or_else(no_keys)?;
             let inputs = options.inputs(destination.reader, &sources)?;
-            let birth = create.birth(destination.now);
+            let birth = create.birth(destination.now)?;
             combine::store(destination, operation, inputs, options.aggregate, birth)
         })
     }

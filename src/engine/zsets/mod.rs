@@ -312,7 +312,7 @@ impl ZSets<'_, Live> {
             entries.push((self.checked(member.as_ref())?, a_number(*score)?));
         }
         self.db.write_key(key.as_ref(), |plan| {
-            let birth = options.birth(plan.now);
+            let birth = options.birth(plan.now)?;
             zset::add(plan, &entries, rule, birth)
         })
     }
@@ -367,7 +367,7 @@ impl ZSets<'_, Live> {
         let rule = options.rule()?;
         let (member, by) = (self.checked(member.as_ref())?, a_number(by)?);
         self.db.write_key(key.as_ref(), |plan| {
-            let birth = options.birth(plan.now);
+            let birth = options.birth(plan.now)?;
             zset::incr_by(plan, member, by, rule, birth)
         })
     }

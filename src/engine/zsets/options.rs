@@ -203,7 +203,7 @@ impl ZAddOptions {
         Ok(self.rule)
     }
 
-    pub(super) fn birth(self, now: UnixMillis) -> Birth {
+    pub(super) fn birth(self, now: UnixMillis) -> Result<Birth> {
         self.create.birth(now)
     }
 }

@@ -163,7 +163,7 @@ impl ZSets<'_, Live> {
             // With one key alone, it is both.
             let meta = plans.last().map(|source| source.live_as(DataType::SortedSet)).transpose()?.flatten().cloned();
             let destination: &mut KeyPlan<'_> = plans.first_mut().ok_or_else(|| Error::invalid("no key"))?;
-            let birth = create.birth(destination.now);
+            let birth = create.birth(destination.now)?;
             range::store(destination, meta.as_ref(), &range, birth, &find)
         })
     }
