@@ -124,7 +124,8 @@ pub struct Options {
     /// disk, but dead bytes wait for the meta family's compactions, and each change writes the collection again.
     pub packed_expiring_bytes: usize,
     /// The same for collections that have no time to live, at the same cost: a change of one element writes the whole
-    /// collection again, to the log and at every compaction, and walks over keys read it. Default 512 B, 0 (never) to 64 KiB.
+    /// collection again, to the log and at every compaction, walks over keys read it, and a look-up of an element passes those before it, so that at
+    /// many KiB a call with many elements takes the square of their number. Default 512 B, 0 (never) to 64 KiB.
     pub packed_lasting_bytes: usize,
     /// Memory for indexes of the ranks of large sorted sets. Default 32 MiB, 0 (none) to 64 GiB. Such an index is made when a
     /// rank far from both ends of a set is asked for, and takes up to about half a byte for each member; the ones that

@@ -55,7 +55,7 @@ impl CreateOptions {
     }
 
     /// Lets a collection that this call creates expire after `lifetime`, at millisecond precision. With less than a
-    /// millisecond nothing is created, as with a time that has passed.
+    /// millisecond nothing is created, as with a time that has passed. One that ends beyond 63 bits of milliseconds is refused.
     ///
     /// A lifetime that is known at birth is what makes reclaiming nearly free: collections that will die together are
     /// then laid side by side.

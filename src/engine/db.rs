@@ -262,8 +262,9 @@ impl Db<Live> {
         self.engine().write_keys(self.place(), keys, plan)
     }
 
-    /// Returns the number of keys, in O(1) from memory. As in Redis, a key that expired counts until it is reaped,
-    /// which takes about the [`reap_interval`](crate::Options::reap_interval).
+    /// Returns the number of keys, in O(1) from memory. As in Redis, a key that expired counts until it is reaped, which takes
+    /// about the [`reap_interval`](crate::Options::reap_interval); unlike there also when a new key has taken its place, which
+    /// is one more until then. A view counts what it shows, by a walk over all keys.
     ///
     /// # Errors
     /// [`Closed`](crate::ErrorKind::Closed) or [`Poisoned`](crate::ErrorKind::Poisoned).

@@ -33,6 +33,29 @@ pub enum Ttl {
     In(Duration),
 }
 
+/// When a key expires.
+///
+/// # Examples
+/// ```
+/// use windrow::{ExpireTime, SetOptions, UnixMillis};
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// let far = UnixMillis::new(4_102_444_800_000);
+/// store.db(0).strings().set_with("k", "v", SetOptions::new().expire_at(far))?;
+/// assert_eq!(store.db(0).expire_time("k")?, ExpireTime::At(far));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpireTime {
+    /// The key does not exist.
+    NoKey,
+    /// The key has no expiry.
+    Never,
+    /// The key expires at this time.
+    At(UnixMillis),
+}
+
 impl Ttl {
     /// Returns the time that is left, `None` for a key that does not exist and for one that never expires: match the
     /// value itself to tell these two apart.
@@ -92,7 +115,33 @@ impl<S: Source> Db<S> {
         })
     }
 
-    /// Returns when the key expires, `None` if it does not exist or never expires. Costs one point read.
+    /// Returns when the key expires, and tells a missing key from one that never does (EXPIRETIME, PEXPIRETIME). Costs one
+    /// point read.
+    ///
+    /// # Errors
+    /// As [`Db::exists`].
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::ExpireTime;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).strings().set("k", "v")?;
+    /// assert_eq!(store.db(0).expire_time("k")?, ExpireTime::Never);
+    /// assert_eq!(store.db(0).expire_time("missing")?, ExpireTime::NoKey);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias("EXPIRETIME", "PEXPIRETIME"))]
+    pub fn expire_time(&self, key: impl AsRef<[u8]>) -> Result<ExpireTime> {
+        Ok(match self.live(key.as_ref())? {
+            None => ExpireTime::NoKey,
+            Some(meta) => meta.expires_at.map_or(ExpireTime::Never, ExpireTime::At),
+        })
+    }
+
+    /// Returns when the key expires, `None` if it does not exist or never expires: [`Db::expire_time`] tells these two apart.
+    /// Costs one point read.
     ///
     /// # Errors
     /// As [`Db::exists`].
@@ -105,7 +154,6 @@ impl<S: Source> Db<S> {
     /// assert_eq!(store.db(0).expires_at("k")?, None);
     /// # Ok(()) }
     /// ```
-    #[doc(alias("EXPIRETIME", "PEXPIRETIME"))]
     pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<UnixMillis>> {
         Ok(self.live(key.as_ref())?.and_then(|meta| meta.expires_at))
     }
@@ -116,7 +164,7 @@ impl Db<Live> {
     /// deletes the key. Costs one commit.
     ///
     /// # Errors
-    /// As [`Db::delete`].
+    /// [`OutOfRange`](crate::ErrorKind::OutOfRange) for a lifetime that ends beyond 63 bits of milliseconds; as [`Db::delete`].
     ///
     /// # Examples
     /// ```
@@ -135,7 +183,7 @@ impl Db<Live> {
     /// Lets the key expire after `lifetime` if the condition allows it; returns whether it was set.
     ///
     /// # Errors
-    /// As [`Db::delete`].
+    /// [`OutOfRange`](crate::ErrorKind::OutOfRange) for a lifetime that ends beyond 63 bits of milliseconds; as [`Db::delete`].
     ///
     /// # Examples
     /// ```

@@ -35,7 +35,7 @@ mod zsets;
 pub use builder::StoreBuilder;
 pub use create::CreateOptions;
 pub use db::Db;
-pub use expiry::Ttl;
+pub use expiry::{ExpireTime, Ttl};
 pub use hashes::{HashEntries, HashFields, HashValues, Hashes};
 pub use keys::Keys;
 pub use lists::{ListItems, Lists, PositionOptions};

@@ -22,7 +22,8 @@ const FINISHED: &[u8] = &[0];
 const DEFAULT_COUNT: u64 = 10;
 
 /// A place in a scan, between two names. Holds the last name that was looked at and nothing else: it outlives the
-/// store's handle, and can go to a client and back as [bytes](ScanCursor::as_bytes).
+/// store's handle, and can go to a client and back as [bytes](ScanCursor::as_bytes). These are as long as the name: who speaks to
+/// clients that expect a 64-bit number, as those of Redis do, has to remember the cursor under one.
 ///
 /// Every name that is there from the first page to the last is returned exactly once. A name that comes or goes
 /// meanwhile may be returned or not.

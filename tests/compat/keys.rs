@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use windrow::{DataType, ExpireCondition, Ttl, UnixMillis};
+use windrow::{DataType, ExpireCondition, ExpireTime, Ttl, UnixMillis};
 
 use crate::command::{Command, Commands, Compare, Handler, Mirror, Place};
 use crate::draw::{DBS, Draw};
@@ -184,11 +184,10 @@ pub(crate) const TIMED: Mirror = Mirror {
 };
 
 fn expiry_of(place: &Place<'_>, key: &[u8], told: fn(u64) -> u64) -> windrow::Result<Reply> {
-    let db = place.db();
-    Ok(match db.expires_at(key)? {
-        Some(time) => Reply::int(told(time.get())),
-        None if db.exists(key)? => Reply::Int(-1),
-        None => Reply::Int(-2),
+    Ok(match place.db().expire_time(key)? {
+        ExpireTime::At(time) => Reply::int(told(time.get())),
+        ExpireTime::Never => Reply::Int(-1),
+        ExpireTime::NoKey => Reply::Int(-2),
     })
 }
 

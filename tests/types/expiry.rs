@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use windrow::{CreateOptions, ExpireCondition, SetOptions, Ttl, UnixMillis};
+use windrow::{
+    CreateOptions, ErrorKind, ExpireCondition, ExpireTime, GetExOptions, ListEnd, SetOptions, Ttl, UnixMillis,
+    ZAddOptions,
+};
 
 use crate::data::keys;
 use crate::fixture::{Fixture, START, close_and_check, settle};
@@ -136,6 +139,51 @@ fn a_key_written_again_after_it_expired_counts_twice_until_the_reaper_has_come()
     settle(&store);
     assert_eq!(db.len().unwrap(), 0);
     assert_eq!(store.stats().keys_reaped, 2);
+    drop(db);
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
+fn a_missing_key_and_one_that_never_expires_are_told_apart() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    let at = START.saturating_add(SECOND);
+    db.strings().set("k", "v").unwrap();
+    assert_eq!(db.expire_time("k").unwrap(), ExpireTime::Never);
+    assert!(db.expire_at("k", at, ExpireCondition::Always).unwrap());
+    assert_eq!(db.expire_time("k").unwrap(), ExpireTime::At(at));
+    let view = store.view().unwrap();
+    fixture.clock.advance(SECOND);
+    assert_eq!(db.expire_time("k").unwrap(), ExpireTime::NoKey);
+    assert_eq!(view.db(0).expire_time("k").unwrap(), ExpireTime::At(at));
+    drop(view);
+}
+
+#[test]
+fn a_lifetime_that_ends_beyond_63_bits_of_milliseconds_is_refused_and_nothing_changes() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    let longest = Duration::from_millis(i64::MAX as u64 - START.get());
+    for too_long in [longest + Duration::from_millis(1), Duration::MAX] {
+        let (set, create) = (SetOptions::new().expire_in(too_long), CreateOptions::new().expire_in(too_long));
+        db.strings().set("k", "v").unwrap();
+        let refused = [
+            db.expire("k", too_long).unwrap_err(),
+            db.strings().set_with("k", "other", set).unwrap_err(),
+            db.strings().get_ex("k", GetExOptions::new().expire_in(too_long)).unwrap_err(),
+            db.strings().expire_if_equals("k", "v", too_long).unwrap_err(),
+            db.sets().add_with("s", ["a"], create).unwrap_err(),
+            db.hashes().set_with("h", "f", "v", create).unwrap_err(),
+            db.zsets().add_with("z", [("a", 1.0)], ZAddOptions::new().create(create)).unwrap_err(),
+            db.lists().push_with("l", ListEnd::Left, ["a"], create).unwrap_err(),
+        ];
+        assert!(refused.iter().all(|error| error.kind() == ErrorKind::OutOfRange), "{refused:?}");
+        assert_eq!((keys(&db), db.ttl("k").unwrap()), (vec!["k".into()], Ttl::Forever));
+    }
+    assert!(db.expire("k", longest).unwrap());
+    assert_eq!(db.ttl("k").unwrap(), Ttl::In(longest));
     drop(db);
     close_and_check(store, &fixture.path("store"));
 }

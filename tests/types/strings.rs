@@ -288,7 +288,7 @@ fn an_expiry_at_the_end_of_time_is_kept() {
     let fixture = Fixture::new();
     let store = fixture.open();
     let db = store.db(0);
-    db.strings().set_with("k", "v", SetOptions::new().expire_in(Duration::MAX)).unwrap();
+    db.strings().set_with("k", "v", SetOptions::new().expire_at(UnixMillis::MAX)).unwrap();
     db.strings().set_with("l", payload(1, 5000), SetOptions::new().expire_at(UnixMillis::MAX)).unwrap();
     settle(&store);
     assert_eq!(db.expires_at("k").unwrap(), Some(UnixMillis::MAX));

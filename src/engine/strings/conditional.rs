@@ -77,7 +77,7 @@ impl Strings<'_, Live> {
     /// [`Strings::set_if_equals`]. A lifetime below a millisecond deletes the key, as [`Db::expire`](crate::Db::expire) does.
     ///
     /// # Errors
-    /// As [`Strings::delete_if_equals`].
+    /// [`OutOfRange`](crate::ErrorKind::OutOfRange) as for [`Db::expire`](crate::Db::expire); as [`Strings::delete_if_equals`].
     ///
     /// # Examples
     /// ```

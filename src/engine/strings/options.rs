@@ -102,7 +102,8 @@ impl SetOptions {
         self
     }
 
-    /// Lets the key expire after `lifetime`, at millisecond precision (EX, PX). Less than a millisecond is refused.
+    /// Lets the key expire after `lifetime`, at millisecond precision (EX, PX). Less than a millisecond is refused, and
+    /// what ends beyond 63 bits of milliseconds.
     ///
     /// # Examples
     /// ```
@@ -292,7 +293,8 @@ impl GetExOptions {
         Self::default()
     }
 
-    /// Lets the key expire after `lifetime`, at millisecond precision (EX, PX). Less than a millisecond is refused.
+    /// Lets the key expire after `lifetime`, at millisecond precision (EX, PX). Less than a millisecond is refused, and
+    /// what ends beyond 63 bits of milliseconds.
     ///
     /// # Examples
     /// ```
