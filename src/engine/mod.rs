@@ -22,6 +22,7 @@ mod ranks;
 mod read;
 mod scan;
 mod sets;
+mod slots;
 mod sort;
 mod stats;
 mod store;
