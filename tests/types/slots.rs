@@ -138,7 +138,7 @@ fn more_keys_than_one_commit_takes_go_all_and_are_counted_once() {
     let db = store.db(0);
     for tag in [tag(7), tag(8)] {
         // Long keys end a commit early, too.
-        let key = |n: usize| format!("{tag}{n:05}{}", "x".repeat(if n % 100 == 0 { 60_000 } else { 0 }));
+        let key = |n: usize| format!("{tag}{n:05}{}", "x".repeat(if n.is_multiple_of(100) { 60_000 } else { 0 }));
         for n in 0..1500 {
             db.strings().set(key(n), "v").unwrap();
         }
