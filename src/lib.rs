@@ -79,7 +79,7 @@ pub use bytes::Bytes;
 pub use self::{
     check::{CheckReport, Finding, check},
     clock::{Clock, ManualClock, SystemClock},
-    encoding::{DataType, KeyLayout, UnixMillis},
+    encoding::{DataType, KeyLayout, UnixMillis, hash_slot},
     engine::{
         CombineOptions, CopyOptions, CreateOptions, Db, ExpireTime, Frozen, GetExOptions, HashEntries, HashFields,
         HashValues, Hashes, HeldBackBy, Keys, Lcs, LcsMatch, ListItems, Lists, Live, Members, Namespace,

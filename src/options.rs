@@ -146,8 +146,8 @@ pub struct Options {
     /// Lower: less dead data on disk, more rewriting (live/(1-live) bytes for each byte freed).
     pub compact_dead_percent: u8,
     /// Whether user keys are grouped by Redis Cluster slot; fixed when the store is created, and not looked at after. Default [`KeyLayout::Plain`].
-    /// [`KeyLayout::Cluster`]: a slot is one range of keys, but keys come in the order of their slots, and a walk over a
-    /// prefix reads the whole db.
+    /// [`KeyLayout::Cluster`]: a slot is one range of keys ([`Db::keys_in_slots`](crate::Db::keys_in_slots)), but keys come
+    /// in the order of their slots, and a walk over a prefix reads the whole db.
     pub key_layout: KeyLayout,
 }
 

@@ -10,7 +10,8 @@ pub const HASH_SLOTS: u16 = 16_384;
 /// The generator polynomial of CRC-16/XMODEM.
 const POLYNOMIAL: u16 = 0x1021;
 
-/// The hash slot of a user key: CRC-16/XMODEM modulo 16,384.
+/// Returns the hash slot of a key as Redis Cluster computes it, 0 to 16,383: CRC-16/XMODEM modulo 16,384 (CLUSTER KEYSLOT).
+/// Costs a pass over the key.
 ///
 /// When the key has a hash tag (at least one byte between its first `{` and the next `}`), only the
 /// tag is hashed. The empty key has slot 0.
@@ -22,6 +23,7 @@ const POLYNOMIAL: u16 = 0x1021;
 /// assert_eq!(hash_slot(b"123456789"), 12_739);
 /// assert_eq!(hash_slot(b"{user1000}.following"), hash_slot(b"{user1000}.followers"));
 /// ```
+#[doc(alias = "CLUSTER KEYSLOT")]
 pub fn hash_slot(user_key: &[u8]) -> u16 {
     crc16(hash_tag(user_key).unwrap_or(user_key)) % HASH_SLOTS
 }

@@ -38,15 +38,7 @@ impl<S: Source> Db<S> {
         let reading = self.begin()?.steady();
         let prefix = prefix.as_ref().to_vec();
         let cursor = reading.number().map(|number| reading.reader.records(number, &prefix));
-        Ok(Keys {
-            cursor,
-            prefix,
-            pattern: None,
-            now: reading.now,
-            layout: reading.reader.layout(),
-            is_on_last: false,
-            _reading: reading,
-        })
+        Ok(Keys::over(reading, cursor, prefix))
     }
 
     /// Walks over the keys that match `pattern`, as [`Db::keys`] does (KEYS). In a pattern `*` stands for any bytes, `?` for
@@ -193,7 +185,7 @@ impl<S: Source> Db<S> {
     }
 }
 
-/// Walks over the keys of a db. Made by [`Db::keys`].
+/// Walks over the keys of a db. Made by [`Db::keys`], [`Db::keys_matching`] and [`Db::keys_in_slots`].
 ///
 /// # Examples
 /// ```
@@ -223,6 +215,19 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// Walks over the living ones of the records under `cursor` whose keys begin with `prefix`.
+    pub(super) fn over(reading: Reading, cursor: Option<Cursor>, prefix: Vec<u8>) -> Self {
+        Self {
+            cursor,
+            prefix,
+            pattern: None,
+            now: reading.now,
+            layout: reading.reader.layout(),
+            is_on_last: false,
+            _reading: reading,
+        }
+    }
+
     /// Returns the next key, which the iterator lends until it is asked again: copies nothing. `None` after the last one.
     ///
     /// # Errors

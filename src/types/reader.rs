@@ -3,11 +3,14 @@
 //! May use `store` and `encoding`. Invariant: whoever holds a [`Reader`] holds a pin for at least as long, so
 //! that what a record names is still there when it is read.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::encoding::{CollectionId, ElementKey, KeyLayout, KeyspaceNo, Meta, MetaKey, Tag, UnixMillis, prefix_end};
+use crate::encoding::{
+    CollectionId, ElementKey, KeyLayout, KeyRange, KeyspaceNo, Meta, MetaKey, Tag, UnixMillis, prefix_end,
+};
 use crate::error::Result;
 use crate::expire::is_expired;
 use crate::store::{Cursor, Database, Family, Scan, Snapshot};
@@ -107,6 +110,26 @@ impl Reader {
             cursor.seek(&behind);
         }
         cursor
+    }
+
+    /// Walks over the meta records of some hash slots in a row, in key order, behind that of the key `last`. Only a store
+    /// with the cluster layout knows slots.
+    ///
+    /// WHY the walk begins behind `last`, and is not moved there: a seek to the first slot would pass over all that the
+    /// caller has deleted since.
+    pub(crate) fn records_in_slots(
+        &self,
+        keyspace: KeyspaceNo,
+        slots: &RangeInclusive<u16>,
+        last: Option<&[u8]>,
+    ) -> Cursor {
+        let mut lower = KeyRange::slot(keyspace, *slots.start()).start().to_vec();
+        if let Some(last) = last {
+            lower = MetaKey::encode(self.layout, keyspace, last);
+            lower.push(0);
+        }
+        let upper = KeyRange::slot(keyspace, *slots.end()).end().to_vec();
+        Cursor::open(&self.db, Family::Meta, Scan::between(lower, Some(upper)), self.snapshot.clone())
     }
 
     /// Reads the last key of a keyspace, as it is stored.

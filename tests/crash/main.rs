@@ -16,6 +16,7 @@ mod ranks;
 mod reaper_failures;
 mod reaper_races;
 mod recorder;
+mod slots;
 
 #[path = "../support/data.rs"]
 mod data;

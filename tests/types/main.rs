@@ -16,6 +16,7 @@ mod opening;
 mod packed;
 mod ranks;
 mod sets;
+mod slots;
 mod sorting;
 mod strings;
 mod strings_read_and_changed;
