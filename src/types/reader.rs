@@ -93,41 +93,42 @@ impl Reader {
     /// Walks over the meta records of the keys that begin with `prefix`, in key order.
     /// In a store with the cluster layout the order is by slot first, and only the empty prefix is a range.
     pub(crate) fn records(&self, keyspace: KeyspaceNo, prefix: &[u8]) -> Cursor {
+        self.records_behind(keyspace, prefix, None)
+    }
+
+    /// Walks as [`Reader::records`] does, over the records behind that of the key `last` only.
+    ///
+    /// WHY the walk begins behind `last`, and is not moved there: a seek to its first key would pass over all that the
+    /// caller has deleted since.
+    pub(crate) fn records_behind(&self, keyspace: KeyspaceNo, prefix: &[u8], last: Option<&[u8]>) -> Cursor {
         let mut lower = MetaKey::prefix(keyspace).to_vec();
         if self.layout == KeyLayout::Plain {
             lower.extend_from_slice(prefix);
         }
         let upper = prefix_end(&lower);
+        if let Some(last) = last {
+            lower = lower.max(self.key_behind(keyspace, last));
+        }
         Cursor::open(&self.db, Family::Meta, Scan::between(lower, upper), self.snapshot.clone())
     }
 
-    /// Walks as [`Reader::records`] does, over the records behind that of the key `last` only.
-    pub(crate) fn records_behind(&self, keyspace: KeyspaceNo, prefix: &[u8], last: Option<&[u8]>) -> Cursor {
-        let mut cursor = self.records(keyspace, prefix);
-        if let Some(last) = last {
-            let mut behind = MetaKey::encode(self.layout, keyspace, last);
-            behind.push(0);
-            cursor.seek(&behind);
-        }
-        cursor
+    /// The smallest meta key behind that of a user key.
+    fn key_behind(&self, keyspace: KeyspaceNo, user_key: &[u8]) -> Vec<u8> {
+        let mut behind = MetaKey::encode(self.layout, keyspace, user_key);
+        behind.push(0);
+        behind
     }
 
-    /// Walks over the meta records of some hash slots in a row, in key order, behind that of the key `last`. Only a store
-    /// with the cluster layout knows slots.
-    ///
-    /// WHY the walk begins behind `last`, and is not moved there: a seek to the first slot would pass over all that the
-    /// caller has deleted since.
+    /// Walks over the meta records of some hash slots in a row, in key order, behind that of the key `last`: see
+    /// [`Reader::records_behind`]. Only a store with the cluster layout knows slots.
     pub(crate) fn records_in_slots(
         &self,
         keyspace: KeyspaceNo,
         slots: &RangeInclusive<u16>,
         last: Option<&[u8]>,
     ) -> Cursor {
-        let mut lower = KeyRange::slot(keyspace, *slots.start()).start().to_vec();
-        if let Some(last) = last {
-            lower = MetaKey::encode(self.layout, keyspace, last);
-            lower.push(0);
-        }
+        let first = || KeyRange::slot(keyspace, *slots.start()).start().to_vec();
+        let lower = last.map_or_else(first, |last| self.key_behind(keyspace, last));
         let upper = KeyRange::slot(keyspace, *slots.end()).end().to_vec();
         Cursor::open(&self.db, Family::Meta, Scan::between(lower, Some(upper)), self.snapshot.clone())
     }
