@@ -83,7 +83,7 @@ impl Sets<'_, Live> {
     }
 
     /// Removes up to `count` members chosen at random, each choice with the same chance, and returns them (SPOP). Costs a
-    /// walk as [`Sets::random`] does, and one commit.
+    /// walk as [`Sets::random`] does, and one commit: emptying a large set one by one takes the square of its size, in batches far less.
     ///
     /// # Errors
     /// As [`Sets::remove`].

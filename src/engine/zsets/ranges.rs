@@ -16,7 +16,8 @@ impl<S: Source> ZSets<'_, S> {
     /// ZREVRANGE and the rest of its family). Reads as it goes, in constant memory; as long as the iterator lives it
     /// holds reclaiming back like a view.
     ///
-    /// Costs a snapshot, one seek, and a step for each member that is given or left out by the limit. A part by ranks
+    /// Costs a snapshot, one seek, and a step for each member that is given or left out by the limit, and for each that was
+    /// removed there since the last compaction. A part by ranks
     /// first reads its way from the nearer end of the set, if that is near, and else from the nearest place that the index
     /// of ranks knows, at the cost of [`ZSets::rank`].
     ///
