@@ -15,7 +15,7 @@ pub(crate) struct Deep;
 const MEMBERS: usize = 6000;
 
 /// How many commands there are for one that fills a set.
-const FILLING: usize = 80;
+const FILLING: usize = 250;
 
 impl Commands for Deep {
     fn data_type(&self) -> Option<DataType> {
