@@ -169,7 +169,7 @@ fn a_mark_behind_a_zero_byte_of_a_pattern_is_none() {
         let db = store.db(0);
         db.lists().push_right("l", ["3", "1", "2"]).unwrap();
         db.hashes().set_many("h1", [("f", "v"), ("f\0g", "w"), ("", "x"), ("\0f", "y")]).unwrap();
-        db.strings().mset([("h1->\0f", "arrow"), ("h1\0->f", "zero"), ("h1\0", "end"), ("\01", "start")]).unwrap();
+        db.strings().mset([("h1->\0f", "arrow"), ("h1\0->f", "zero"), ("h1\0", "end"), ("\x001", "start")]).unwrap();
         for by in ["\0*", "#\0*", "nosort\0*", "h\0*->f"] {
             assert_eq!(sorted(&db, "l", &plain().by(by)), ["3", "1", "2"], "{by:?} has no star");
         }
