@@ -21,7 +21,7 @@ test: setup ## all tests, doc tests included (TEST_ARGS)
 	.ci/cargo test --all-features --no-fail-fast $(TEST_ARGS)
 
 soak: setup ## long run beside a real Redis, which must be here (SOAK_STEPS; WINDROW_SEED)
-	CI=true WINDROW_STEPS=$(SOAK_STEPS) .ci/cargo test --release --test compat -- \
+	CI=true WINDROW_STEPS=$(SOAK_STEPS) .ci/cargo test --release --features failpoints --test compat -- \
 	    --exact all_types_answer_as_redis_does --nocapture
 
 ci: ## everything a change must pass, as .ci/run

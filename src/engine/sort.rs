@@ -50,7 +50,8 @@ impl SortOptions {
 
     /// Sorts by the values of other keys: the first `*` of `pattern` stands for the element, and `->field` behind it for
     /// a field of a hash. A key or field that does not exist counts as 0, or comes first if the order is
-    /// alphabetic. A pattern without `*` leaves the elements in the order that they have.
+    /// alphabetic. A pattern without `*` leaves the elements in the order that they have. As in Redis, a `*` or `->` behind
+    /// a zero byte of the pattern is a character like any other.
     ///
     /// # Examples
     /// ```

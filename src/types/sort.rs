@@ -36,25 +36,37 @@ pub(crate) enum Pattern {
 }
 
 impl Pattern {
+    /// Reads a pattern. WHY up to a zero byte: Redis looks for marks as in a C string, so a mark behind a zero byte is none. The
+    /// bytes behind it still belong to the key or field.
     pub(crate) fn parse(text: &[u8]) -> Self {
-        if text == b"#" {
+        let seen = before_zero(text);
+        if seen == b"#" {
             return Self::Element;
         }
-        let Some((before, rest)) = split_at(text, b"*") else {
+        let Some(star) = place_of(seen, b"*") else {
             return Self::Nothing;
         };
-        let (after, field) = match split_at(rest, b"->") {
-            Some((after, field)) if !field.is_empty() => (after, Some(field.to_vec())),
-            _ => (rest, None),
+        let (before, rest) = (text.get(..star), text.get(star + 1..).unwrap_or_default());
+        let dereferenced = place_of(before_zero(rest), b"->").and_then(|arrow| {
+            let field = rest.get(arrow + 2..).filter(|field| !before_zero(field).is_empty())?;
+            Some((rest.get(..arrow)?, field.to_vec()))
+        });
+        let (after, field) = match dereferenced {
+            Some((after, field)) => (after, Some(field)),
+            None => (rest, None),
         };
-        Self::Key { before: before.to_vec(), after: after.to_vec(), field }
+        Self::Key { before: before.unwrap_or_default().to_vec(), after: after.to_vec(), field }
     }
 }
 
-/// Splits at the first `mark`, which belongs to neither part.
-fn split_at<'t>(text: &'t [u8], mark: &[u8]) -> Option<(&'t [u8], &'t [u8])> {
-    let at = text.windows(mark.len()).position(|window| window == mark)?;
-    Some((text.get(..at)?, text.get(at + mark.len()..)?))
+/// What C takes for the string.
+fn before_zero(bytes: &[u8]) -> &[u8] {
+    bytes.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+/// Where `mark` stands first.
+fn place_of(text: &[u8], mark: &[u8]) -> Option<usize> {
+    text.windows(mark.len()).position(|window| window == mark)
 }
 
 /// The keys among which elements are looked up. The reader has a snapshot.
@@ -229,7 +241,7 @@ fn take(mut walk: Walk, limit: usize) -> Result<Vec<Bytes>> {
 /// Reads a number as `strtod` does, which Redis asks here: spaces before it are left out, what stands behind a zero byte
 /// too, and nothing at all is 0. `None` for anything else that is no number or out of range.
 fn parse_weight(bytes: &[u8]) -> Option<f64> {
-    let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+    let text = before_zero(bytes);
     if text.is_empty() {
         return Some(0.0);
     }
@@ -303,6 +315,14 @@ mod tests {
             ("w_*x->f->g*", key("w_", "x", Some("f->g*"))),
             ("w_*->", key("w_", "->", None)),
             ("a->*b*", key("a->", "b*", None)),
+            ("#\0", Pattern::Element),
+            ("#\0*", Pattern::Element),
+            ("\0#", Pattern::Nothing),
+            ("\0*", Pattern::Nothing),
+            ("*\0", key("", "\0", None)),
+            ("*\0->f", key("", "\0->f", None)),
+            ("*->\0f", key("", "->\0f", None)),
+            ("*->f\0->g", key("", "", Some("f\0->g"))),
         ] {
             assert_eq!(Pattern::parse(text.as_bytes()), expected, "{text:?}");
         }

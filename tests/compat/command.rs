@@ -58,6 +58,11 @@ impl Command {
         Some(self.number(from + place + 1))
     }
 
+    /// The command that lets the key expire at a time.
+    pub(crate) fn expiring_at(&self, time: i64) -> Self {
+        Self::new("PEXPIREAT").arg(self.key()).int(time)
+    }
+
     fn text(&self, place: usize) -> &str {
         std::str::from_utf8(&self.args[place]).expect("drawn as text")
     }
@@ -146,6 +151,16 @@ impl Handler {
 
     pub(crate) fn mirrored(name: &'static str, run: Run, mirror: Mirror) -> Self {
         Self { name, run, compare: Compare::Mirror(mirror) }
+    }
+}
+
+/// Redis' words where the one input that windrow may refuse is a count of zero.
+pub(crate) fn counted(done: windrow::Result<Reply>) -> windrow::Result<Reply> {
+    match done {
+        Err(error) if error.kind() == ErrorKind::InvalidInput => {
+            Ok(Reply::Error("ERR count should be greater than 0".to_owned()))
+        }
+        done => done,
     }
 }
 

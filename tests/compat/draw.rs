@@ -71,6 +71,15 @@ impl Draw {
         (0..count).map(|_| self.key()).collect()
     }
 
+    /// As [`Draw::keys`], and seldom hundreds, nearly all of them again and again.
+    pub(crate) fn many_keys(&mut self) -> Vec<&'static [u8]> {
+        if !self.once_in(100) {
+            return self.keys();
+        }
+        let count = 4 + self.below(297);
+        (0..count).map(|_| self.key()).collect()
+    }
+
     /// A member, field or element: mostly of a small alphabet, at times from many, binary, empty or long.
     pub(crate) fn member(&mut self) -> Vec<u8> {
         match self.below(40) {

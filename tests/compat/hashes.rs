@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use windrow::{CreateOptions, DataType, Db, Error, ErrorKind, LongDouble, Source};
 
+use crate::births::{BORN, born};
 use crate::command::{Command, Commands, Compare, Handler, Mirror, Place, refusal};
 use crate::draw::Draw;
 use crate::resp::Reply;
@@ -70,8 +71,8 @@ impl Commands for Hashes {
 
     fn handlers(&self) -> Vec<Handler> {
         vec![
-            Handler::exact("HSET", |place, command| set(place, command).map(Reply::int)),
-            Handler::exact("HMSET", |place, command| set(place, command).map(|_| Reply::ok())),
+            Handler::mirrored("HSET", |place, command| set(place, command, Reply::int), BORN),
+            Handler::mirrored("HMSET", |place, command| set(place, command, |_| Reply::ok()), BORN),
             Handler::exact("HSETNX", |place, command| {
                 let (field, value) = (&command.args[1], &command.args[2]);
                 Ok(Reply::flag(place.db().hashes().set_if_absent_with(command.key(), field, value, birth())?))
@@ -139,9 +140,10 @@ fn pairs(entries: Vec<(Bytes, Bytes)>) -> Reply {
     Reply::list(entries.into_iter().flat_map(|(field, value)| [field, value]))
 }
 
-fn set(place: &Place<'_>, command: &Command) -> windrow::Result<u64> {
+fn set(place: &Place<'_>, command: &Command, reply: fn(u64) -> Reply) -> windrow::Result<Reply> {
     let entries = command.args[1..].chunks(2).map(|entry| (&entry[0], &entry[1]));
-    place.db().hashes().set_many_with(command.key(), entries, birth())
+    let (db, key) = (place.db(), command.key());
+    born(place, key, |birth| db.hashes().set_many_with(key, entries, birth).map(reply))
 }
 
 /// Redis' words where a field holds no number.

@@ -23,7 +23,7 @@ impl Commands for Keys {
         let named = |name| Command::new(name).arg(key);
         match draw.below(120) {
             0..=8 => Command::new(draw.pick(&["DEL", "UNLINK"])).args(draw.keys()),
-            9..=17 => Command::new("EXISTS").args(draw.keys()),
+            9..=17 => Command::new("EXISTS").args(draw.many_keys()),
             18..=26 => named("TYPE"),
             27..=40 => with_condition(draw, named("PEXPIREAT"), 1),
             41..=51 => with_condition(draw, named("EXPIREAT"), 1000),
@@ -46,8 +46,8 @@ impl Commands for Keys {
             Handler::exact("TYPE", |place, command| Ok(Reply::Simple(type_name(place.db().data_type(command.key())?)))),
             Handler::exact("PEXPIREAT", |place, command| expire_at(place, command, 1)),
             Handler::exact("EXPIREAT", |place, command| expire_at(place, command, 1000)),
-            Handler::mirrored("PEXPIRE", |place, command| expire_in(place, command, 1), TIMED),
-            Handler::mirrored("EXPIRE", |place, command| expire_in(place, command, 1000), TIMED),
+            Handler::mirrored("PEXPIRE", |place, command| expire_in(place, command, 1), EXPIRE),
+            Handler::mirrored("EXPIRE", |place, command| expire_in(place, command, 1000), EXPIRE),
             Handler::exact("PEXPIRETIME", |place, command| expiry_of(place, command.key(), |millis| millis)),
             Handler::exact("EXPIRETIME", |place, command| {
                 // Redis rounds.
@@ -83,7 +83,10 @@ fn with_condition(draw: &mut Draw, command: Command, unit: i64) -> Command {
         1 => i64::MAX / unit,
         _ => draw.time().div_euclid(unit),
     };
-    let command = command.int(time);
+    conditional(draw, command.int(time))
+}
+
+fn conditional(draw: &mut Draw, command: Command) -> Command {
     match draw.below(12) {
         0 => command.arg("NX"),
         1 => command.arg("XX"),
@@ -114,13 +117,13 @@ fn condition_of(command: &Command) -> ExpireCondition {
     }
 }
 
-/// A lifetime that ends when no test looks, later than every time that [`Draw::time`] gives.
+/// A lifetime that ends when no test looks, before and behind the times that [`Draw::time`] gives.
 pub(crate) fn lifetime(draw: &mut Draw) -> Duration {
     const YEAR: u64 = 365 * 86_400;
-    Duration::from_secs(draw.pick(&[150 * YEAR, 200 * YEAR]))
+    Duration::from_secs(draw.pick(&[50 * YEAR, 150 * YEAR, 200 * YEAR]))
 }
 
-/// A relative expiry. WHY conditions on times are not drawn: the two sides' clocks differ.
+/// A relative expiry.
 fn expire(draw: &mut Draw, key: &[u8]) -> Command {
     let lifetime = if draw.once_in(8) { Duration::ZERO } else { lifetime(draw) };
     let command = if draw.once_in(2) {
@@ -128,30 +131,53 @@ fn expire(draw: &mut Draw, key: &[u8]) -> Command {
     } else {
         Command::new("EXPIRE").arg(key).int(lifetime.as_secs())
     };
-    match draw.below(6) {
-        0 => command.arg("NX"),
-        1 => command.arg("XX"),
-        _ => command,
-    }
+    conditional(draw, command)
 }
 
 fn expire_in(place: &Place<'_>, command: &Command, unit: u64) -> windrow::Result<Reply> {
     let lifetime = Duration::from_millis(command.number::<u64>(1) * unit);
+    let time = place.store.time().saturating_add(lifetime);
     let was_set = place.db().expire_if(command.key(), lifetime, condition_of(command))?;
-    if was_set { timed(place, command, Reply::flag(true), lifetime) } else { Ok(Reply::flag(false)) }
+    if is_told_as_time(command) {
+        return Ok(with_time(Reply::flag(was_set), lifetime, time));
+    }
+    if was_set { timed(place, command.key(), Reply::flag(true), lifetime) } else { Ok(Reply::flag(false)) }
 }
 
+/// Whether Redis is told windrow's time, because the condition compares it with another, and Redis' clock is another. With
+/// a lifetime of zero both sides' times are before every other.
+fn is_told_as_time(command: &Command) -> bool {
+    command.number::<u64>(1) > 0 && (command.has(2, "GT") || command.has(2, "LT"))
+}
+
+const EXPIRE: Mirror = Mirror {
+    commands: |command, ours| match untimed(ours) {
+        (_, Some((_, time))) if is_told_as_time(command) => {
+            vec![command.expiring_at(time).args(&command.args[2..])]
+        }
+        _ => (TIMED.commands)(command, ours),
+    },
+    is_legal: |command, ours, replies| match replies {
+        [theirs] if is_told_as_time(command) => untimed(ours).0 == theirs,
+        _ => (TIMED.is_legal)(command, ours, replies),
+    },
+};
+
 /// The reply to a command that gave its key a lifetime, with that lifetime and the time at which the key expires now.
-pub(crate) fn timed(place: &Place<'_>, command: &Command, reply: Reply, lifetime: Duration) -> windrow::Result<Reply> {
-    let millis = Reply::int(u64::try_from(lifetime.as_millis()).unwrap());
-    Ok(match place.db().expires_at(command.key())? {
-        Some(time) => Reply::Array(Some(vec![reply, millis, Reply::int(time.get())])),
+pub(crate) fn timed(place: &Place<'_>, key: &[u8], reply: Reply, lifetime: Duration) -> windrow::Result<Reply> {
+    Ok(match place.db().expires_at(key)? {
+        Some(time) => with_time(reply, lifetime, time),
         None => reply,
     })
 }
 
+fn with_time(reply: Reply, lifetime: Duration, time: UnixMillis) -> Reply {
+    let millis = Reply::int(u64::try_from(lifetime.as_millis()).unwrap());
+    Reply::Array(Some(vec![reply, millis, Reply::int(time.get())]))
+}
+
 /// Takes apart what [`timed`] made.
-fn untimed(ours: &Reply) -> (&Reply, Option<(i64, i64)>) {
+pub(crate) fn untimed(ours: &Reply) -> (&Reply, Option<(i64, i64)>) {
     match ours {
         Reply::Array(Some(parts)) => match parts.as_slice() {
             [reply, Reply::Int(lifetime), Reply::Int(time)] => (reply, Some((*lifetime, *time))),
@@ -170,7 +196,7 @@ pub(crate) const TIMED: Mirror = Mirror {
         let mut commands = vec![command.clone()];
         if let (_, Some((_, time))) = untimed(ours) {
             commands.push(Command::new("PTTL").arg(command.key()));
-            commands.push(Command::new("PEXPIREAT").arg(command.key()).int(time));
+            commands.push(command.expiring_at(time));
         }
         commands
     },

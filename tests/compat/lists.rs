@@ -2,9 +2,10 @@
 //!
 //! Uses the public API of lists. Invariant: what a command cannot say to the API is not drawn.
 
-use windrow::{DataType, Db, ListEnd, PositionOptions, Source};
+use windrow::{DataType, Db, ErrorKind, ListEnd, PositionOptions, Source};
 
-use crate::command::{Command, Commands, Handler, Place};
+use crate::births::{BORN, born};
+use crate::command::{Command, Commands, Handler, Place, counted};
 use crate::draw::Draw;
 use crate::resp::Reply;
 
@@ -40,8 +41,8 @@ impl Commands for Lists {
 
     fn handlers(&self) -> Vec<Handler> {
         vec![
-            Handler::exact("RPUSH", |place, command| push(place, command, ListEnd::Right)),
-            Handler::exact("LPUSH", |place, command| push(place, command, ListEnd::Left)),
+            Handler::mirrored("RPUSH", |place, command| push(place, command, ListEnd::Right), BORN),
+            Handler::mirrored("LPUSH", |place, command| push(place, command, ListEnd::Left), BORN),
             Handler::exact("RPUSHX", |place, command| push_existing(place, command, ListEnd::Right)),
             Handler::exact("LPUSHX", |place, command| push_existing(place, command, ListEnd::Left)),
             Handler::exact("LPOP", |place, command| pop(place, command, ListEnd::Left)),
@@ -71,7 +72,7 @@ impl Commands for Lists {
                 let (from, to) = (command.key(), &command.args[1]);
                 Ok(Reply::Bulk(place.db().lists().move_item(from, to, ListEnd::Right, ListEnd::Left)?))
             }),
-            Handler::exact("LMPOP", run_pop_first),
+            Handler::exact("LMPOP", |place, command| counted(run_pop_first(place, command))),
         ]
     }
 }
@@ -107,7 +108,8 @@ fn trim(draw: &mut Draw, key: &[u8]) -> Command {
 fn position(draw: &mut Draw, key: &[u8]) -> Command {
     let mut command = Command::new("LPOS").arg(key).arg(draw.member());
     if draw.once_in(2) {
-        let rank = draw.within(1..4);
+        // Redis refuses a rank of zero.
+        let rank = if draw.once_in(12) { 0 } else { draw.within(1..4) };
         command = command.arg("RANK").int(if draw.once_in(2) { -rank } else { rank });
     }
     if draw.once_in(2) {
@@ -119,11 +121,15 @@ fn position(draw: &mut Draw, key: &[u8]) -> Command {
 fn pop_first(draw: &mut Draw) -> Command {
     let keys = draw.keys();
     let command = Command::new("LMPOP").int(keys.len()).args(keys).arg(draw.pick(&ENDS));
-    if draw.once_in(2) { command.arg("COUNT").int(draw.count().max(1)) } else { command }
+    // Redis refuses a count of zero.
+    if draw.once_in(2) { command.arg("COUNT").int(draw.count()) } else { command }
 }
 
 fn push(place: &Place<'_>, command: &Command, end: ListEnd) -> windrow::Result<Reply> {
     let (db, key, items) = (place.db(), command.key(), &command.args[1..]);
+    if fastrand::u8(..4) > 0 {
+        return born(place, key, |birth| Ok(Reply::int(db.lists().push_with(key, end, items, birth)?)));
+    }
     let length = match end {
         ListEnd::Left => db.lists().push_left(key, items)?,
         ListEnd::Right => db.lists().push_right(key, items)?,
@@ -169,6 +175,10 @@ fn run_insert(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
     Ok(length.map_or(Reply::Int(-1), Reply::int))
 }
 
+/// Redis' words for a rank that it refuses.
+const RANK_OF_ZERO: &str = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use \
+                            negative to start from the end of the list";
+
 fn run_position(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
     let (db, key, item) = (place.db(), command.key(), &command.args[1]);
     if command.args.len() == 2 {
@@ -182,7 +192,11 @@ fn run_position(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> 
     if let Some(most) = command.number_after(2, "MAXLEN") {
         options = options.max_len(most);
     }
-    let mut found = db.lists().positions(key, item, options)?.into_iter().map(Reply::int);
+    let found = match db.lists().positions(key, item, options) {
+        Err(error) if error.kind() == ErrorKind::InvalidInput => return Ok(Reply::Error(RANK_OF_ZERO.to_owned())),
+        found => found?,
+    };
+    let mut found = found.into_iter().map(Reply::int);
     Ok(match count {
         Some(_) => Reply::Array(Some(found.collect())),
         None => found.next().unwrap_or(Reply::nil()),

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod births;
 mod command;
 mod contest;
 mod draw;
@@ -29,6 +30,8 @@ mod transfers;
 mod world;
 mod zsets;
 
+#[path = "../support/compact.rs"]
+mod compact;
 #[path = "../support/fixture.rs"]
 #[expect(dead_code, reason = "the comparison needs a part of it")]
 mod fixture;
@@ -42,12 +45,14 @@ const HASHES: &dyn Commands = &hashes::Hashes;
 const SETS: &dyn Commands = &sets::Sets;
 const LISTS: &dyn Commands = &lists::Lists;
 const ZSETS: &dyn Commands = &zsets::Zsets;
+const DEEP: &dyn Commands = &zsets::deep::Deep;
 const STRINGS_TOGETHER: &dyn Commands = &strings_together::StringsTogether;
 const TRANSFERS: &dyn Commands = &transfers::Transfers;
 const SORTING: &dyn Commands = &sorting::Sorting;
 
 /// Every file of commands.
-const FILES: [&dyn Commands; 9] = [KEYS, STRINGS, HASHES, SETS, LISTS, ZSETS, STRINGS_TOGETHER, TRANSFERS, SORTING];
+const FILES: [&dyn Commands; 10] =
+    [KEYS, STRINGS, HASHES, SETS, LISTS, ZSETS, DEEP, STRINGS_TOGETHER, TRANSFERS, SORTING];
 
 /// How many commands a test does if nobody says otherwise: about three seconds.
 const STEPS: u64 = 30_000;
@@ -102,6 +107,11 @@ fn lists_answer_as_redis_does() {
 #[test]
 fn sorted_sets_answer_as_redis_does() {
     compare(&mostly(ZSETS));
+}
+
+#[test]
+fn ranks_of_large_sorted_sets_answer_as_redis_does() {
+    compare(&FILES.into_iter().chain([DEEP; 60]).collect::<Vec<_>>());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 use windrow::{CreateOptions, DataType, Db, Members, Source};
 
+use crate::births::{BORN, born};
 use crate::command::{Command, Commands, Handler, Mirror, Place};
 use crate::draw::Draw;
 use crate::resp::Reply;
@@ -43,9 +44,7 @@ impl Commands for Sets {
 
     fn handlers(&self) -> Vec<Handler> {
         vec![
-            Handler::exact("SADD", |place, command| {
-                Ok(Reply::int(place.db().sets().add_with(command.key(), &command.args[1..], birth())?))
-            }),
+            Handler::mirrored("SADD", add, BORN),
             Handler::exact("SREM", |place, command| {
                 Ok(Reply::int(place.db().sets().remove(command.key(), &command.args[1..])?))
             }),
@@ -96,6 +95,11 @@ impl Commands for Sets {
 /// How a set is born has no effect on what it answers.
 fn birth() -> CreateOptions {
     if fastrand::bool() { CreateOptions::new().growing() } else { CreateOptions::new() }
+}
+
+fn add(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+    let (db, key, members) = (place.db(), command.key(), &command.args[1..]);
+    born(place, key, |birth| Ok(Reply::int(db.sets().add_with(key, members, birth)?)))
 }
 
 /// All members of a set, in windrow's order.

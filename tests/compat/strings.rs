@@ -163,7 +163,7 @@ fn try_set(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
         (false, false) => Reply::nil(),
     };
     match lifetime {
-        Some(lifetime) if outcome.was_set => timed(place, command, reply, lifetime),
+        Some(lifetime) if outcome.was_set => timed(place, command.key(), reply, lifetime),
         _ => Ok(reply),
     }
 }
@@ -185,7 +185,7 @@ fn run_set_ex(place: &Place<'_>, command: &Command, unit: u64) -> windrow::Resul
     let options = SetOptions::new().expire_in(lifetime);
     let done = place.db().strings().set_with(command.key(), &command.args[2], options);
     let name = if unit == 1 { "psetex" } else { "setex" };
-    valid_expiry(done.and_then(|_| timed(place, command, Reply::ok(), lifetime)), name)
+    valid_expiry(done.and_then(|_| timed(place, command.key(), Reply::ok(), lifetime)), name)
 }
 
 fn run_decr_by(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {

@@ -22,7 +22,7 @@ impl Commands for StringsTogether {
         let key = draw.key();
         let named = |name| Command::new(name).arg(key);
         match draw.below(100) {
-            0..=14 => Command::new("MGET").args(draw.keys()),
+            0..=14 => Command::new("MGET").args(draw.many_keys()),
             15..=29 => Command::new("MSET").args(pairs(draw)),
             30..=39 => Command::new("MSETNX").args(pairs(draw)),
             40..=44 => named("GETDEL"),
@@ -52,7 +52,7 @@ impl Commands for StringsTogether {
 
 /// Keys, some of them twice, each with a value.
 fn pairs(draw: &mut Draw) -> Vec<Vec<u8>> {
-    draw.keys().into_iter().flat_map(|key| [key.to_vec(), draw.value()]).collect()
+    draw.many_keys().into_iter().flat_map(|key| [key.to_vec(), draw.value()]).collect()
 }
 
 fn pairs_of(command: &Command) -> impl Iterator<Item = (&[u8], &[u8])> {
@@ -79,7 +79,7 @@ fn run_get_ex(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
     let value = place.db().strings().get_ex(command.key(), options).map(Reply::Bulk);
     let reply = valid_expiry(value, "getex")?;
     match lifetime {
-        Some(lifetime) if matches!(reply, Reply::Bulk(Some(_))) => timed(place, command, reply, lifetime),
+        Some(lifetime) if matches!(reply, Reply::Bulk(Some(_))) => timed(place, command.key(), reply, lifetime),
         _ => Ok(reply),
     }
 }

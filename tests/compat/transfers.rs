@@ -93,7 +93,7 @@ const RANDOM: Mirror = Mirror {
 
 /// A whole scan: Redis reads it in one page, windrow in pages of COUNT keys.
 fn scan(draw: &mut Draw) -> Command {
-    let mut command = Command::new("SCAN").int(0).arg("COUNT").int(1 + draw.below(8));
+    let mut command = Command::new("SCAN").int(0).arg("COUNT").int(draw.below(9));
     if draw.once_in(2) {
         command = command.arg("MATCH").arg(pattern(draw));
     }
@@ -124,8 +124,14 @@ fn run_scan(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
     let (db, mut cursor, mut found) = (place.db(), ScanCursor::START, Vec::new());
     while !cursor.is_finished() {
         let page = match wanted {
-            Some(wanted) => db.scan_of_type(&cursor, options, wanted)?,
-            None => db.scan(&cursor, options)?,
+            Some(wanted) => db.scan_of_type(&cursor, options, wanted),
+            None => db.scan(&cursor, options),
+        };
+        let page = match page {
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                return Ok(Reply::Error("ERR syntax error".to_owned()));
+            }
+            page => page?,
         };
         found.extend(page.items);
         // As a client keeps it.
@@ -137,11 +143,13 @@ fn run_scan(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
 const SCAN: Mirror = Mirror {
     commands: |command, _| {
         let mut command = command.clone();
-        command.args[2] = (10 * KEYS.len()).to_string().into_bytes();
+        if command.args[2] != b"0" {
+            command.args[2] = (10 * KEYS.len()).to_string().into_bytes();
+        }
         vec![command]
     },
     is_legal: |_, ours, replies| match &replies[0] {
         Reply::Array(Some(page)) if page[0] == Reply::bytes("0") => ours.clone().sorted() == page[1].clone().sorted(),
-        _ => false,
+        refusal => ours == refusal,
     },
 };

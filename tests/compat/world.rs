@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use windrow::{ManualClock, Store, View};
 
+use crate::compact::compact_everything;
 use crate::draw::{DBS, Draw};
 use crate::dump::{self, DbDump};
 use crate::fixture::{assert_clean, small};
@@ -13,6 +14,9 @@ use crate::redis::MAX_STRING_BYTES;
 
 /// How many views are kept at most; each holds space back.
 const VIEWS: usize = 3;
+
+/// How many disturbances there are for one compaction of everything: oftener, and it takes most of a run's time.
+const COMPACTION: usize = 40;
 
 /// A store in a directory of its own.
 pub(crate) struct World {
@@ -46,6 +50,10 @@ impl World {
 
     /// Does one of the things that happen to a store in its life; says which, for the report.
     pub(crate) fn disturb(&mut self, draw: &mut Draw) -> &'static str {
+        if draw.once_in(COMPACTION) {
+            compact_everything(self.store());
+            return "flush and compaction of everything";
+        }
         match draw.below(12) {
             0..=2 => {
                 self.store().settle(Duration::from_millis(1)).unwrap();

@@ -14,6 +14,7 @@ mod keys;
 mod lists;
 mod opening;
 mod packed;
+mod random_picks;
 mod ranks;
 mod sets;
 mod slots;

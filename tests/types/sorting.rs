@@ -164,6 +164,35 @@ fn weights_and_values_come_from_fields_of_hashes() {
 }
 
 #[test]
+fn a_mark_behind_a_zero_byte_of_a_pattern_is_none() {
+    both(|_, store| {
+        let db = store.db(0);
+        db.lists().push_right("l", ["3", "1", "2"]).unwrap();
+        db.hashes().set_many("h1", [("f", "v"), ("f\0g", "w"), ("", "x"), ("\0f", "y")]).unwrap();
+        db.strings().mset([("h1->\0f", "arrow"), ("h1\0->f", "zero"), ("h1\0", "end"), ("\x001", "start")]).unwrap();
+        for by in ["\0*", "#\0*", "nosort\0*", "h\0*->f"] {
+            assert_eq!(sorted(&db, "l", &plain().by(by)), ["3", "1", "2"], "{by:?} has no star");
+        }
+        assert_eq!(sorted(&db, "l", &plain().by("none*\0")), ["1", "2", "3"]);
+        let got = |pattern: &str| db.sort("l", &plain().limit(0, 1).get(pattern)).unwrap()[0].clone();
+        for (pattern, found) in [
+            ("#\0", Some("1")),
+            ("#\0x", Some("1")),
+            ("\0#", None),
+            ("\0*", None),
+            ("h\0*", None),
+            ("h*\0", Some("end")),
+            ("h*->\0f", Some("arrow")),
+            ("h*\0->f", Some("zero")),
+            ("h*->f", Some("v")),
+            ("h*->f\0g", Some("w")),
+        ] {
+            assert_eq!(got(pattern), found.map(Bytes::from), "{pattern:?}");
+        }
+    });
+}
+
+#[test]
 fn what_is_stored_is_a_list_in_place_of_whatever_was_there() {
     both(|fixture, store| {
         let db = store.db(0);

@@ -3,12 +3,14 @@
 //! Uses the public API of sorted sets. Invariant: members that windrow chose at random are checked against Redis' set.
 
 mod combine;
+pub(crate) mod deep;
 mod ranges;
 
 use bytes::Bytes;
 use windrow::{DataType, Db, ErrorKind, Source, ZAddOptions, ZEnd, ZRange};
 
-use crate::command::{Command, Commands, Compare, Handler, Mirror, Place, Run};
+use crate::births::{BORN, born};
+use crate::command::{Command, Commands, Compare, Handler, Mirror, Place, Run, counted};
 use crate::draw::Draw;
 use crate::resp::Reply;
 use crate::{random, scans};
@@ -64,7 +66,8 @@ impl Commands for Zsets {
             76..=78 => {
                 let keys = draw.keys();
                 let command = Command::new("ZMPOP").int(keys.len()).args(keys).arg(draw.pick(&["MIN", "MAX"]));
-                if draw.once_in(3) { command } else { command.arg("COUNT").int(1 + draw.below(3)) }
+                // Redis refuses a count of zero.
+                if draw.once_in(3) { command } else { command.arg("COUNT").int(draw.below(4)) }
             }
             79..=82 => random::draw_choice(draw, named("ZRANDMEMBER"), Some("WITHSCORES")),
             83..=85 => scans::draw_scan(draw, named("ZSCAN")),
@@ -76,7 +79,7 @@ impl Commands for Zsets {
 
     fn handlers(&self) -> Vec<Handler> {
         let mut handlers = vec![
-            scores("ZADD", add),
+            Handler::mirrored("ZADD", add, BORN),
             scores("ZINCRBY", |place, command| {
                 let by = number(&command.args[1]);
                 scored(by, || Ok(score(place.db().zsets().incr_by(command.key(), &command.args[2], by)?)))
@@ -106,7 +109,7 @@ impl Commands for Zsets {
                 let count = random::wanted(command).unsigned_abs();
                 Ok(pairs(place.db().zsets().pop_max(command.key(), count)?))
             }),
-            scores("ZMPOP", mpop),
+            scores("ZMPOP", |place, command| counted(mpop(place, command))),
             Handler::mirrored("ZRANDMEMBER", choose, CHOICE),
             Handler::mirrored("ZSCAN", scan, SCAN),
         ];
@@ -220,8 +223,10 @@ fn add(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
             let sum = db.zsets().incr_by_with(command.key(), member, by, options)?;
             return Ok(sum.map_or(Reply::nil(), score));
         }
-        let done = db.zsets().add_with(command.key(), entries, options)?;
-        Ok(Reply::int(if has("CH") { done.added + done.updated } else { done.added }))
+        born(place, command.key(), |birth| {
+            let done = db.zsets().add_with(command.key(), entries, options.create(birth))?;
+            Ok(Reply::int(if has("CH") { done.added + done.updated } else { done.added }))
+        })
     });
     match done {
         Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(Reply::Error(format!("ERR {error}"))),
