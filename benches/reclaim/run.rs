@@ -31,10 +31,12 @@ pub(crate) struct Row {
     pub(crate) seconds_to_load: f64,
     /// From death until all the dead were marked as such.
     pub(crate) seconds_to_reclaimable: f64,
-    /// From death until the file system had the space back for good; none: not within the run.
+    /// From death until the file system had the space back for good; none: not within the run, or too little to see.
     pub(crate) seconds_to_freed: Option<f64>,
     /// SST and log bytes at the moment of death, and at the end.
     pub(crate) held_bytes: (u64, u64),
+    /// How much may be held when the space counts as given back.
+    pub(crate) freed_limit: u64,
     /// What the process read and wrote in between, cached or not; none where the system does not tell.
     pub(crate) process_io: Option<(u64, u64)>,
     /// What RocksDB moved in between.
@@ -51,6 +53,11 @@ pub(crate) struct Row {
 impl Row {
     pub(crate) fn freed_bytes(&self) -> u64 {
         self.held_bytes.0.saturating_sub(self.held_bytes.1)
+    }
+
+    /// Tells whether the run was large enough for its space to be seen coming back.
+    pub(crate) fn is_large_enough(&self) -> bool {
+        self.held_bytes.0 > self.freed_limit
     }
 
     /// Bytes of members that are alive.
@@ -129,6 +136,7 @@ fn measure(asked: &Asked, workload: &Workload, engine: &dyn Engine, timeline: &T
         held_bytes: (before.held_bytes, after.held_bytes),
         process_io: process_before.zip(process_after).map(|(before, after)| (after.0 - before.0, after.1 - before.1)),
         io: since(io_at_end, io_before),
+        freed_limit: freed_limit(workload),
         peak_disk_bytes: 0,
         settled_disk_bytes: after.disk_bytes,
         write_amplification: 0.0,

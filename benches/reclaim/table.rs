@@ -50,7 +50,11 @@ pub(crate) fn row_line(row: &Row) -> String {
         row.strategy.name().to_owned(),
         row.ids.name().to_owned(),
         format!("{:.2} s", row.seconds_to_reclaimable),
-        row.seconds_to_freed.map_or_else(|| "NOT".to_owned(), |seconds| format!("{seconds:.2} s")),
+        match row.seconds_to_freed {
+            Some(seconds) => format!("{seconds:.2} s"),
+            None if row.is_large_enough() => "NOT".to_owned(),
+            None => "too small".to_owned(),
+        },
         bytes(row.freed_bytes()),
         row.process_io.map_or_else(unknown, |(read, _)| bytes(read)),
         row.process_io.map_or_else(unknown, |(_, written)| bytes(written)),
@@ -72,7 +76,7 @@ fn line(cells: [String; 11]) -> String {
 
 /// Compares windrow's time with that of the baselines.
 pub(crate) fn comparison(rows: &[Row]) -> Vec<String> {
-    let ours = rows.iter().filter(|row| row.strategy.is_windrow());
+    let ours = rows.iter().filter(|row| row.strategy.is_windrow() && row.is_large_enough());
     ours.flat_map(|ours| {
         let name = ours.strategy.name();
         let slots =

@@ -87,13 +87,12 @@ impl Timeline {
     }
 }
 
-/// Returns when no more than `limit` bytes were held for good, at `after` at the earliest; none if there were more at
-/// the end.
-pub(crate) fn below_for_good(samples: &[Sample], limit: u64, after: Duration) -> Option<Duration> {
-    match samples.iter().rposition(|sample| sample.held_bytes > limit) {
-        None => Some(after),
-        Some(last_above) => samples.get(last_above + 1).map(|sample| sample.at.max(after)),
-    }
+/// Returns when, after `death`, no more than `limit` bytes were held for good; none if there were more at the end, or
+/// never since death.
+pub(crate) fn below_for_good(samples: &[Sample], limit: u64, death: Duration) -> Option<Duration> {
+    let last_above = samples.iter().rposition(|sample| sample.held_bytes > limit)?;
+    let first_below = samples.get(last_above + 1)?;
+    (first_below.at > death).then_some(first_below.at)
 }
 
 #[cfg(unix)]
