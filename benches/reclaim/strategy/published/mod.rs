@@ -72,6 +72,8 @@ impl<M: Method> Engine for Published<M> {
         for index in workload.all() {
             self.records.put(workload, index);
         }
+        // windrow does it by itself when all is quiet.
+        self.records.flush();
     }
 
     fn expire(&self) {
