@@ -1,6 +1,7 @@
 //! Disk use over time, all strategies of a scenario in one chart.
 //!
-//! Uses nothing but text. Invariant: all lines share both axes; time begins at the moment of death.
+//! Uses nothing but text. Invariant: all lines share both axes; time begins at the moment of death, and its axis is
+//! stretched near it, because windrow may be done before the first second is over, or wait for a minute.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -13,9 +14,12 @@ const WIDTH: f64 = 960.0;
 const PANEL: f64 = 380.0;
 /// Where the axes of a panel begin and end, from its upper left corner.
 const PLOT: Frame = Frame { left: 80.0, right: 760.0, top: 40.0, bottom: 330.0 };
-/// Seconds before death that are shown.
-const BEFORE: f64 = 0.5;
-const GRID: usize = 5;
+/// The part of the time axis that is nearly even; above it, the same distance stands for the same factor.
+const EVEN_SECONDS: f64 = 0.1;
+/// The times that are named.
+const NAMED_SECONDS: [f64; 10] = [0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0];
+/// Named sizes.
+const NAMED_SIZES: usize = 5;
 
 struct Frame {
     left: f64,
@@ -59,7 +63,8 @@ impl Panel {
     }
 
     fn x(&self, seconds: f64) -> f64 {
-        PLOT.left + (seconds + BEFORE) / (self.seconds + BEFORE) * (PLOT.right - PLOT.left)
+        let stretched = |seconds: f64| (seconds / EVEN_SECONDS).ln_1p();
+        PLOT.left + stretched(seconds) / stretched(self.seconds) * (PLOT.right - PLOT.left)
     }
 
     fn y(&self, held: f64) -> f64 {
@@ -90,17 +95,16 @@ impl Panel {
         let Frame { left, right, top, bottom } = PLOT;
         write(svg, format_args!("<text x=\"{left}\" y=\"24\" font-size=\"17\">{scenario}: SST and log bytes</text>\n"));
         write(svg, format_args!("<path stroke=\"#333\" fill=\"none\" d=\"M{left} {top}V{bottom}H{right}\"/>\n"));
-        for step in 0..=GRID {
-            let share = step as f64 / GRID as f64;
-            let (held, at) = (self.top_bytes * share, self.seconds * share);
+        for step in 0..=NAMED_SIZES {
+            let held = self.top_bytes * step as f64 / NAMED_SIZES as f64;
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a label")]
             let label = bytes(held as u64);
-            let (x, y) = (self.x(at), self.y(held));
-            write(
-                svg,
-                format_args!("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{label}</text>\n", left - 6.0, y + 4.0),
-            );
-            write(svg, format_args!("<text x=\"{x}\" y=\"{}\" text-anchor=\"middle\">{at:.1}</text>\n", bottom + 18.0));
+            let (x, y) = (left - 6.0, self.y(held) + 4.0);
+            write(svg, format_args!("<text x=\"{x}\" y=\"{y:.1}\" text-anchor=\"end\">{label}</text>\n"));
+        }
+        for at in NAMED_SECONDS.into_iter().filter(|at| *at <= self.seconds) {
+            let (x, y) = (self.x(at), bottom + 18.0);
+            write(svg, format_args!("<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\">{at}</text>\n"));
         }
         let middle = f64::midpoint(left, right);
         let y = bottom + 38.0;
@@ -108,15 +112,13 @@ impl Panel {
     }
 }
 
-/// The places of a line, those left out that lie on it.
+/// The places of a line from death on, those left out that lie on it.
 fn points(row: &Row) -> Vec<(f64, f64)> {
     let died_at = row.died_at.as_secs_f64();
-    let all: Vec<(f64, f64)> = row
-        .samples
-        .iter()
-        .map(|sample| (sample.at.as_secs_f64() - died_at, sample.held_bytes as f64))
-        .filter(|(at, _)| *at >= -BEFORE)
-        .collect();
+    let before = row.samples.iter().take_while(|sample| sample.at <= row.died_at).count();
+    let shown = row.samples.get(before.saturating_sub(1)..).unwrap_or_default();
+    let all: Vec<(f64, f64)> =
+        shown.iter().map(|sample| ((sample.at.as_secs_f64() - died_at).max(0.0), sample.held_bytes as f64)).collect();
     let is_corner = |place: usize| {
         place == 0 || place + 1 == all.len() || all[place - 1].1 != all[place].1 || all[place + 1].1 != all[place].1
     };

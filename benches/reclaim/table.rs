@@ -74,21 +74,32 @@ fn line(cells: [String; 11]) -> String {
     line
 }
 
-/// Compares windrow's time with that of the baselines.
+/// Compares windrow's time with that of the baselines, and its reads and writes with what they freed.
 pub(crate) fn comparison(rows: &[Row]) -> Vec<String> {
-    let ours = rows.iter().filter(|row| row.strategy.is_windrow() && row.is_large_enough());
-    ours.flat_map(|ours| {
+    let mut lines = Vec::new();
+    for ours in rows.iter().filter(|row| row.strategy.is_windrow() && row.is_large_enough()) {
         let name = ours.strategy.name();
-        let slots =
-            of(rows, Strategy::ScanSlots, Ids::Random).map(|slots| against("scan-256, random ids", slots, name, ours));
-        let best = rows
-            .iter()
-            .filter(|row| !row.strategy.is_windrow() && row.ids == Ids::Ordered && row.seconds_to_freed.is_some())
-            .min_by(|a, b| a.seconds_to_freed.partial_cmp(&b.seconds_to_freed).expect("times are numbers"))
-            .map(|best| against(&format!("best on ordered ids, {}", best.strategy.name()), best, name, ours));
-        slots.into_iter().chain(best)
-    })
-    .collect()
+        if let Some(slots) = of(rows, Strategy::ScanSlots, Ids::Random) {
+            lines.push(against("scan-256, random ids", slots, name, ours));
+        }
+        if let Some(best) = best_on_ordered_ids(rows) {
+            lines.push(against(&format!("best on ordered ids, {}", best.strategy.name()), best, name, ours));
+        }
+        if let Some((read, written)) = ours.io.data_compaction {
+            let freed = ours.freed_bytes().max(1) as f64;
+            let (read, written) = (read as f64 / freed, written as f64 / freed);
+            lines.push(format!(
+                "{name}: its data families' compactions read {read:.3} and wrote {written:.3} bytes for each byte freed"
+            ));
+        }
+    }
+    lines
+}
+
+fn best_on_ordered_ids(rows: &[Row]) -> Option<&Row> {
+    rows.iter()
+        .filter(|row| !row.strategy.is_windrow() && row.ids == Ids::Ordered && row.seconds_to_freed.is_some())
+        .min_by(|a, b| a.seconds_to_freed.partial_cmp(&b.seconds_to_freed).expect("times are numbers"))
 }
 
 fn of(rows: &[Row], strategy: Strategy, ids: Ids) -> Option<&Row> {

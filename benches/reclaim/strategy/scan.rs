@@ -3,7 +3,8 @@
 //! Uses the records. Invariant: a gc record goes in the same commit as the last of its elements.
 //!
 //! Tuned: one iterator for a page of collections instead of one for each; the bloom filter of the ids; blocks that are read
-//! to be deleted do not push others out of the cache; deletions in batches; one compaction behind all.
+//! to be deleted do not push others out of the cache; deletions in batches; no compaction beside them, which spares a third
+//! of the bytes written, and one behind them all.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,7 +14,7 @@ use super::published::{BATCH, Id, Method, Records, id_of_gc_key};
 
 /// Slots of scan-256.
 const SLOTS: usize = 256;
-/// Threads of scan-256. Tried on two cores: 2, 4 and 8.
+/// Threads of scan-256. Tried on two cores, everything cached: 1 to 8, which differed less than two runs of the same.
 const THREADS: usize = 4;
 /// A batch is committed when it holds this many bytes, whatever it still lacks of entries.
 const BATCH_BYTES: usize = 1 << 20;
@@ -58,11 +59,13 @@ impl Method for Scan {
                 scan_slot(records, start.to_be_bytes(), end.to_be_bytes());
             }
         };
+        records.let_compact(false);
         std::thread::scope(|scope| {
             for _ in 0..self.threads {
                 scope.spawn(work);
             }
         });
+        records.let_compact(true);
         records.return_space();
     }
 }

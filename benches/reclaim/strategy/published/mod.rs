@@ -8,7 +8,7 @@
 //! - the reaper trusts the expire entry and reads no meta record; it deletes in batches;
 //! - no lock is taken, nothing is counted;
 //! - random ids have a family with RocksDB's usual four files in L0. With one, as windrow's closed families have it, each
-//!   flush is merged with everything. Ordered ids have windrow's family, and one thread writes, so that no file
+//!   flush is merged with everything: a half to all of it more is written. Ordered ids have windrow's family, and one thread writes, so that no file
 //!   overlaps another.
 
 mod check;
@@ -56,7 +56,7 @@ impl<M: Method> Published<M> {
     pub(super) fn open(directory: &Path, options: &Options, ids: Ids, method: M) -> Self {
         let bare = Bare::open_tuned(&directory.join("store"), options, |family, settings| {
             if family.is_none() {
-                // Both cores may work at one compaction. Tried: 1, 2 and 4.
+                // Both cores may work at one compaction. Tried: 1, 2 and 4, all the same but for noise.
                 settings.set_max_subcompactions(2);
             }
             method.tune(family, settings);

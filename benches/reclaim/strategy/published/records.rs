@@ -17,7 +17,7 @@ use crate::workload::{Workload, mixed};
 const MEMBER_TAG: u8 = 0x20;
 /// The length of a meta record, as windrow's.
 const META_BYTES: usize = 48;
-/// Entries of one commit. Tried: 100, 1,000 and 10,000.
+/// Entries of one commit. Tried with scan-1 and range-each: 100, 1,000 and 10,000, all the same but for noise.
 pub(crate) const BATCH: usize = 1_000;
 /// What time is when a run begins; only differences count.
 const START_MILLIS: u64 = 1_000_000;
@@ -158,6 +158,14 @@ impl Records {
         for family in self.families() {
             self.compact(family);
         }
+    }
+
+    /// Lets RocksDB compact the elements by itself, or not.
+    pub(crate) fn let_compact(&self, may: bool) {
+        let value = if may { "false" } else { "true" };
+        self.db()
+            .set_options_cf(self.data(), &[("disable_auto_compactions", value)])
+            .expect("an option that can change");
     }
 
     fn families(&self) -> [&ColumnFamily; 4] {
