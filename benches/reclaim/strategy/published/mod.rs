@@ -8,8 +8,8 @@
 //! - the reaper trusts the expire entry and reads no meta record; it deletes in batches;
 //! - no lock is taken, nothing is counted;
 //! - random ids have a family with RocksDB's usual four files in L0. With one, as windrow's closed families have it, each
-//!   flush is merged with everything: a half to all of it more is written. Ordered ids have windrow's family, and one thread writes, so that no file
-//!   overlaps another.
+//!   flush is merged with everything, and loading writes half as much again to twice as much. Ordered ids have windrow's
+//!   family, and one thread writes, so that no file overlaps another.
 
 mod check;
 mod records;
