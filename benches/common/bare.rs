@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::Path;
 
+use rocksdb::statistics::Ticker;
 use rocksdb::{
     BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
     DBCompressionType, DBRawIterator, FlushOptions, LruCacheOptions, MergeOperands, Options as RocksOptions,
@@ -20,13 +21,19 @@ const SMALL_BUFFER_BYTES: usize = 8 << 20;
 /// A RocksDB with windrow's families.
 pub(crate) struct Bare {
     db: DB,
-    _settings: RocksOptions,
+    settings: RocksOptions,
 }
 
 impl Bare {
     /// Opens the directory of a closed store, or makes a new one.
     pub(crate) fn open(path: &Path, options: &Options) -> Self {
-        let settings = database(options);
+        Self::open_tuned(path, options, |_, _| ())
+    }
+
+    /// The same, and changes the settings of each family, by its name, and those of the database, without one.
+    pub(crate) fn open_tuned(path: &Path, options: &Options, tune: impl Fn(Option<&str>, &mut RocksOptions)) -> Self {
+        let mut settings = database(options);
+        tune(None, &mut settings);
         let mut cache = LruCacheOptions::default();
         cache.set_capacity(options.block_cache_bytes);
         // Shards of 32 MiB, as windrow has them with the default size.
@@ -35,11 +42,18 @@ impl Bare {
         let small = ["default", "meta", "expire", "gc"].map(|name| (name.to_owned(), None));
         let data = DataFamily::all().map(|family| (format!("data-{}", family.number()), Some(family)));
         let families = small.into_iter().chain(data).map(|(name, data)| {
-            let settings = family(&name, data, options, &cache);
+            let mut settings = family(&name, data, options, &cache);
+            tune(Some(&name), &mut settings);
             ColumnFamilyDescriptor::new(name, settings)
         });
         let db = DB::open_cf_descriptors(&settings, path, families).expect("open bare RocksDB");
-        Self { db, _settings: settings }
+        Self { db, settings }
+    }
+
+    /// Reads one of RocksDB's counters, since open.
+    #[allow(dead_code, reason = "times need none of them")]
+    pub(crate) fn ticker(&self, ticker: Ticker) -> u64 {
+        self.settings.get_ticker_count(ticker)
     }
 
     pub(crate) fn db(&self) -> &DB {
@@ -150,6 +164,8 @@ fn database(options: &Options) -> RocksOptions {
     rocks.set_max_background_jobs(i32::try_from(options.background_threads).expect("few threads"));
     rocks.set_max_total_wal_size(options.max_log_bytes);
     rocks.set_write_buffer_manager(&WriteBufferManager::new_write_buffer_manager(options.write_buffer_bytes, false));
+    rocks.set_use_direct_reads(options.direct_io);
+    rocks.set_use_direct_io_for_flush_and_compaction(options.direct_io);
     rocks.set_keep_log_file_num(4);
     rocks.set_max_log_file_size(16 << 20);
     rocks.set_bytes_per_sync(1 << 20);

@@ -1,0 +1,147 @@
+//! The arguments.
+//!
+//! Uses the names of scenarios and strategies. Invariant: what is not understood is refused; nothing is guessed.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::strategy::{Ids, Strategy};
+use super::workload::{Scenario, Workload};
+
+/// What a call asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) scenarios: Vec<Scenario>,
+    pub(crate) strategies: Vec<Strategy>,
+    pub(crate) ids: Vec<Ids>,
+    pub(crate) collections: u64,
+    pub(crate) elements: u32,
+    pub(crate) value_bytes: usize,
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) svg: Option<PathBuf>,
+    /// Where the directories of the runs are made.
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) direct_io: bool,
+    /// How long nothing may have moved before a run counts as ended.
+    pub(crate) quiet: Duration,
+    /// How long to wait, at most, for space that does not come.
+    pub(crate) wait: Duration,
+}
+
+/// The arguments, for whoever got them wrong.
+pub(crate) const USAGE: &str = "\
+cargo bench --bench reclaim -- [options]
+  --scenario S      window, window-tail, scatter-1, scatter-10, scatter-50, or scatter for these three; all without it
+  --strategy S      windrow, windrow-settle, scan-1, scan-256, range-each, drop-compact, filter-lookup; all without it
+  --ids I           random or ordered, for the strategies on bare RocksDB; both without it
+  --collections N   sets to load (200000)
+  --elements N      members of each (1)
+  --value-bytes N   bytes of a member, 16 to 65536 (4096)
+  --direct-io       SST files past the operating system's cache, for all strategies
+  --wait SECONDS    how long to wait for space that does not come back (90)
+  --dir DIR         where the runs make their directories (the system's temporary one)
+  --json FILE       the rows
+  --svg FILE        disk use over time, a chart for each scenario
+  --test            every scenario and strategy once, tiny
+scenario and strategy may be repeated";
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self {
+            scenarios: Vec::new(),
+            strategies: Vec::new(),
+            ids: Vec::new(),
+            collections: 200_000,
+            elements: 1,
+            value_bytes: 4096,
+            json: None,
+            svg: None,
+            directory: None,
+            direct_io: false,
+            quiet: Duration::from_secs(3),
+            wait: Duration::from_secs(90),
+        }
+    }
+}
+
+impl Asked {
+    /// Reads the arguments; `None` if they name figures of another bench, which `make bench` hands to all of them.
+    pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+        let mut asked = Self::default();
+        let mut arguments = arguments;
+        let mut is_for_others = false;
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
+            match argument.as_str() {
+                // Cargo says so to every bench.
+                "--bench" => {}
+                "--test" => asked.make_tiny(),
+                "--direct-io" => asked.direct_io = true,
+                "--scenario" => asked.scenarios.extend(scenarios(&value()?)?),
+                "--strategy" => asked.strategies.push(named(&Strategy::ALL, &value()?, |strategy| strategy.name())?),
+                "--ids" => asked.ids.push(named(&Ids::ALL, &value()?, |ids| ids.name())?),
+                "--collections" => asked.collections = number(&argument, &value()?)?,
+                "--elements" => asked.elements = number(&argument, &value()?)?,
+                "--value-bytes" => asked.value_bytes = number(&argument, &value()?)?,
+                "--wait" => asked.wait = Duration::from_secs(number(&argument, &value()?)?),
+                "--dir" => asked.directory = Some(value()?.into()),
+                "--json" => asked.json = Some(value()?.into()),
+                "--svg" => asked.svg = Some(value()?.into()),
+                other if other.starts_with('-') => return Err(format!("what is {other}?")),
+                _ => is_for_others = true,
+            }
+        }
+        asked.validate()?;
+        asked.fill_up();
+        Ok((!is_for_others).then_some(asked))
+    }
+
+    fn make_tiny(&mut self) {
+        (self.collections, self.elements, self.value_bytes) = (500, 2, 200);
+        (self.quiet, self.wait) = (Duration::from_millis(100), Duration::from_secs(1));
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        if self.collections == 0 || self.elements == 0 {
+            return Err("there must be something to load".to_owned());
+        }
+        // Shorter members would be packed into their records; windrow refuses longer ones.
+        if !(16..=65_536).contains(&self.value_bytes) {
+            return Err("--value-bytes lies in 16 to 65536".to_owned());
+        }
+        Ok(())
+    }
+
+    fn fill_up(&mut self) {
+        if self.scenarios.is_empty() {
+            self.scenarios = Scenario::ALL.to_vec();
+        }
+        if self.strategies.is_empty() {
+            self.strategies = Strategy::ALL.to_vec();
+        }
+        if self.ids.is_empty() {
+            self.ids = Ids::ALL.to_vec();
+        }
+    }
+
+    pub(crate) fn workload(&self, scenario: Scenario) -> Workload {
+        let Self { collections, elements, value_bytes, .. } = *self;
+        Workload { scenario, collections, elements, value_bytes }
+    }
+}
+
+fn scenarios(name: &str) -> Result<Vec<Scenario>, String> {
+    match name {
+        "scatter" => Ok(Scenario::ALL.into_iter().filter(|one| matches!(one, Scenario::Scatter(_))).collect()),
+        _ => named(&Scenario::ALL, name, |scenario| scenario.name()).map(|scenario| vec![scenario]),
+    }
+}
+
+fn named<T: Copy, N: AsRef<str>>(all: &[T], wanted: &str, name: impl Fn(T) -> N) -> Result<T, String> {
+    all.iter().copied().find(|one| name(*one).as_ref() == wanted).ok_or_else(|| format!("there is no {wanted}"))
+}
+
+fn number<T: FromStr>(argument: &str, text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{argument} takes a number, not {text}"))
+}
