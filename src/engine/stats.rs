@@ -82,9 +82,12 @@ pub struct Stats {
     /// may still want them.
     pub waiting_bytes: u64,
     /// Estimate of the bytes in SST files of the data families that may be given back, as the last pass found it. What
-    /// lies in write buffers, and what was packed into meta records, is in no figure of debt.
+    /// lies in write buffers, and what was packed into meta records, is in no figure of debt. What lies so scattered that it
+    /// makes less than [`compact_dead_percent`](crate::Options::compact_dead_percent) of its files stays debt until more of
+    /// them dies, also when the store has settled.
     pub debt_bytes: u64,
-    /// How long the oldest debt has been in a file, without a pass that found it paid: by segments of 65,536 ids.
+    /// How long the oldest debt has been in a file, without a pass that found it paid: by segments of 65,536 ids. Grows also
+    /// for what is left on purpose, see [`Stats::debt_bytes`].
     pub debt_age: Duration,
     /// What holds the watermark back, if ids, a flushed db or expired records wait for it: of the views and operations that
     /// something waits for, the oldest.

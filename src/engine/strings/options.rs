@@ -15,6 +15,8 @@ use crate::types::string::{SetCondition, SetExpiry};
 
 /// How [`Strings::set_with`](crate::Strings::set_with) sets: Redis' `NX`, `XX`, `GET`, `KEEPTTL`, `EX` and `EXAT`.
 ///
+/// Of conditions that exclude each other the one given last holds, and so of expiries.
+///
 /// # Examples
 /// ```
 /// use std::time::Duration;
