@@ -132,7 +132,7 @@ impl Data {
 }
 
 /// A number or what looks like one, so that increments meet.
-fn number() -> impl Strategy<Value = Data> {
+pub(crate) fn number() -> impl Strategy<Value = Data> {
     let texts = [Word(b"3.25"), Word(b" 1"), Word(b"007"), Word(b"-0"), Word(b"1e3"), Word(b"inf"), Word(b"abc")];
     prop_oneof![
         3 => (-9..10_i64).prop_map(Data::Number),

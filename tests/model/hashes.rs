@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use windrow::{Db, ErrorKind, ScanOptions};
+use windrow::{Db, ErrorKind};
 
-use crate::draw::{Birth, Data, Home, Word, birth, element, key, name, prefix, step};
-use crate::reply::{Answer, Reply, chosen, many, scanned};
+use crate::draw::{Birth, Data, Home, Word, birth, element, key, name, step};
+use crate::reply::{Answer, Reply, chosen, many};
 use crate::strings::{float_sum, integer};
 use crate::world::{self, Hash};
 
@@ -25,11 +25,6 @@ pub(crate) enum Operation {
         count: u64,
         is_repeated: bool,
     },
-    Scan {
-        key: Word,
-        prefix: Word,
-        count: u64,
-    },
 }
 use Operation::*;
 
@@ -44,7 +39,6 @@ pub(crate) fn operation() -> impl Strategy<Value = Operation> {
         2 => (key(), vec(name(), 0..6)).prop_map(|(k, fields)| Get(k, fields)),
         1 => (key(), name()).prop_map(|(k, field)| Ask(k, field)),
         1 => (key(), 0..9_u64, any::<bool>()).prop_map(|(key, count, is_repeated)| Random { key, count, is_repeated }),
-        1 => (key(), prefix(), 1..6_u64).prop_map(|(key, prefix, count)| Scan { key, prefix, count }),
     ]
 }
 
@@ -74,10 +68,6 @@ impl Operation {
             ]),
             Random { key, count, is_repeated: false } => hashes.random_with_values(key, *count)?.into(),
             Random { key, count, is_repeated: true } => hashes.random_repeated_with_values(key, *count)?.into(),
-            Scan { key, prefix, count } => {
-                let pattern = [prefix.0, b"*"].concat();
-                scanned(|cursor| hashes.scan(key, cursor, ScanOptions::new().matching(&pattern).count(*count)))?
-            }
         })
     }
 
@@ -129,10 +119,6 @@ impl Operation {
             Random { key, count, is_repeated } => {
                 let all = db.get::<Hash>(*key)?.into_iter().map(Reply::from).collect();
                 Ok(chosen(found, all, *count, *is_repeated).into())
-            }
-            Scan { key, prefix, .. } => {
-                let hash: Hash = db.get(*key)?;
-                Ok(many(hash.into_iter().filter(|(field, _)| field.starts_with(prefix.as_ref()))))
             }
         }
     }

@@ -1,21 +1,21 @@
 //! Operations on keys of any type within one db.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use windrow::{DataType, Db, ErrorKind, ExpireCondition, ScanOptions, SortOptions, Ttl};
+use windrow::{DataType, Db, ErrorKind, ExpireCondition, Ttl};
 
-use crate::draw::{Birth, Home, Word, any_key, key, lifetime, prefix};
-use crate::reply::{Answer, Reply, chosen, many, scanned, walked};
-use crate::world::{self, List, Value};
+use crate::draw::{Word, any_key, lifetime};
+use crate::reply::{Answer, Reply, chosen, many};
+use crate::world;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
     Delete(Vec<Word>),
+    Unlink(Vec<Word>),
     Exists(Vec<Word>),
     Ask(Word),
     Expire(Word, Duration, ExpireCondition),
@@ -23,25 +23,15 @@ pub(crate) enum Operation {
     Persist(Word),
     Rename(Word, Word),
     RenameIfAbsent(Word, Word),
-    Walk(Word),
-    Scan { prefix: Word, count: u64, of_type: Option<DataType> },
     Random,
-    Sort(Word, Order),
-    SortStore(Word, Word, Order),
     Len,
 }
 use Operation::*;
 
-/// By the bytes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Order {
-    is_descending: bool,
-    limit: Option<(u8, u8)>,
-}
-
 pub(crate) fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         2 => vec(any_key(), 0..3).prop_map(Delete),
+        2 => vec(any_key(), 1..4).prop_map(Unlink),
         1 => vec(any_key(), 0..6).prop_map(Exists),
         2 => any_key().prop_map(Ask),
         5 => (any_key(), lifetime(), condition()).prop_map(|(k, lifetime, only_if)| Expire(k, lifetime, only_if)),
@@ -49,11 +39,7 @@ pub(crate) fn operation() -> impl Strategy<Value = Operation> {
         4 => any_key().prop_map(Persist),
         3 => (any_key(), any_key()).prop_map(|(from, to)| Rename(from, to)),
         2 => (any_key(), any_key()).prop_map(|(from, to)| RenameIfAbsent(from, to)),
-        1 => prefix().prop_map(Walk),
-        2 => scan(),
         1 => Just(Random),
-        1 => (sortable(), order()).prop_map(|(k, order)| Sort(k, order)),
-        2 => (sortable(), key(Home::Lists), order()).prop_map(|(k, to, order)| SortStore(k, to, order)),
         1 => Just(Len),
     ]
 }
@@ -63,34 +49,12 @@ fn condition() -> impl Strategy<Value = ExpireCondition> {
     prop_oneof![4 => Just(Always), 3 => select(vec![NoExpiry, HasExpiry, Later, Earlier, HasLaterExpiry])]
 }
 
-fn scan() -> impl Strategy<Value = Operation> {
-    use DataType::{Hash, List, Set, SortedSet, String};
-    let of_type = proptest::option::of(select(vec![String, Hash, Set, List, SortedSet]));
-    (prefix(), 1..6_u64, of_type).prop_map(|(prefix, count, of_type)| Scan { prefix, count, of_type })
-}
-
-fn sortable() -> impl Strategy<Value = Word> {
-    prop_oneof![2 => key(Home::Sets), 2 => key(Home::Lists), 2 => key(Home::ZSets), 1 => any_key()]
-}
-
-fn order() -> impl Strategy<Value = Order> {
-    (any::<bool>(), proptest::option::weighted(0.3, (0..4_u8, 0..4_u8)))
-        .prop_map(|(is_descending, limit)| Order { is_descending, limit })
-}
-
-impl Order {
-    fn options(self) -> SortOptions {
-        let options = SortOptions::new().alphabetic();
-        let options = if self.is_descending { options.descending() } else { options };
-        self.limit.map_or(options.clone(), |(offset, count)| options.limit(offset.into(), count.into()))
-    }
-}
-
 impl Operation {
     /// Does it on the store.
     pub(crate) fn ask(&self, db: &Db) -> windrow::Result<Reply> {
         Ok(match self {
             Delete(keys) => db.delete(keys)?.into(),
+            Unlink(keys) => db.unlink(keys)?.into(),
             Exists(keys) => db.exists_many(keys)?.into(),
             Ask(key) => many([
                 Reply::from(db.exists(key)?),
@@ -105,18 +69,7 @@ impl Operation {
             Persist(key) => db.persist(key)?.into(),
             Rename(from, to) => db.rename(from, to)?.into(),
             RenameIfAbsent(from, to) => db.rename_if_absent(from, to)?.into(),
-            Walk(prefix) => walked(db.keys(prefix)?)?,
-            Scan { prefix, count, of_type } => {
-                let pattern = [prefix.0, b"*"].concat();
-                let options = ScanOptions::new().matching(&pattern).count(*count);
-                scanned(|cursor| match of_type {
-                    None => db.scan(cursor, options),
-                    Some(wanted) => db.scan_of_type(cursor, options, *wanted),
-                })?
-            }
             Random => db.random_key()?.into_iter().collect::<Vec<_>>().into(),
-            Sort(key, order) => db.sort(key, &order.options())?.into(),
-            SortStore(key, to, order) => db.sort_store(key, to, &order.options())?.into(),
             Len => db.len()?.into(),
         })
     }
@@ -124,7 +77,9 @@ impl Operation {
     /// Does it on the model; `found` is what the store chose where it chooses.
     pub(crate) fn expect(&self, db: &mut world::Db, found: &Answer) -> Answer {
         match self {
-            Delete(keys) => Ok(keys.iter().filter(|key| db.entries.remove(key).is_some()).count().into()),
+            Delete(keys) | Unlink(keys) => {
+                Ok(keys.iter().filter(|key| db.entries.remove(key).is_some()).count().into())
+            }
             Exists(keys) => Ok(keys.iter().filter(|key| db.has(**key)).count().into()),
             Ask(key) => Ok(ask(db, *key)),
             Expire(key, lifetime, condition) => Ok(expire(db, *key, db.now.saturating_add(*lifetime), *condition)),
@@ -138,15 +93,7 @@ impl Operation {
             Rename(from, to) => rename(db, *from, *to).map(|_| Reply::Nothing),
             RenameIfAbsent(from, to) if db.has(*from) && db.has(*to) => Ok(false.into()),
             RenameIfAbsent(from, to) => rename(db, *from, *to),
-            Walk(prefix) => Ok(many(keys_from(db, *prefix, None))),
-            Scan { prefix, of_type, .. } => Ok(many(keys_from(db, *prefix, *of_type))),
             Random => Ok(chosen(found, db.entries.keys().copied().map(Reply::from).collect(), 1, false).into()),
-            Sort(key, order) => Ok(sorted(db, *key, *order)?.into()),
-            SortStore(key, to, order) => {
-                let items = sorted(db, *key, *order)?;
-                let size = items.len();
-                Ok(db.store(*to, List::from(items), size, Birth::PLAIN).into())
-            }
             Len => Ok(db.len().into()),
         }
     }
@@ -200,29 +147,4 @@ fn rename(db: &mut world::Db, from: Word, to: Word) -> Answer {
     let entry = db.entries.remove(&from).ok_or(ErrorKind::NoSuchKey)?;
     db.entries.insert(to, entry);
     Ok(true.into())
-}
-
-fn keys_from(db: &world::Db, prefix: Word, of_type: Option<DataType>) -> BTreeSet<Word> {
-    let is_meant = |key: Word, value: &Value| {
-        key.0.starts_with(prefix.0) && of_type.is_none_or(|wanted| value.data_type() == wanted)
-    };
-    db.entries.iter().filter(|(key, entry)| is_meant(**key, &entry.value)).map(|(key, _)| *key).collect()
-}
-
-fn sorted(db: &world::Db, key: Word, order: Order) -> Result<Vec<Bytes>, ErrorKind> {
-    let mut items: Vec<Bytes> = match db.entries.get(&key).map(|entry| entry.value.clone()) {
-        None => Vec::new(),
-        Some(Value::String(_) | Value::Hash(_)) => return Err(ErrorKind::WrongType),
-        Some(Value::Set(set)) => set.into_iter().collect(),
-        Some(Value::List(list)) => list.into(),
-        Some(Value::ZSet(zset)) => zset.into_keys().collect(),
-    };
-    items.sort();
-    if order.is_descending {
-        items.reverse();
-    }
-    Ok(match order.limit {
-        Some((offset, count)) => items.into_iter().skip(offset.into()).take(count.into()).collect(),
-        None => items,
-    })
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use windrow::{Db, ErrorKind, ListEnd, PositionOptions};
+use windrow::{Db, ErrorKind, ListEnd};
 
 use crate::draw::{Birth, Data, Home, Word, between, birth, index, item, key, place};
 use crate::reply::{Answer, Reply, many, walked};
@@ -22,7 +22,6 @@ pub(crate) enum Operation {
     Trim(Word, i64, i64),
     Index(Word, i64),
     Range { key: Word, start: i64, stop: i64, is_back: bool },
-    Positions { key: Word, item: Data, rank: i64, count: u64, max_len: u64 },
 }
 use Operation::*;
 
@@ -44,8 +43,6 @@ pub(crate) fn operation() -> impl Strategy<Value = Operation> {
         2 => (key(), index()).prop_map(|(k, at)| Index(k, at)),
         2 => (key(), index(), index(), any::<bool>())
             .prop_map(|(key, start, stop, is_back)| Range { key, start, stop, is_back }),
-        2 => (key(), item(), -3..4_i64, 0..4_u64, 0..9_u64)
-            .prop_map(|(key, item, rank, count, max_len)| Positions { key, item, rank, count, max_len }),
     ]
 }
 
@@ -82,11 +79,6 @@ impl Operation {
             Index(key, at) => many([Reply::from(lists.index(key, *at)?), lists.len(key)?.into()]),
             Range { key, start, stop, is_back: false } => walked(lists.range(key, *start, *stop)?)?,
             Range { key, start, stop, is_back: true } => walked(lists.range_back(key, *start, *stop)?)?,
-            Positions { key, item, rank, count, max_len } => {
-                let options = PositionOptions::new().rank(*rank).count(*count).max_len(*max_len);
-                let first = lists.position(key, item.bytes())?;
-                many([Reply::from(lists.positions(key, item.bytes(), options)?), first.into()])
-            }
         })
     }
 
@@ -140,14 +132,6 @@ impl Operation {
                     items.reverse();
                 }
                 Ok(items.into())
-            }
-            Positions { key, item, rank, count, max_len } => {
-                let list: List = db.get(*key)?;
-                if *rank == 0 {
-                    return Err(ErrorKind::InvalidInput);
-                }
-                let first = positions(&list, &item.bytes(), 1, 1, 0).first().copied();
-                Ok(many([Reply::from(positions(&list, &item.bytes(), *rank, *count, *max_len)), first.into()]))
             }
         }
     }
@@ -214,7 +198,7 @@ fn remove(list: &mut List, count: i64, item: &Bytes) -> usize {
     places.len()
 }
 
-fn positions(list: &List, item: &Bytes, rank: i64, count: u64, max_len: u64) -> Vec<usize> {
+pub(crate) fn positions(list: &List, item: &Bytes, rank: i64, count: u64, max_len: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..list.len()).collect();
     if rank < 0 {
         order.reverse();

@@ -3,6 +3,7 @@
 //! A failing run prints the shortest sequence that fails and writes its seed to `tests/proptest-regressions/`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod common;
 mod compare;
 mod dbs;
 mod draw;
@@ -10,9 +11,12 @@ mod hashes;
 mod keys;
 mod lists;
 mod operations;
+mod patterns;
+mod reads;
 mod reply;
 mod run;
 mod sets;
+mod sorting;
 mod strings;
 mod world;
 mod zset_range;

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use crate::draw::db;
+use crate::reads::{Read, read};
 use crate::run::{Event, Layout, Run, event, layout};
-use crate::{dbs, hashes, keys, lists, sets, strings, zsets};
+use crate::{dbs, hashes, keys, lists, sets, sorting, strings, zsets};
 
 /// How many sequences a run tries unless `PROPTEST_CASES` says it.
 const CASES: u32 = 8;
@@ -26,6 +27,10 @@ enum Operation {
     List(u8, lists::Operation),
     ZSet(u8, zsets::Operation),
     Key(u8, keys::Operation),
+    Sort(u8, sorting::Operation),
+    Read(u8, Read),
+    /// Asks all views that are open.
+    ReadViews(u8, Read),
     Db(dbs::Operation),
     Event(Event),
 }
@@ -38,6 +43,9 @@ fn operation() -> impl Strategy<Value = Operation> {
         20 => (db(), lists::operation()).prop_map(|(db, operation)| Operation::List(db, operation)),
         20 => (db(), zsets::operation()).prop_map(|(db, operation)| Operation::ZSet(db, operation)),
         14 => (db(), keys::operation()).prop_map(|(db, operation)| Operation::Key(db, operation)),
+        5 => (db(), sorting::operation()).prop_map(|(db, operation)| Operation::Sort(db, operation)),
+        16 => (db(), read()).prop_map(|(db, read)| Operation::Read(db, read)),
+        12 => (db(), read()).prop_map(|(db, read)| Operation::ReadViews(db, read)),
         4 => dbs::operation().prop_map(Operation::Db),
         14 => event().prop_map(Operation::Event),
     ]
@@ -66,6 +74,9 @@ impl Operation {
             Self::String(db, operation) => compared!(run, db, operation, |model, _found| operation.expect(model)),
             Self::Hash(db, operation) => compared!(run, db, operation, |model, found| operation.expect(model, found)),
             Self::Set(db, operation) => compared!(run, db, operation, |model, found| operation.expect(model, found)),
+            Self::Sort(db, operation) => compared!(run, db, operation, |model, _found| operation.expect(model)),
+            Self::Read(db, read) => compared!(run, db, read, |model, _found| read.expect(model)),
+            Self::ReadViews(db, read) => run.read_views(*db, read),
             Self::List(db, operation) => compared!(run, db, operation, |model, _found| operation.expect(model)),
             Self::ZSet(db, operation) => compared!(run, db, operation, |model, found| operation.expect(model, found)),
             Self::Key(db, operation) => compared!(run, db, operation, |model, found| operation.expect(model, found)),

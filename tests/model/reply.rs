@@ -53,6 +53,7 @@ reply_of! {
     i64: number => Self::Number(number.into());
     f64: score => Self::Score(score);
     Bytes: bytes => Self::Bytes(bytes);
+    &'static str: text => Self::Bytes(Bytes::from_static(text.as_bytes()));
     Word: word => Self::Bytes(word.bytes());
     LongDouble: number => Self::Bytes(number.to_string().into());
     SetOutcome: outcome => (outcome.was_set, outcome.previous).into();

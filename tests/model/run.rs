@@ -11,6 +11,7 @@ use crate::compact::compact_everything;
 use crate::compare::{compare, compare_view};
 use crate::draw::DBS;
 use crate::fixture::{Fixture, settle, small};
+use crate::reads::Read;
 use crate::reply::Answer;
 use crate::world::World;
 
@@ -99,6 +100,15 @@ impl Run {
         let expected = expect(&mut self.world, &found);
         prop_assert_eq!(&found, &expected, "store and model");
         if found.is_err() { self.compare_all() } else { Ok(()) }
+    }
+
+    /// Compares what each view answers with the world at its time.
+    pub(crate) fn read_views(&self, db: u8, read: &Read) -> Result<(), TestCaseError> {
+        for (view, world) in &self.views {
+            let found = read.ask(&view.db(db.into())).map_err(|error| error.kind());
+            prop_assert_eq!(found, read.expect(&world.dbs[usize::from(db)]), "view and model");
+        }
+        Ok(())
     }
 
     pub(crate) fn happens(&mut self, event: &Event) -> Result<(), TestCaseError> {

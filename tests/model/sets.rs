@@ -2,10 +2,10 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use windrow::{Db, ScanOptions};
+use windrow::Db;
 
-use crate::draw::{Birth, Home, Word, birth, key, name, prefix};
-use crate::reply::{Answer, Reply, chosen, many, scanned, walked};
+use crate::draw::{Birth, Home, Word, birth, key, name};
+use crate::reply::{Answer, Reply, chosen, many};
 use crate::world::{self, Set};
 
 #[derive(Clone, Debug)]
@@ -14,12 +14,9 @@ pub(crate) enum Operation {
     Remove(Word, Vec<Word>),
     Pop(Word, u64),
     Move(Word, Word, Word, Birth),
-    Combine(Combination, Vec<Word>),
     Store(Combination, Word, Vec<Word>, Birth),
-    InterCard(Vec<Word>, u64),
     Contains(Word, Vec<Word>),
     Random { key: Word, count: u64, is_repeated: bool },
-    Scan { key: Word, prefix: Word, count: u64 },
 }
 use Operation::*;
 
@@ -43,12 +40,9 @@ pub(crate) fn operation() -> impl Strategy<Value = Operation> {
         4 => (key(), vec(name(), 0..6)).prop_map(|(k, members)| Remove(k, members)),
         2 => (key(), 0..6_u64).prop_map(|(k, count)| Pop(k, count)),
         3 => (key(), key(), name(), birth()).prop_map(|(from, to, m, birth)| Move(from, to, m, birth)),
-        2 => (combination(), keys()).prop_map(|(how, keys)| Combine(how, keys)),
         3 => (combination(), key(), keys(), birth()).prop_map(|(how, to, keys, birth)| Store(how, to, keys, birth)),
-        1 => (keys(), 0..4_u64).prop_map(|(keys, limit)| InterCard(keys, limit)),
         1 => (key(), vec(name(), 0..6)).prop_map(|(k, members)| Contains(k, members)),
         1 => (key(), 0..9_u64, any::<bool>()).prop_map(|(key, count, is_repeated)| Random { key, count, is_repeated }),
-        1 => (key(), prefix(), 1..6_u64).prop_map(|(key, prefix, count)| Scan { key, prefix, count }),
     ]
 }
 
@@ -61,13 +55,9 @@ impl Operation {
             Remove(key, members) => sets.remove(key, members)?.into(),
             Pop(key, count) => sets.pop(key, *count)?.into(),
             Move(from, to, member, birth) => sets.move_member_with(from, to, member, birth.options())?.into(),
-            Combine(Union, keys) => walked(sets.union(keys)?)?,
-            Combine(Inter, keys) => walked(sets.inter(keys)?)?,
-            Combine(Diff, keys) => walked(sets.diff(keys)?)?,
             Store(Union, to, keys, birth) => sets.union_store_with(to, keys, birth.options())?.into(),
             Store(Inter, to, keys, birth) => sets.inter_store_with(to, keys, birth.options())?.into(),
             Store(Diff, to, keys, birth) => sets.diff_store_with(to, keys, birth.options())?.into(),
-            InterCard(keys, limit) => sets.inter_card(keys, *limit)?.into(),
             Contains(key, members) => {
                 let single = members.iter().map(|member| sets.contains(key, member));
                 let single = single.collect::<windrow::Result<Vec<bool>>>()?;
@@ -75,10 +65,6 @@ impl Operation {
             }
             Random { key, count, is_repeated: false } => sets.random(key, *count)?.into(),
             Random { key, count, is_repeated: true } => sets.random_repeated(key, *count)?.into(),
-            Scan { key, prefix, count } => {
-                let pattern = [prefix.0, b"*"].concat();
-                scanned(|cursor| sets.scan(key, cursor, ScanOptions::new().matching(&pattern).count(*count)))?
-            }
         })
     }
 
@@ -101,15 +87,10 @@ impl Operation {
                 Ok(popped.into())
             }),
             Move(from, to, member, birth) => move_member(db, *from, *to, *member, *birth),
-            Combine(how, keys) => Ok(many(combined(db, *how, keys)?)),
             Store(how, to, keys, birth) => {
                 let result = combined(db, *how, keys)?;
                 let size = result.len();
                 Ok(db.store(*to, result, size, *birth).into())
-            }
-            InterCard(keys, limit) => {
-                let size = combined(db, Inter, keys)?.len();
-                Ok(if *limit == 0 { size } else { size.min(*limit as usize) }.into())
             }
             Contains(key, members) => {
                 let set: Set = db.get(*key)?;
@@ -119,9 +100,6 @@ impl Operation {
             Random { key, count, is_repeated } => {
                 let all = db.get::<Set>(*key)?.into_iter().map(Reply::from).collect();
                 Ok(chosen(found, all, *count, *is_repeated).into())
-            }
-            Scan { key, prefix, .. } => {
-                Ok(many(db.get::<Set>(*key)?.into_iter().filter(|member| member.starts_with(prefix.as_ref()))))
             }
         }
     }
@@ -139,7 +117,7 @@ fn move_member(db: &mut world::Db, from: Word, to: Word, member: Word, birth: Bi
     Ok(is_there.into())
 }
 
-fn combined(db: &world::Db, how: Combination, keys: &[Word]) -> Result<Set, windrow::ErrorKind> {
+pub(crate) fn combined(db: &world::Db, how: Combination, keys: &[Word]) -> Result<Set, windrow::ErrorKind> {
     let sets = keys.iter().map(|key| db.get(*key)).collect::<Result<Vec<Set>, _>>()?;
     let first = sets[0].clone();
     Ok(sets[1..].iter().fold(first, |all, set| match how {

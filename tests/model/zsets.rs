@@ -6,10 +6,10 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use windrow::{Aggregate, CombineOptions, Db, ErrorKind, ScanOptions, ZAddOptions, ZEnd};
+use windrow::{Aggregate, CombineOptions, Db, ErrorKind, ZAddOptions, ZEnd};
 
-use crate::draw::{Birth, Home, Word, birth, key, name, prefix};
-use crate::reply::{Answer, Reply, chosen, many, scanned, walked};
+use crate::draw::{Birth, Home, Word, birth, key, name};
+use crate::reply::{Answer, Reply, chosen, many, walked};
 use crate::sets::{Combination, combination};
 use crate::world::{self, Set, Value, ZSet};
 use crate::zset_range::{Entries, Range, range, ranked};
@@ -24,12 +24,9 @@ pub(crate) enum Operation {
     RemoveRange(Word, Range),
     StoreRange(Word, Word, Range, Birth),
     Range(Word, Range),
-    Combine(Combination, Vec<(Word, f64)>, Aggregate),
     Store(Combination, Word, Vec<(Word, f64)>, Aggregate, Birth),
-    InterCard(Vec<Word>, u64),
     Ask(Word, Vec<Word>),
     Random { key: Word, count: u64, is_repeated: bool },
-    Scan { key: Word, prefix: Word, count: u64 },
 }
 use Operation::*;
 
@@ -52,13 +49,10 @@ pub(crate) fn operation() -> impl Strategy<Value = Operation> {
         2 => (key(), range()).prop_map(|(k, range)| RemoveRange(k, range)),
         2 => (key(), key(), range(), birth()).prop_map(|(to, from, range, birth)| StoreRange(to, from, range, birth)),
         4 => (key(), range()).prop_map(|(k, part)| Operation::Range(k, part)),
-        2 => (combination(), sources(), aggregate()).prop_map(|(how, sources, fold)| Combine(how, sources, fold)),
         3 => (combination(), key(), sources(), aggregate(), birth())
             .prop_map(|(how, to, sources, fold, birth)| Store(how, to, sources, fold, birth)),
-        1 => (vec(source(), 1..4), 0..4_u64).prop_map(|(keys, limit)| InterCard(keys, limit)),
         1 => (key(), vec(name(), 1..6)).prop_map(|(k, members)| Ask(k, members)),
         1 => (key(), 0..9_u64, any::<bool>()).prop_map(|(key, count, is_repeated)| Random { key, count, is_repeated }),
-        1 => (key(), prefix(), 1..6_u64).prop_map(|(key, prefix, count)| Scan { key, prefix, count }),
     ]
 }
 
@@ -73,7 +67,7 @@ fn end() -> impl Strategy<Value = ZEnd> {
     prop_oneof![Just(ZEnd::Min), Just(ZEnd::Max)]
 }
 
-fn aggregate() -> impl Strategy<Value = Aggregate> {
+pub(crate) fn aggregate() -> impl Strategy<Value = Aggregate> {
     prop_oneof![Just(Aggregate::Sum), Just(Aggregate::Min), Just(Aggregate::Max)]
 }
 
@@ -83,11 +77,11 @@ fn rule() -> impl Strategy<Value = Rule> {
 }
 
 /// Plain sets are sources too.
-fn source() -> impl Strategy<Value = Word> {
+pub(crate) fn source() -> impl Strategy<Value = Word> {
     prop_oneof![5 => key(Home::ZSets), 1 => key(Home::Sets)]
 }
 
-fn sources() -> impl Strategy<Value = Vec<(Word, f64)>> {
+pub(crate) fn sources() -> impl Strategy<Value = Vec<(Word, f64)>> {
     vec((source(), select(vec![1.0, -2.0, 0.5, 0.0])), 1..4)
 }
 
@@ -142,15 +136,6 @@ impl Operation {
             Operation::Range(key, range) => {
                 (walked(zsets.range(key, range.told())?)?, zsets.count(key, range.told())?).into()
             }
-            Combine(how, sources, aggregate) => {
-                let (keys, weights): (Vec<Word>, Vec<f64>) = sources.iter().copied().unzip();
-                let options = CombineOptions::new().weights(&weights).aggregate(*aggregate);
-                match how {
-                    Combination::Union => zsets.union(keys, options)?.into(),
-                    Combination::Inter => zsets.inter(keys, options)?.into(),
-                    Combination::Diff => zsets.diff(keys)?.into(),
-                }
-            }
             Store(how, to, sources, aggregate, birth) => {
                 let (keys, weights): (Vec<Word>, Vec<f64>) = sources.iter().copied().unzip();
                 let options = CombineOptions::new().weights(&weights).aggregate(*aggregate);
@@ -160,7 +145,6 @@ impl Operation {
                     Combination::Diff => zsets.diff_store_with(to, keys, birth.options())?.into(),
                 }
             }
-            InterCard(keys, limit) => zsets.inter_card(keys, *limit)?.into(),
             Ask(key, members) => many([
                 Reply::from(zsets.mscore(key, members)?),
                 zsets.rank(key, members[0])?.into(),
@@ -169,10 +153,6 @@ impl Operation {
             ]),
             Random { key, count, is_repeated: false } => zsets.random(key, *count)?.into(),
             Random { key, count, is_repeated: true } => zsets.random_repeated(key, *count)?.into(),
-            Scan { key, prefix, count } => {
-                let pattern = [prefix.0, b"*"].concat();
-                scanned(|cursor| zsets.scan(key, cursor, ScanOptions::new().matching(&pattern).count(*count)))?
-            }
         })
     }
 
@@ -215,25 +195,15 @@ impl Operation {
                 let size = part.len();
                 Ok((part, size).into())
             }
-            Combine(how, sources, aggregate) => Ok(ranked(&combined(db, *how, sources, *aggregate)?).into()),
             Store(how, to, sources, aggregate, birth) => {
                 let result = combined(db, *how, sources, *aggregate)?;
                 let size = result.len();
                 Ok(db.store(*to, result, size, *birth).into())
             }
-            InterCard(keys, limit) => {
-                let sources: Vec<(Word, f64)> = keys.iter().map(|key| (*key, 1.0)).collect();
-                let size = combined(db, Combination::Inter, &sources, Aggregate::Sum)?.len();
-                Ok(if *limit == 0 { size } else { size.min(*limit as usize) }.into())
-            }
             Ask(key, members) => Ok(ask(&db.get(*key)?, members)),
             Random { key, count, is_repeated } => {
                 let all = db.get::<ZSet>(*key)?.into_iter().map(Reply::from).collect();
                 Ok(chosen(found, all, *count, *is_repeated).into())
-            }
-            Scan { key, prefix, .. } => {
-                let zset: ZSet = db.get(*key)?;
-                Ok(many(zset.into_iter().filter(|(member, _)| member.starts_with(prefix.as_ref()))))
             }
         }
     }
@@ -289,7 +259,7 @@ fn ask(zset: &ZSet, members: &[Word]) -> Reply {
     ])
 }
 
-fn combined(
+pub(crate) fn combined(
     db: &world::Db,
     how: Combination,
     sources: &[(Word, f64)],
