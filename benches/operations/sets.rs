@@ -44,10 +44,32 @@ pub(crate) fn bench(c: &mut Criterion) {
             },
             || bare.walk(Tag::SetMember, size),
         );
-        // A random member is found by walking; there is no bare counterpart.
-        if size <= 10_000 {
-            group.bench_function("random", |b| b.iter(|| db.sets().random("key", 1)));
-        }
+        // A random member is found by walking up to it, on both sides.
+        beside(
+            &mut group,
+            "random",
+            || db.sets().random("key", 1),
+            || {
+                bare.get_record();
+                bare.key_behind(Tag::SetMember, b.next())
+            },
+        );
+        beside(
+            &mut group,
+            "pop a member, add it",
+            || {
+                let popped = db.sets().pop("key", 1).expect("pop");
+                db.sets().add("key", popped)
+            },
+            || {
+                bare.get_record();
+                let popped = bare.key_behind(Tag::SetMember, b.next());
+                let (_, popped) = ElementKey::decode(&popped).expect("an element");
+                bare.commit(&[], &[popped]);
+                bare.get(&popped);
+                bare.commit(&[(popped, &[])], &[]);
+            },
+        );
         group.finish();
     }
 }
