@@ -82,7 +82,8 @@ fn bare_union(key: &BareCollection<'_>, other: &BareCollection<'_>, sum: &BareCo
             let total = number(left) + number(right);
             let total = Score::new(total).expect("a number");
             let member = ElementKey::decode_tail(tail).expect("an element");
-            let ElementKey::SortedMember(name) = member else { unreachable!("the tag says so") };
+            // The tag makes it one.
+            let ElementKey::SortedMember(name) = member else { return };
             put(&member, &total.to_ordered_bytes());
             put(&ElementKey::SortedScore(total, name), &[]);
         });

@@ -2,9 +2,10 @@
 //! bare RocksDB.
 //!
 //! Uses the public API, criterion and `../common`. One thread, 100-byte values, durability `Buffered`, everything
-//! cached; both sides open copies of the same compacted files. What adds also removes, so that sizes stay.
+//! cached; both sides open copies of the same compacted files. What adds also removes, so that sizes stay. What writes
+//! whole collections or combines two ends at 100,000.
 //!
-//! With `--test`, 1,000,000 elements are left out.
+//! With `--test`, more than 10,000 elements are left out.
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on has nothing to measure")]
 #![allow(clippy::indexing_slicing, reason = "a benchmark that is wrong may stop")]

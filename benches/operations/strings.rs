@@ -71,10 +71,7 @@ pub(crate) fn bench(c: &mut Criterion) {
 /// Reads up to ten records behind a key; returns the last key, or the least that there may be if these were the last.
 fn page_behind(bare: &Bare, key: &[u8]) -> Vec<u8> {
     let mut records = bare.db().raw_iterator_cf(bare.meta());
-    records.seek(key);
-    if records.key() == Some(key) {
-        records.next();
-    }
+    records.seek([key, &[0]].concat());
     let mut last = Vec::new();
     for _ in 0..10 {
         let Some((key, record)) = records.item() else { return meta_key(b"") };
