@@ -50,6 +50,19 @@ pub(crate) fn bench(c: &mut Criterion) {
             },
             || bare.walk(Tag::HashField, size),
         );
+        db.hashes().set("key", "counter", "0").expect("set");
+        let counter = ElementKey::HashField(b"counter");
+        bare.put(&counter, b"0");
+        group.sample_size(20);
+        beside(
+            &mut group,
+            "incr",
+            || db.hashes().incr_by("key", "counter", 1),
+            || {
+                bare.get(&counter);
+                bare.put(&counter, b"1234");
+            },
+        );
         group.finish();
     }
 }

@@ -2,9 +2,10 @@
 //! bare RocksDB.
 //!
 //! Uses the public API, criterion and `../common`. One thread, 100-byte values, durability `Buffered`, everything
-//! cached; both sides open copies of the same compacted files. What adds also removes, so that sizes stay.
+//! cached; both sides open copies of the same compacted files. What adds also removes, so that sizes stay. What writes
+//! whole collections or combines two ends at 100,000.
 //!
-//! With `--test`, 1,000,000 elements are left out.
+//! With `--test`, more than 10,000 elements are left out.
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on has nothing to measure")]
 #![allow(clippy::indexing_slicing, reason = "a benchmark that is wrong may stop")]
@@ -12,6 +13,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod combined;
 mod elements;
 mod hashes;
 mod keys;
@@ -32,6 +34,11 @@ fn sizes() -> Vec<u64> {
     [10, 10_000, 1_000_000].into_iter().filter(|size| *size <= most).collect()
 }
 
+/// How many elements there are for what reads or writes all of them many times over: a hundred thousand at most.
+fn sizes_of_whole() -> Vec<u64> {
+    sizes().into_iter().map(|size| size.min(100_000)).collect()
+}
+
 /// Begins a group, with times that fit a hundred of benchmarks into a few minutes.
 fn group<'c>(c: &'c mut Criterion, name: &str, size: u64) -> BenchmarkGroup<'c, WallTime> {
     let mut group = c.benchmark_group(format!("{name} of {size}"));
@@ -50,5 +57,14 @@ fn beside<A, B>(
     group.bench_function(format!("{name} (bare)"), |b| b.iter(&mut bare));
 }
 
-criterion_group!(benches, strings::bench, hashes::bench, sets::bench, zsets::bench, lists::bench, keys::bench);
+criterion_group!(
+    benches,
+    strings::bench,
+    hashes::bench,
+    sets::bench,
+    zsets::bench,
+    lists::bench,
+    combined::bench,
+    keys::bench
+);
 criterion_main!(benches);

@@ -2,7 +2,9 @@
 
 use std::hint::black_box;
 
-use criterion::Criterion;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion};
+use windrow::Db;
 use windrow::encoding::{ElementKey, Tag};
 
 use crate::common::bare::Twins;
@@ -44,10 +46,37 @@ pub(crate) fn bench(c: &mut Criterion) {
             },
             || bare.walk(Tag::SetMember, size),
         );
-        // A random member is found by walking; there is no bare counterpart.
-        if size <= 10_000 {
-            group.bench_function("random", |b| b.iter(|| db.sets().random("key", 1)));
-        }
+        random_members(&mut group, &db, &bare, size);
         group.finish();
     }
+}
+
+fn random_members(group: &mut BenchmarkGroup<'_, WallTime>, db: &Db, bare: &BareCollection<'_>, size: u64) {
+    let mut places = Shuffled::below(size);
+    // A random member is found by walking up to it, on both sides.
+    beside(
+        group,
+        "random",
+        || db.sets().random("key", 1),
+        || {
+            bare.get_record();
+            bare.key_behind(Tag::SetMember, places.next())
+        },
+    );
+    beside(
+        group,
+        "pop a member, add it",
+        || {
+            let popped = db.sets().pop("key", 1).expect("pop");
+            db.sets().add("key", popped)
+        },
+        || {
+            bare.get_record();
+            let popped = bare.key_behind(Tag::SetMember, places.next());
+            let (_, popped) = ElementKey::decode(&popped).expect("an element");
+            bare.commit(&[], &[popped]);
+            bare.get(&popped);
+            bare.commit(&[(popped, &[])], &[]);
+        },
+    );
 }
