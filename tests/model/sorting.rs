@@ -93,7 +93,12 @@ impl Place {
             Self::Nowhere => None,
             Self::Itself => Some(element.clone()),
             Self::Key { before, behind, field } => {
-                let key = [before.0, element, behind.0].concat();
+                // As C reads it: no arrow is seen behind a zero byte, and it is a part of the key like the rest.
+                let (behind, field) = match field {
+                    Some(field) if behind.0.contains(&0) => ([behind.0, b"->", field.0].concat(), None),
+                    field => (behind.0.to_vec(), field),
+                };
+                let key = [before.0, element, &behind].concat();
                 let entry = db.entries.iter().find(|(name, _)| name.0 == key);
                 match (entry.map(|(_, entry)| &entry.value), field) {
                     (Some(Value::String(text)), None) => Some(text.clone()),
