@@ -70,7 +70,6 @@ use health::Health;
 pub(crate) use keyspaces::Keyspaces;
 use margins::Margins;
 pub(crate) use open::require_known_format;
-
 use ranks::Ranks;
 
 /// Everything that an open store shares between its handles and threads.

@@ -21,7 +21,7 @@ const WORTH_FLUSHING_BYTES: u64 = 16 << 20;
 /// The same for whoever asks for everything that can be given back.
 const WORTH_FLUSHING_EAGERLY_BYTES: u64 = 1 << 20;
 
-/// Parts of its limit that the log may fill before windrow flushes. WHY not all: RocksDB acts at the limit itself, and what
+/// The share of its limit, as a fraction, that the log may fill before windrow flushes. WHY not all: RocksDB acts at the limit itself, and what
 /// is written until the next look comes on top.
 const FLUSH_AT: (u64, u64) = (3, 4);
 /// Looks at the files of the log while it grows by its limit. WHY not always: each lists the directory.
