@@ -20,6 +20,8 @@ mod text;
 
 mod chart;
 mod json;
+#[expect(dead_code, reason = "written before its users")]
+mod latency;
 mod options;
 mod run;
 mod strategy;
