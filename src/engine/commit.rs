@@ -224,7 +224,9 @@ impl<'a> Staged<'a> {
             let operand = CountValue::encode_plain(*delta);
             self.batch.merge(&engine.db, Family::Default, &StoreKey::Count(keyspace.number).encode(), &operand);
         }
-        if self.replaces_expired {
+        // ORDER: held until the commit is made, so that a record of the time never replaces a later one.
+        let saving = self.replaces_expired.then(|| engine.saving_time.lock());
+        if saving.is_some() {
             // WHY: if time began earlier after a crash, the new record could be given the old one's expiry, whose entry in the
             // expire family belongs to the reaper still.
             let now = StoreTimeRecord(engine.time.sample());
@@ -234,6 +236,7 @@ impl<'a> Staged<'a> {
         let batch = self.batch;
         let commit = || engine.db.commit(batch, sync).inspect_err(|_| engine.ids.doubt());
         engine.ranks.follow(self.ranked, commit)?;
+        drop(saving);
         drop(self.births);
         failpoint!("commit::after");
         for (keyspace, delta) in &self.counts {

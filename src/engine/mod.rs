@@ -87,6 +87,8 @@ pub(crate) struct Engine {
     log_limit: LogLimit,
     /// Set by commits of `Interval` durability, cleared by the sync that covers them.
     sync_wanted: AtomicBool,
+    /// Held from the sample of a time that is saved until the commit that saves it.
+    saving_time: Mutex<()>,
     /// Pins there had been when the store's time was last saved.
     pins_at_save: AtomicU64,
     locks: Locks,

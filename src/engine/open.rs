@@ -137,6 +137,7 @@ impl Engine {
             births,
             log_limit,
             sync_wanted: AtomicBool::new(false),
+            saving_time: Mutex::default(),
             pins_at_save: AtomicU64::new(0),
             locks: Locks::new(),
             ranks,
@@ -240,6 +241,7 @@ impl Engine {
 
     /// Records the store's time, so that it does not start before it again, however the store ends.
     pub(super) fn save_time(&self, sync: bool) -> Result<()> {
+        let _saving = self.saving_time.lock();
         let mut batch = Batch::new();
         let now = StoreTimeRecord(self.time.sample());
         batch.put(&self.db, Family::Default, &StoreKey::StoreTime.encode(), &now.encode());

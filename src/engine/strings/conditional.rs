@@ -45,8 +45,8 @@ impl Strings<'_, Live> {
     ) -> Result<SetOutcome> {
         options.check()?;
         self.db.write_key(key.as_ref(), |plan| {
-            let previous = if options.get { current(plan)? } else { None };
             let expiry = options.expiry(plan.now)?;
+            let previous = if options.get { current(plan)? } else { None };
             let was_set = string::equals(plan, expected.as_ref())?
                 && string::set(plan, value.as_ref(), options.condition, expiry)?;
             Ok(SetOutcome { was_set, previous })

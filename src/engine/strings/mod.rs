@@ -164,8 +164,8 @@ impl Strings<'_, Live> {
     pub fn set_with(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, options: SetOptions) -> Result<SetOutcome> {
         options.check()?;
         self.db.write_key(key.as_ref(), |plan| {
-            let previous = if options.get { current(plan)? } else { None };
             let expiry = options.expiry(plan.now)?;
+            let previous = if options.get { current(plan)? } else { None };
             let was_set = string::set(plan, value.as_ref(), options.condition, expiry)?;
             Ok(SetOutcome { was_set, previous })
         })
