@@ -100,6 +100,13 @@ impl Margins {
         sets.values().next().map_or((None, None), |margin| (score(&margin.lowest), score(&margin.highest)))
     }
 
+    /// Says of all sets that they begin at this score.
+    #[cfg(test)]
+    pub(super) fn pretend_lowest(&self, score: f64) {
+        let tail = ElementKey::SortedScore(crate::encoding::Score::new(score).unwrap(), b"").encode_tail();
+        self.sets.lock().values_mut().for_each(|margin| margin.lowest = Some(tail.clone()));
+    }
+
     /// Forgets a set that is gone.
     pub(super) fn forget(&self, id: CollectionId) {
         if self.held.load(Ordering::Acquire) > 0 {

@@ -305,6 +305,29 @@ mod tests {
         assert_eq!(known(&store).0, None);
     }
 
+    #[test]
+    fn a_removal_looks_at_nothing_outside_of_what_is_known() {
+        let (_dir, store) = open();
+        let db = store.db(0);
+        let zsets = db.zsets();
+        fill(&zsets, 0..100);
+        zsets.pop_min("z", 1).unwrap();
+        for range in [ZRange::scores(NEVER, 51.0), ZRange::ranks(0, 1), ZRange::ranks(-2, -1).rev()] {
+            // Not true, and so the members below are not seen.
+            store.engine().margins.pretend_lowest(50.0);
+            assert_eq!(zsets.remove_range("z", range).unwrap(), 2, "{range:?}");
+            assert_eq!(zsets.score("z", 50_u32.to_be_bytes()).unwrap(), None);
+            assert_eq!(zsets.score("z", 51_u32.to_be_bytes()).unwrap(), None);
+            assert_eq!(zsets.score("z", 49_u32.to_be_bytes()).unwrap(), Some(49.0));
+            fill(&zsets, 50..52);
+        }
+        // By members, nothing is known.
+        assert_eq!(
+            zsets.remove_range("z", ZRange::lex(LexBound::Min, LexBound::Excluded(&[0, 0, 0, 11]))).unwrap(),
+            10
+        );
+    }
+
     /// Every call counts itself and throws out what has left the window, as in `docs/examples/limiter_and_lease.rs`.
     #[test]
     fn a_window_that_slides_over_a_set_does_not_pass_its_past_again_and_again() {
