@@ -13,6 +13,7 @@ mod log;
 mod looks;
 mod mixed;
 mod pins;
+mod places;
 mod planner;
 mod reclaimer;
 mod stats;
@@ -65,5 +66,6 @@ pub(crate) fn load_dead(db: &Arc<Database>, now: Duration) -> Result<(DeadSet, u
         }
         cursor.advance();
     }
+    dead.shrink();
     Ok((dead, undecodable))
 }
