@@ -27,7 +27,7 @@ const MEAN_BYTES: u64 = 2_560;
 const NOW: UnixMillis = UnixMillis::new(1_700_000_000_000);
 
 pub(crate) fn run(scale: Scale) {
-    let hashes = scale.of(2, 600, 4_000) * (1 << 20) / MEAN_BYTES;
+    let hashes = scale.of(2, 600, 2_000) * (1 << 20) / MEAN_BYTES;
     println!("\ningest: bytes of the files made in the data families / bytes loaded, nothing pending, log left out");
     for (what, target, shape) in [
         ("closed, one lifetime", "<= 1.15", Shape { lifetimes: 1, namespaces: 1 }),

@@ -171,13 +171,14 @@ impl Watermark {
     /// Unites burials between whose eras nothing is pinned: they become reclaimable at the same moment. So behind a view that
     /// is open for hours, what waits takes as much memory as if it had been buried at once.
     ///
-    /// ORDER: the pins are looked at after the eras were opened. A pin that is not seen is of a later era than all of them.
+    /// ORDER: the pins are looked at after the eras were opened, and nobody else opens one meanwhile. A pin that is not seen
+    /// is of a later era than all of them.
     fn unite_waiting(&self) {
-        let mut waiting = self.waiting.lock();
-        if waiting.len() < 2 {
+        if self.waiting.lock().len() < 2 {
             return;
         }
         let pinned = self.pins.eras();
+        let mut waiting = self.waiting.lock();
         let apart = |older: u64, younger: u64| pinned.range(older..younger).next().is_some();
         let mut united: VecDeque<Waiting> = VecDeque::new();
         for next in waiting.drain(..) {
