@@ -2,14 +2,17 @@
 //!
 //! Uses `serde_json`. Invariant: it reads text files only, so it tells the same of any RocksDB, open or not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-/// How long nothing may have been made for a store to count as at rest.
-const REST: Duration = Duration::from_secs(2);
+/// How long nothing may have been made for a store to count as at rest, beside that no job is under way.
+const REST: Duration = Duration::from_secs(1);
+
+/// How long to wait for that at most.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What was made so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub(crate) struct Made {
     pub(crate) bytes: BTreeMap<String, u64>,
     /// When the last flush or compaction ended, in microseconds since 1970.
     pub(crate) last_micros: u64,
+    /// Flushes and compactions under way, by the numbers that RocksDB gives them.
+    jobs: BTreeSet<u64>,
 }
 
 impl Made {
@@ -46,7 +51,11 @@ impl Made {
                 let family = event["cf_name"].as_str().unwrap_or_default().to_owned();
                 *self.bytes.entry(family).or_default() += event["file_size"].as_u64().unwrap_or(0);
             }
+            Some("flush_started" | "compaction_started") => {
+                self.jobs.extend(event["job"].as_u64());
+            }
             Some("flush_finished" | "compaction_finished") => {
+                self.jobs.retain(|job| Some(*job) != event["job"].as_u64());
                 self.last_micros = self.last_micros.max(event["time_micros"].as_u64().unwrap_or(0));
             }
             _ => {}
@@ -56,8 +65,10 @@ impl Made {
     /// Waits until nothing is made any more.
     pub(crate) fn at_rest(path: &Path) -> Self {
         let mut made = Self::read(path);
-        let mut since = Instant::now();
-        while since.elapsed() < REST {
+        let begun = Instant::now();
+        let mut since = begun;
+        while since.elapsed() < REST || !made.jobs.is_empty() {
+            assert!(begun.elapsed() < PATIENCE, "{:?} are under way", made.jobs);
             std::thread::sleep(REST / 20);
             let now = Self::read(path);
             if now != made {
