@@ -24,6 +24,7 @@ mod ranks;
 mod read;
 mod scan;
 mod sets;
+mod shared_map;
 mod slots;
 mod sort;
 mod stats;

@@ -14,6 +14,7 @@ mod log;
 mod looks;
 mod mixed;
 mod pins;
+mod places;
 mod planner;
 mod reclaimer;
 mod stats;
@@ -67,5 +68,6 @@ pub(crate) fn load_dead(db: &Arc<Database>, now: Duration) -> Result<(DeadSet, u
         }
         cursor.advance();
     }
+    dead.shrink();
     Ok((dead, undecodable))
 }
