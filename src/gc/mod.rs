@@ -5,17 +5,20 @@
 
 mod dead;
 mod debt;
+mod expire;
 mod expired;
 mod filter;
 mod flushed;
 mod left_over;
 mod log;
 mod looks;
+mod meta;
 mod mixed;
 mod pins;
 mod planner;
 mod reclaimer;
 mod stats;
+mod tombstones;
 mod watermark;
 
 pub(crate) use dead::{Burials, DeadSet};

@@ -161,6 +161,7 @@ impl Reclaimer {
         let picture = self.watermark.picture();
         let files = self.db.live_files()?;
         let now = self.time.monotonic();
+        let quiet = self.quiet_log.lock().notice(&self.db);
         let weighed = self.waiting_to_weigh(now, eager);
         let nothing = Burials::default();
         let waiting = weighed.as_ref().unwrap_or(&nothing);
@@ -177,10 +178,11 @@ impl Reclaimer {
             self.counters.waiting_bytes.store(debt.waiting_bytes, Ordering::Relaxed);
         }
         let mut memory = self.expired.lock();
-        let past = expired::ExpiredPass { db: &self.db, picture: &picture, files: &files, eager };
-        let did = memory.pass(&past, &self.counters, self.settings.compact_dead_percent)?;
-        let outcome = outcome.and(did);
-        Ok(outcome.and(self.quiet_log.lock().pass(&self.db, &self.births, &self.counters, eager)?))
+        let dead_percent = self.settings.compact_dead_percent;
+        let past = expired::ExpiredPass { db: &self.db, picture: &picture, files: &files, dead_percent, eager, quiet };
+        let outcome = outcome.and(memory.pass(&past, &self.counters)?);
+        let file_bytes = files.iter().map(|file| file.size_bytes).sum();
+        Ok(outcome.and(self.quiet_log.lock().pass(&self.db, &self.births, &self.counters, file_bytes, eager)?))
     }
 
     fn show(&self, debt: Debt, now: Duration) {
