@@ -17,11 +17,11 @@ use crate::error::Result;
 use crate::failpoint::failpoint;
 use crate::store::{Family, SstFile};
 
-/// Dead entries from which it is worth rewriting what they lie in: when everything goes by in haste, when no more of them come,
-/// when the store has been quiet for long. WHY at all: small stores are cheap as they are.
-const WORTH_REWRITING: [u64; 3] = [100_000, 10_000, 1_000];
+/// Dead entries from which it is worth rewriting what they lie in: under load, when no more of them come, when the store has
+/// been quiet for long, and when somebody asks for everything that can be given back. WHY at all: small stores are cheap as they are.
+const WORTH_REWRITING: [u64; 4] = [100_000, 10_000, 1_000, 100];
 /// The same for the families of few and larger records.
-const WORTH_REWRITING_OF_FEW: [u64; 3] = [1_000, 100, 10];
+const WORTH_REWRITING_OF_FEW: [u64; 4] = [1_000, 100, 10, 10];
 /// Once no more is dying, records are rewritten at this part of the dead share of elements. WHY earlier: every look-up and
 /// every walk over keys passes what is dead among the records, and nobody meets dead elements. At half of the default 60 percent a
 /// walk passes at most 1.4 times the living, and 2.3 records are rewritten for each that goes. WHY not under load: there the share is soon
@@ -68,12 +68,12 @@ impl Worth {
     pub(super) fn new(pass: &ExpiredPass<'_>, family: Family, is_calm: bool) -> Self {
         let half = pass.dead_percent / CALM_PART;
         let few = matches!(family, Family::Gc | Family::Default);
-        let [in_haste, calm, very_quiet] = if few { WORTH_REWRITING_OF_FEW } else { WORTH_REWRITING };
+        let [under_load, calm, very_quiet, eager] = if few { WORTH_REWRITING_OF_FEW } else { WORTH_REWRITING };
         match (pass.quiet, is_calm) {
-            _ if pass.eager => Self { percent: half.min(EAGER_PERCENT), entries: 1 },
+            _ if pass.eager => Self { percent: half.min(EAGER_PERCENT), entries: eager },
             (Quiet::Very, _) => Self { percent: half, entries: very_quiet },
             (_, true) => Self { percent: half, entries: calm },
-            _ => Self { percent: pass.dead_percent, entries: in_haste },
+            _ => Self { percent: pass.dead_percent, entries: under_load },
         }
     }
 
@@ -150,14 +150,13 @@ impl Tombstones {
     }
 
     fn notice_files(&mut self, pass: &ExpiredPass<'_>, files: &[&SstFile]) {
-        self.made_by.retain(|name, _| files.iter().any(|file| file.name == *name));
-        self.left.retain(|name| files.iter().any(|file| file.name == *name));
         let now = pass.db.last_commit();
+        let mut known = std::mem::take(&mut self.made_by);
         for file in files.iter().filter(|file| file.tombstones > 0) {
-            if !self.made_by.contains_key(&file.name) {
-                self.made_by.insert(file.name.clone(), now);
-            }
+            let made_by = known.remove(&file.name).unwrap_or(now);
+            self.made_by.insert(file.name.clone(), made_by);
         }
+        self.left.retain(|name| self.made_by.contains_key(name));
     }
 
     fn may_go(&self, file: &SstFile, oldest_snapshot: Option<u64>) -> bool {
@@ -243,4 +242,84 @@ impl<'a> Region<'a> {
 
 fn overlaps(file: &SstFile, first: &[u8], last: &[u8]) -> bool {
     file.smallest.as_slice() <= last && first <= file.largest.as_slice()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, level: u32, keys: (&str, &str), entries: u64, tombstones: u64) -> SstFile {
+        SstFile {
+            family: Family::Meta,
+            name: name.to_owned(),
+            level,
+            size_bytes: 1,
+            smallest: keys.0.into(),
+            largest: keys.1.into(),
+            entries,
+            tombstones,
+        }
+    }
+
+    /// The names of what goes with the first file, and how many of their entries are dead.
+    fn region(files: &[SstFile]) -> (String, u64, u64) {
+        let all: Vec<&SstFile> = files.iter().collect();
+        let region = Region::of(all[0], &all);
+        let mut names: Vec<&str> = region.files.iter().map(|file| file.name.as_str()).collect();
+        names.sort_unstable();
+        (names.concat(), region.dead(), region.entries)
+    }
+
+    #[test]
+    fn a_file_takes_along_what_lies_beneath_it_and_nothing_beside_or_above_it() {
+        let files = [
+            file("a", 5, ("d", "m"), 100, 60),
+            file("b", 5, ("n", "z"), 100, 100),
+            file("c", 4, ("a", "z"), 100, 100),
+            file("d", 6, ("a", "d"), 1000, 0),
+            file("e", 6, ("m", "n"), 1000, 0),
+            file("f", 6, ("o", "z"), 1000, 0),
+        ];
+        assert_eq!(region(&files), ("ade".to_owned(), 120, 2100));
+        assert_eq!(region(&files[3..]), ("d".to_owned(), 0, 1000));
+    }
+
+    #[test]
+    fn what_is_met_on_the_way_down_takes_along_what_lies_beneath_all_of_it() {
+        let files =
+            [file("a", 4, ("d", "e"), 10, 10), file("b", 5, ("e", "k"), 10, 0), file("c", 6, ("j", "z"), 10, 0)];
+        assert_eq!(region(&files), ("abc".to_owned(), 20, 30));
+    }
+
+    #[test]
+    fn files_in_l0_go_down_together_as_far_as_they_reach_into_each_other() {
+        let files = [
+            file("a", 0, ("d", "f"), 10, 10),
+            file("b", 0, ("f", "k"), 10, 0),
+            file("c", 0, ("k", "m"), 10, 0),
+            file("d", 0, ("n", "o"), 10, 0),
+            file("e", 6, ("l", "m"), 10, 0),
+            file("f", 6, ("n", "z"), 10, 0),
+        ];
+        assert_eq!(region(&files), ("abce".to_owned(), 20, 40));
+    }
+
+    #[test]
+    fn tombstones_hide_no_more_than_lies_beneath_them() {
+        assert_eq!(region(&[file("a", 0, ("a", "z"), 100, 90)]), ("a".to_owned(), 90, 100));
+        let files = [file("a", 0, ("a", "z"), 100, 90), file("b", 6, ("a", "z"), 20, 0)];
+        assert_eq!(region(&files), ("ab".to_owned(), 110, 120));
+    }
+
+    #[test]
+    fn it_is_calm_while_next_to_nothing_dies_also_when_some_of_the_dead_leave() {
+        let mut calm = Calm::default();
+        assert!((0..CALM_PASSES * 3).all(|pass| !calm.notice(1000 + u64::from(pass) * 100)), "many die");
+        let dead = 1000 + u64::from(CALM_PASSES) * 300;
+        assert!(!calm.notice(dead));
+        let passes: Vec<bool> = (0..CALM_PASSES).map(|pass| calm.notice(dead + u64::from(pass % 7))).collect();
+        assert_eq!(passes.iter().filter(|is_calm| **is_calm).count(), 1, "after enough passes");
+        assert!(calm.notice(5), "some have left");
+        assert!(!calm.notice(100), "some have died");
+    }
 }
