@@ -4,6 +4,7 @@
 //! (design, rule 5); every change to a key is one commit (rule 1).
 
 mod background;
+mod bell;
 mod builder;
 mod builds;
 mod checkpoint;
@@ -66,6 +67,7 @@ use crate::locks::Locks;
 use crate::options::Options;
 use crate::store::{Database, Directory};
 
+use bell::Bell;
 use health::Health;
 pub(crate) use keyspaces::Keyspaces;
 use margins::Margins;
@@ -95,6 +97,10 @@ pub(crate) struct Engine {
     flushed: FlushedKeyspaces,
     reaper: Mutex<Reaper>,
     reclaimer: Reclaimer,
+    /// Rung when much has been buried: the watermark need not wait for its turn.
+    much_buried: Bell,
+    /// Rung when something has become reclaimable.
+    news: Bell,
     counters: Arc<ReclaimCounters>,
     read_only: bool,
     /// Declared last, so dropped last: RocksDB is closed before the directory is unlocked.

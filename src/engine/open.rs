@@ -15,6 +15,7 @@ use crate::clock::{Clock, StoreTime};
 use crate::births::Births;
 use crate::encoding::{CollectionId, FormatVersion, StoreKey, StoreTime as StoreTimeRecord, UnixMillis, prefix_end};
 use crate::engine::Engine;
+use crate::engine::bell::Bell;
 use crate::engine::checkpoint::skip_ids;
 use crate::engine::health::Health;
 use crate::engine::keyspaces::Keyspaces;
@@ -24,7 +25,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::expire::{Reaped, Reaper};
 use crate::failpoint::failpoint;
 use crate::gc::{
-    DeadSet, Filters, FlushedKeyspaces, LogLimit, Picture, Pins, ReclaimCounters, ReclaimSettings, Reclaimer,
+    DeadSet, Filters, FlushedKeyspaces, LogLimit, Occasion, Picture, Pins, ReclaimCounters, ReclaimSettings, Reclaimer,
     Watermark, load_dead, merge_burials,
 };
 use crate::ids::{Ids, gaps_among_the_dead, unused_of_last_leases};
@@ -34,6 +35,10 @@ use crate::store::{self, Batch, Cursor, Database, Directory, Family, FilterSourc
 
 /// Pause between two looks while settling.
 const SETTLE_PAUSE: Duration = Duration::from_millis(20);
+
+/// So many buried ids wake the watermark before its turn: when nothing more is due, and while more is. WHY not fewer: each of
+/// its rounds syncs the log.
+const WORTH_WAKING_FOR_IDS: (u64, u64) = (1 << 10, 1 << 18);
 
 /// What a step of the watermark did.
 #[derive(Clone, Copy, Debug)]
@@ -141,6 +146,8 @@ impl Engine {
             flushed: FlushedKeyspaces::left_over(flushed),
             reaper: Mutex::new(reaper),
             reclaimer,
+            much_buried: Bell::default(),
+            news: Bell::default(),
             counters,
             read_only,
             directory,
@@ -165,12 +172,19 @@ impl Engine {
         }
         ReclaimCounters::add(&self.counters.keys_reaped, keys);
         ReclaimCounters::add(&self.filters.undecodable, reaped.undecodable);
+        let worth_waking_for = if reaped.more { WORTH_WAKING_FOR_IDS.1 } else { WORTH_WAKING_FOR_IDS.0 };
+        if keys > 0 && self.watermark.waiting_ids() >= worth_waking_for {
+            self.much_buried.ring();
+        }
         Ok(reaped)
     }
 
     /// Moves the watermark and walks flushed keyspaces; returns whether anything changed.
     pub(super) fn advance(&self) -> Result<Advanced> {
         let published = self.watermark.advance(&self.db)?;
+        if published {
+            self.news.ring();
+        }
         let stepped = self.flushed.step(&self.db, &self.pins, &self.watermark)?;
         ReclaimCounters::add(&self.filters.undecodable, stepped.undecodable);
         Ok(Advanced { published, walked: stepped.walked })
@@ -182,8 +196,8 @@ impl Engine {
     }
 
     /// Makes one reclaiming pass; returns whether there is more to do.
-    pub(super) fn reclaim(&self, eager: bool) -> Result<bool> {
-        let pass = self.reclaimer.pass(eager)?;
+    pub(super) fn reclaim(&self, occasion: Occasion) -> Result<bool> {
+        let pass = self.reclaimer.pass(occasion)?;
         Ok(pass.acted || pass.pending)
     }
 
@@ -203,7 +217,7 @@ impl Engine {
         loop {
             while self.reap()?.more {}
             let advanced = self.advance()?;
-            let busy = advanced.published | advanced.walked | self.reclaim(true)?;
+            let busy = advanced.published | advanced.walked | self.reclaim(Occasion::Settling)?;
             let waiting = self.watermark.has_waiting() || self.flushed.has_waiting();
             if !busy && !waiting {
                 return Ok(true);

@@ -106,6 +106,11 @@ pub struct Stats {
     pub range_deletions: u64,
     /// Compactions that reclaiming asked for.
     pub compactions: u64,
+    /// Bytes of keys and values that reclaiming has read to free dead data from among the living, counted as those of all
+    /// compactions are. The difference to the next figure was freed.
+    pub rewrite_read_bytes: u64,
+    /// Bytes of keys and values that it had to write again for that.
+    pub rewritten_bytes: u64,
     /// Flushes that reclaiming asked for.
     pub flushes: u64,
     /// Segments of 65,536 ids that were proven empty and retired.
@@ -165,6 +170,8 @@ impl Engine {
             bytes_dropped: totals.bytes_dropped,
             range_deletions: totals.range_deletions,
             compactions: totals.compactions,
+            rewrite_read_bytes: totals.rewrite_read_bytes,
+            rewritten_bytes: totals.rewritten_bytes,
             flushes: totals.flushes,
             segments_retired: totals.segments_retired,
             compaction_read_bytes: io.compaction_read_bytes,

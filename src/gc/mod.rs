@@ -3,6 +3,7 @@
 //! May use `encoding`, `store` and `clock`; the engine starts it. Invariant: nothing here walks elements to
 //! find garbage, and nothing physical happens to what a pin may still read.
 
+mod ages;
 mod dead;
 mod debt;
 mod expire;
@@ -20,13 +21,14 @@ mod reclaimer;
 mod stats;
 mod tombstones;
 mod watermark;
+mod worth;
 
 pub(crate) use dead::{Burials, DeadSet};
 pub(crate) use filter::Filters;
 pub(crate) use flushed::FlushedKeyspaces;
 pub(crate) use log::LogLimit;
 pub(crate) use pins::{Pin, PinKind, Pins};
-pub(crate) use reclaimer::{ReclaimSettings, Reclaimer};
+pub(crate) use reclaimer::{Occasion, ReclaimSettings, Reclaimer};
 pub(crate) use stats::ReclaimCounters;
 pub(crate) use watermark::{Picture, Watermark};
 
