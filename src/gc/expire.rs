@@ -18,6 +18,8 @@ const PATIENCE_PASSES: u32 = 50;
 const WORTH_FLUSHING_ENTRIES: [u64; 2] = [10_000, 1_000];
 /// Past bytes in a file for which it is worth rewriting it: less is not believed of the index, which knows blocks only.
 const WORTH_REWRITING_BYTES: u64 = 64 << 10;
+/// The part of a file that has to be past for that: then no more is rewritten than goes.
+const PART_PAST: u64 = 2;
 
 /// What the last passes saw.
 #[derive(Debug)]
@@ -121,7 +123,7 @@ impl ExpireFamily {
         let is_worth_it = |file: &&SstFile| {
             let bytes = pass.db.approximate_bytes_between(Family::Expire, &file.smallest, past.end());
             let bytes = bytes.min(file.size_bytes);
-            bytes >= WORTH_REWRITING_BYTES && bytes >= file.size_bytes / 100 * u64::from(pass.dead_percent)
+            bytes >= WORTH_REWRITING_BYTES && bytes >= file.size_bytes / PART_PAST
         };
         let mut across =
             pass.files_of(Family::Expire).filter(|file| past.contains(&file.smallest) && !past.contains(&file.largest));

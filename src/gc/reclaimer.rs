@@ -178,7 +178,6 @@ impl Reclaimer {
         let picture = self.watermark.picture();
         let files = self.db.live_files()?;
         let now = self.time.monotonic();
-        let quiet = self.quiet_log.lock().notice(&self.db);
         let weighed = self.waiting_to_weigh(now, eager);
         let nothing = Burials::default();
         let waiting = weighed.as_ref().unwrap_or(&nothing);
@@ -197,6 +196,7 @@ impl Reclaimer {
         if occasion == Occasion::News {
             return Ok(outcome);
         }
+        let quiet = self.quiet_log.lock().notice(&self.db);
         let mut memory = self.expired.lock();
         let dead_percent = self.settings.compact_dead_percent;
         let past = expired::ExpiredPass { db: &self.db, picture: &picture, files: &files, dead_percent, eager, quiet };

@@ -22,13 +22,13 @@ use crate::store::{Family, SstFile};
 const WORTH_REWRITING: [u64; 4] = [100_000, 10_000, 1_000, 100];
 /// The same for the families of few and larger records.
 const WORTH_REWRITING_OF_FEW: [u64; 4] = [1_000, 100, 10, 10];
-/// Once no more is dying, records are rewritten at this part of the dead share of elements. WHY earlier: every look-up and
-/// every walk over keys passes what is dead among the records, and nobody meets dead elements. At half of the default 60 percent a
-/// walk passes at most 1.4 times the living, and 2.3 records are rewritten for each that goes. WHY not under load: there the share is soon
-/// reached again, and at 60 percent it is 0.7 records.
-const CALM_PART: u8 = 2;
-/// The dead share that is rewritten for whoever asks for everything that can be given back, in percent.
-const EAGER_PERCENT: u8 = 10;
+/// The dead share from which they are rewritten, in percent: under load, when no more of them come, and when somebody asks. The first two
+/// rise to [`compact_dead_percent`](crate::Options::compact_dead_percent) where that is higher.
+///
+/// WHY earlier in calm times: every look-up and every walk over keys passes what is dead among the records, and nobody meets dead
+/// elements. At 30 percent a walk passes at most 1.4 times the living, and 2.3 records are rewritten for each that goes. WHY not under
+/// load: there the share is soon reached again, and at 60 percent it is 0.7 records.
+const WORTH_PERCENT: [u8; 3] = [60, 30, 10];
 
 /// Passes in which next to nothing has died after which no more is expected. WHY wait: what is deleted next goes with
 /// the same rewriting.
@@ -66,14 +66,15 @@ pub(super) struct Worth {
 
 impl Worth {
     pub(super) fn new(pass: &ExpiredPass<'_>, family: Family, is_calm: bool) -> Self {
-        let half = pass.dead_percent / CALM_PART;
         let few = matches!(family, Family::Gc | Family::Default);
         let [under_load, calm, very_quiet, eager] = if few { WORTH_REWRITING_OF_FEW } else { WORTH_REWRITING };
+        let [load_percent, calm_percent, eager_percent] = WORTH_PERCENT;
+        let at_least = |percent: u8| percent.max(pass.dead_percent);
         match (pass.quiet, is_calm) {
-            _ if pass.eager => Self { percent: half.min(EAGER_PERCENT), entries: eager },
-            (Quiet::Very, _) => Self { percent: half, entries: very_quiet },
-            (_, true) => Self { percent: half, entries: calm },
-            _ => Self { percent: pass.dead_percent, entries: under_load },
+            _ if pass.eager => Self { percent: eager_percent, entries: eager },
+            (Quiet::Very, _) => Self { percent: at_least(calm_percent), entries: very_quiet },
+            (_, true) => Self { percent: at_least(calm_percent), entries: calm },
+            _ => Self { percent: at_least(load_percent), entries: under_load },
         }
     }
 
@@ -318,7 +319,7 @@ mod tests {
         let dead = 1000 + u64::from(CALM_PASSES) * 300;
         assert!(!calm.notice(dead));
         let passes: Vec<bool> = (0..CALM_PASSES).map(|pass| calm.notice(dead + u64::from(pass % 7))).collect();
-        assert_eq!(passes.iter().filter(|is_calm| **is_calm).count(), 1, "after enough passes");
+        assert!(passes.last() == Some(&true) && passes[..10].iter().all(|is_calm| !is_calm), "after enough passes");
         assert!(calm.notice(5), "some have left");
         assert!(!calm.notice(100), "some have died");
     }

@@ -145,11 +145,12 @@ fn deleted_records_go_although_somebody_writes_now_and_then() {
     wait_until("never quiet", &store, || {
         n += 1;
         store.db(0).strings().set(key(n % 4 * 4), "overwritten").unwrap();
-        store.stats().other_file_bytes < full / 3
+        store.stats().other_file_bytes < full * 55 / 100
     });
     close_and_check(store, &fixture.path("store"));
+    // Less than ten thousand of the dead may wait for more to come, with as many tombstones.
     let held = held(&fixture, "meta");
-    assert!(held.entries < 11_000, "{held:?}");
+    assert!(held.entries < 30_100, "{held:?}");
 }
 
 #[test]
@@ -183,14 +184,20 @@ fn a_view_of_later_than_the_deaths_does_not_hold_their_records() {
     let store = fixture.open();
     delete(&store, 0..10_000);
     let view = store.view().unwrap();
-    delete(&store, 10_000..10_010);
+    // The buffer is written while only the earlier ones are dead.
     let _ = store.settle(Duration::from_secs(5)).unwrap();
     let compactions = store.stats().compactions;
-    let _ = store.settle(Duration::from_millis(300)).unwrap();
-    assert_eq!(store.stats().compactions, compactions, "{:#?}", store.stats());
+    assert!(compactions > 0, "{:#?}", store.stats());
+    delete(&store, 10_000..15_000);
+    for _ in 0..3 {
+        let _ = store.settle(Duration::from_millis(300)).unwrap();
+    }
+    assert_eq!(store.stats().compactions, compactions, "the later ones: {:#?}", store.stats());
     assert_eq!(view.db(0).keys("").unwrap().count(), 10_000);
     drop(view);
+    settle(&store);
     close_and_check(store, &fixture.path("store"));
+    assert_eq!(held(&fixture, "meta").entries, 5_000);
 }
 
 /// A store of which everything expires, inline strings and sets, among them some that were deleted before.
@@ -355,49 +362,6 @@ fn bitmaps_of_retired_segments_do_not_pile_up() {
     assert!(sizes.iter().all(|bytes| *bytes < 100_000), "{sizes:?}");
     close_and_check(store, &fixture.path("store"));
     let (gc, default) = (held(&fixture, "gc"), held(&fixture, "default"));
-    assert!(gc.entries < 20 && gc.bytes < 20_000, "{gc:?}");
+    assert!(gc.entries < 6 && gc.bytes < 20_000, "{gc:?}");
     assert!(default.entries < 60 && default.bytes < 20_000, "{default:?}");
-}
-
-#[test]
-#[ignore]
-fn measure() {
-    for percent in [30, 50, 60, 80, 100] {
-        let fixture = Fixture::new();
-        let mut options = Options::default();
-        options.compact_dead_percent = percent;
-        let store = fixture.open();
-        for n in 0..200_000 {
-            store.db(0).strings().set(key(n), payload(n, 60)).unwrap();
-        }
-        store.close().unwrap();
-        options.reclaim_interval = Duration::from_millis(20);
-        let store = Store::builder(fixture.path("store")).clock(fixture.clock.clone()).options(options).open().unwrap();
-        let full = store.stats().other_file_bytes;
-        let mut dying: Vec<u64> = (0..200_000).collect();
-        fastrand::Rng::with_seed(1).shuffle(&mut dying);
-        let mut worst = 0.0_f64;
-        let mut total = 0.0;
-        let walk = || {
-            let began = Instant::now();
-            let count = keys(&store.db(0)).len();
-            began.elapsed().as_secs_f64() / count as f64 * 1e9
-        };
-        let fresh = walk();
-        for some in dying.chunks(2_000).take(90) {
-            delete(&store, some.iter().copied());
-            std::thread::sleep(Duration::from_millis(60));
-            let cost = walk() / fresh;
-            worst = worst.max(cost);
-            total += cost;
-        }
-        let stats = store.stats();
-        println!(
-            "{percent}: {full} bytes, {} left, written {}, compactions {}, walk worst {worst:.2}, mean {:.2}",
-            stats.other_file_bytes,
-            stats.other_compaction_written_bytes,
-            stats.compactions,
-            total / 90.0
-        );
-    }
 }
