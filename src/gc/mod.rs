@@ -6,18 +6,21 @@
 mod ages;
 mod dead;
 mod debt;
+mod expire;
 mod expired;
 mod filter;
 mod flushed;
 mod left_over;
 mod log;
 mod looks;
+mod meta;
 mod mixed;
 mod pins;
 mod places;
 mod planner;
 mod reclaimer;
 mod stats;
+mod tombstones;
 mod watermark;
 mod worth;
 

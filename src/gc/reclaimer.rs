@@ -196,11 +196,13 @@ impl Reclaimer {
         if occasion == Occasion::News {
             return Ok(outcome);
         }
+        let quiet = self.quiet_log.lock().notice(&self.db);
         let mut memory = self.expired.lock();
-        let past = expired::ExpiredPass { db: &self.db, picture: &picture, files: &files, eager };
-        let did = memory.pass(&past, &self.counters, self.settings.compact_dead_percent)?;
-        let outcome = outcome.and(did);
-        Ok(outcome.and(self.quiet_log.lock().pass(&self.db, &self.births, &self.counters, eager)?))
+        let dead_percent = self.settings.compact_dead_percent;
+        let past = expired::ExpiredPass { db: &self.db, picture: &picture, files: &files, dead_percent, eager, quiet };
+        let outcome = outcome.and(memory.pass(&past, &self.counters)?);
+        let file_bytes = files.iter().map(|file| file.size_bytes).sum();
+        Ok(outcome.and(self.quiet_log.lock().pass(&self.db, &self.births, &self.counters, file_bytes, eager)?))
     }
 
     /// Sets the rent by the debt that the last pass found.

@@ -288,6 +288,19 @@ impl Database {
             + self.property(family, "rocksdb.num-entries-imm-mem-tables")
     }
 
+    /// Returns the deletions of single keys in a family's write buffers.
+    pub(crate) fn buffered_tombstones(&self, family: Family) -> u64 {
+        self.property(family, "rocksdb.num-deletes-active-mem-table")
+            + self.property(family, "rocksdb.num-deletes-imm-mem-tables")
+    }
+
+    /// Returns the last commit that the oldest snapshot sees; `None` without a snapshot. A compaction takes away no
+    /// tombstone of a later commit, and nothing that one hides.
+    pub(crate) fn oldest_snapshot(&self) -> Option<u64> {
+        // RocksDB says 0 when there is none; a snapshot of the empty database holds nothing back.
+        Some(self.property(Family::Default, "rocksdb.oldest-snapshot-sequence")).filter(|commit| *commit > 0)
+    }
+
     /// Returns the bytes of a family's write buffers.
     pub(crate) fn buffered_bytes(&self, family: Family) -> u64 {
         self.property(family, "rocksdb.cur-size-all-mem-tables")
