@@ -58,17 +58,15 @@ impl Margins {
     /// Notes a tail before which a walk in this direction meets nothing: that of the first element, or one that lies before
     /// it. The caller holds the lock of its key, and what it has planned but not committed counts as not done.
     pub(super) fn learn(&self, id: CollectionId, direction: Direction, first: &[u8]) {
-        if first.len() > MAX_TAIL_BYTES {
-            return;
-        }
+        let Some(first) = remembered(first) else { return };
         let mut sets = self.sets.lock();
         if sets.len() >= MAX_SETS && !sets.contains_key(&id) {
             sets.clear();
         }
         let margin = sets.entry(id).or_default();
         match direction {
-            Direction::Ascending => margin.lowest = Some(first.to_vec()),
-            Direction::Descending => margin.highest = Some(first.to_vec()),
+            Direction::Ascending => margin.lowest = Some(first),
+            Direction::Descending => margin.highest = Some(first),
         }
         self.held.store(sets.len(), Ordering::Release);
     }
@@ -84,8 +82,13 @@ impl Margins {
             if value.is_none() || tail.first() != Some(&Tag::SortedScore.byte()) {
                 continue;
             }
-            margin.lowest.take_if(|lowest| tail < lowest);
-            margin.highest.take_if(|highest| tail > highest);
+            // WHY moved and not forgotten: a stack and a queue with late arrivals put outside of their margins at each step.
+            if margin.lowest.as_ref().is_some_and(|lowest| tail < lowest) {
+                margin.lowest = remembered(tail);
+            }
+            if margin.highest.as_ref().is_some_and(|highest| tail > highest) {
+                margin.highest = remembered(tail);
+            }
         }
     }
 
@@ -115,6 +118,11 @@ impl Margins {
             self.held.store(sets.len(), Ordering::Release);
         }
     }
+}
+
+/// Copies a tail that is short enough.
+fn remembered(tail: &[u8]) -> Option<Vec<u8>> {
+    (tail.len() <= MAX_TAIL_BYTES).then(|| tail.to_vec())
 }
 
 #[cfg(test)]

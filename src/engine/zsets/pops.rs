@@ -132,7 +132,7 @@ mod tests {
         zsets.mpop(["none", "z"], crate::ZEnd::Max, 5).unwrap();
         assert_eq!(known(), (Some(10.0), Some(99.0)), "as far as each walk has seen");
         zsets.add("z", [("early", 3.0)]).unwrap();
-        assert_eq!(known(), (None, Some(99.0)));
+        assert_eq!(known(), (Some(3.0), Some(99.0)));
         assert_eq!(
             zsets.pop_min("z", 2).unwrap(),
             [("early".into(), 3.0), (11_u32.to_be_bytes().to_vec().into(), 11.0)]
