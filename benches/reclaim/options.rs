@@ -44,6 +44,7 @@ cargo bench --bench reclaim -- [options]
   --shape S         of churn: string, hash, hash-in-place; the first two without it
   --operations N    of churn: sets before the load, and sets and gets of the load, at the most (1000000)
   --sets-a-life X   of churn: how often a key is set in a mean lifetime, in the mean (1)
+  --compact-dead-percent N   of churn: windrow's option of this name
   --direct-io       SST files past the operating system's cache, for all strategies (churn always)
   --wait SECONDS    how long to wait for space that does not come back (90)
   --dir DIR         where the runs make their directories (the system's temporary one)
@@ -88,6 +89,7 @@ impl Asked {
                 "--scenario" => asked.add_scenario(&value()?)?,
                 "--mix" => asked.churn.mixes.push(named(&Mix::ALL, &value()?, |mix| mix.name)?),
                 "--shape" => asked.churn.shapes.push(named(&Shape::ALL, &value()?, |shape| shape.name())?),
+                "--compact-dead-percent" => asked.churn.compact_dead_percent = number(&argument, &value()?)?,
                 "--sets-a-life" => asked.churn.sets_a_life = number(&argument, &value()?)?,
                 "--operations" => asked.churn.operations = number(&argument, &value()?)?,
                 "--strategy" => asked.strategies.push(named(&Strategy::ALL, &value()?, |strategy| strategy.name())?),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::mix::Mix;
-use super::model::Model;
+use super::model::{Model, Rank};
 use super::plan::Plan;
 use super::store::Churned;
 use super::time::{MixClock, millis};
@@ -17,6 +17,8 @@ use crate::latency::Latencies;
 
 /// One value in so many gets is compared byte by byte.
 const COMPARE_EVERY: u64 = 16;
+/// So many of the living keys are read at the end.
+const READ_BACK: u64 = 10_000;
 const FAULTS_SHOWN: usize = 5;
 
 /// What stands between the mix and a store.
@@ -79,9 +81,14 @@ impl<'a> Driver<'a> {
 
     /// Lives through the time before the load: its sets alone, because gets change nothing.
     pub(crate) fn history(&mut self) {
+        let nanos = self.plan.nanos_between_sets();
+        let forgotten_millis = (self.plan.forgotten_sets as f64 * nanos / 1e6) as u64;
         for _ in 0..self.plan.history_sets {
-            self.pass(self.plan.nanos_between_sets());
-            self.set();
+            self.pass(nanos);
+            let (rank, life) = self.next_set();
+            if self.model.now() + millis(life) >= forgotten_millis {
+                self.set(rank, life);
+            }
         }
         (self.seen.sets, self.seen.in_calls) = (Latencies::new(), Duration::ZERO);
     }
@@ -91,7 +98,26 @@ impl<'a> Driver<'a> {
         let nanos = self.plan.nanos_between_sets() * self.mix.set_share;
         for _ in 0..self.plan.operations {
             self.pass(nanos);
-            if self.random.f64() < self.mix.set_share { self.set() } else { self.get() }
+            if self.random.f64() < self.mix.set_share {
+                let (rank, life) = self.next_set();
+                self.set(rank, life);
+            } else {
+                self.get();
+            }
+        }
+    }
+
+    /// Reads some of what lives, from all places.
+    pub(crate) fn read_back(&mut self) {
+        let every = (self.model.living() / READ_BACK).max(1) as usize;
+        let some: Vec<_> = self.model.all_living().step_by(every).collect();
+        for (rank, version, _) in some {
+            let [_, found, right] = &mut self.values;
+            let exists = self.store.get(&self.model.key(rank), found);
+            self.model.fill_value(rank, version, right);
+            let is_right = exists && found == right;
+            self.note(rank, exists, Some(version), is_right);
+            self.seen.compared += 1;
         }
     }
 
@@ -101,9 +127,12 @@ impl<'a> Driver<'a> {
         self.live_bytes.store(self.model.live_bytes(), Ordering::Relaxed);
     }
 
-    fn set(&mut self) {
-        let rank = self.zipf.draw(&mut self.random);
-        let (key, life) = (self.model.key(rank), self.mix.life(&mut self.random));
+    fn next_set(&mut self) -> (Rank, Duration) {
+        (self.zipf.draw(&mut self.random), self.mix.life(&mut self.random))
+    }
+
+    fn set(&mut self, rank: Rank, life: Duration) {
+        let key = self.model.key(rank);
         let version = self.model.set(rank, millis(life));
         let [value, ..] = &mut self.values;
         self.model.fill_value(rank, version, value);
@@ -134,12 +163,17 @@ impl<'a> Driver<'a> {
             is_right &= found == right;
             self.seen.compared += 1;
         }
-        if !is_right {
-            self.seen.fault_count += 1;
-            if self.seen.faults.len() < FAULTS_SHOWN {
-                let what = if exists { "was found" } else { "was not found" };
-                self.seen.faults.push(format!("key {rank} {what}, which should have version {version:?}"));
-            }
+        self.note(rank, exists, version, is_right);
+    }
+
+    fn note(&mut self, rank: Rank, exists: bool, version: Option<u32>, is_right: bool) {
+        if is_right {
+            return;
+        }
+        self.seen.fault_count += 1;
+        if self.seen.faults.len() < FAULTS_SHOWN {
+            let what = if exists { "was found" } else { "was not found" };
+            self.seen.faults.push(format!("key {rank} {what}; in the model it has version {version:?}"));
         }
     }
 }

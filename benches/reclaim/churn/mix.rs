@@ -126,6 +126,11 @@ impl Mix {
         self.weighed(|life| -(-sets_in_a_mean_life * life.mean() / mean).exp_m1())
     }
 
+    /// The mean of the lifetimes, none of which counts for more than `most` seconds.
+    pub(crate) fn mean_life_up_to(&self, most: f64) -> f64 {
+        self.weighed(|life| life.mean().min(most))
+    }
+
     fn weighed(&self, of: impl Fn(Life) -> f64) -> f64 {
         self.lives.iter().map(|(share, life)| share * of(*life)).sum::<f64>() / self.shares()
     }

@@ -49,6 +49,10 @@ impl Model {
         }
     }
 
+    pub(crate) fn now(&self) -> u64 {
+        self.now
+    }
+
     /// Takes note of a set and returns the version that its value has.
     pub(crate) fn set(&mut self, rank: Rank, life_millis: u64) -> u32 {
         self.living += u64::from(!self.lives(rank));
@@ -66,6 +70,11 @@ impl Model {
     /// Bytes of the keys and values that live.
     pub(crate) fn live_bytes(&self) -> u64 {
         self.living * self.mix.pair_bytes()
+    }
+
+    /// Sets that have not expired yet, for each key that lives: what stays if nothing but expiry gives space back.
+    pub(crate) fn unexpired_over_living(&self) -> f64 {
+        self.due.len() as f64 / self.living.max(1) as f64
     }
 
     pub(crate) fn living(&self) -> u64 {

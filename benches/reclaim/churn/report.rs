@@ -5,9 +5,10 @@
 use serde_json::{Value, json};
 
 use super::plan::Plan;
+use super::store::FamilyFiles;
 use super::watch::Sample;
 use super::{Row, Shape};
-use crate::latency::Latencies;
+use crate::latency::{Latencies, Pace};
 use crate::text::{bytes, count};
 
 /// Points of the timeline in the JSON.
@@ -37,7 +38,7 @@ pub(super) fn lines(row: &Row) -> Vec<String> {
             "{} {}: {:.0} ops/s in calls, history {:.1} s, load {:.1} s; gets {}; sets {} µs (p50/p99/p999); hits {:.3}",
             row.strategy.name(),
             row.ids.name(),
-            row.ops_per_s(),
+            row.pace().ops_per_s,
             row.seconds_of_history,
             row.seconds_of_load,
             pace(&row.seen.gets),
@@ -66,12 +67,22 @@ pub(super) fn lines(row: &Row) -> Vec<String> {
         ),
     ];
     if let Some((asked, is_over)) = &row.asked {
-        let fresh = row.fresh_sst_bytes.map_or(0.0, |fresh| over_live(asked, fresh));
         lines.push(format!(
-            "  settled by request{}: SST {:.3}, with log {:.3}; a fresh store of the living: SST {fresh:.3}",
+            "  settled by request{}: SST {:.3}, with log {:.3}; sets not expired, for each living key: {:.3}",
             if *is_over { "" } else { " (not ended)" },
             asked.sst_over_live(),
             asked.held_over_live(),
+            row.unexpired_over_living,
+        ));
+    }
+    if let Some(fresh) = &row.fresh {
+        let of = |wanted: &str| over_live(settled, bytes_of(fresh, wanted));
+        lines.push(format!(
+            "  a fresh store of the living: SST {:.3}: data {:.3}, meta {:.3}, expire {:.3}",
+            of(""),
+            of("data-"),
+            of("meta"),
+            of("expire")
         ));
     }
     let io = row.last().figures;
@@ -85,6 +96,16 @@ pub(super) fn lines(row: &Row) -> Vec<String> {
         bytes(io.bytes_dropped),
         count(io.compactions),
     ));
+    if let Some((read, written)) = io.io.data_compaction {
+        let (others_read, others_written) = io.other_compaction;
+        lines.push(format!(
+            "  keys and values in compactions: data read {}, wrote {}; meta and expire read {}, wrote {}",
+            bytes(read),
+            bytes(written),
+            bytes(others_read),
+            bytes(others_written),
+        ));
+    }
     let families: Vec<String> = row
         .closed
         .families
@@ -115,7 +136,10 @@ pub(super) fn to_json(row: &Row) -> Value {
         "block_cache_bytes": row.cache_bytes,
         "seconds_of_history": rounded(row.seconds_of_history),
         "seconds_of_load": rounded(row.seconds_of_load),
-        "ops_per_s": row.ops_per_s().round(),
+        "ops_per_s": row.pace().ops_per_s.round(),
+        "p50_us": rounded(row.pace().p50_us),
+        "p99_us": rounded(row.pace().p99_us),
+        "p999_us": rounded(row.pace().p999_us),
         "gets": pace_json(&row.seen.gets),
         "sets": pace_json(&row.seen.sets),
         "hit_share": rounded(row.hit_share()),
@@ -124,6 +148,7 @@ pub(super) fn to_json(row: &Row) -> Value {
         "settled_disk_bytes": settled.held_bytes,
         "settled_sst_bytes": settled.sst_bytes,
         "settled_disk_over_live": rounded(settled.held_over_live()),
+        "unexpired_over_living": rounded(row.unexpired_over_living),
         "target": row.plan.mix.target,
         "load_sst_over_live": spread_json(row, Sample::sst_over_live),
         "load_disk_over_live": spread_json(row, Sample::held_over_live),
@@ -145,8 +170,14 @@ pub(super) fn to_json(row: &Row) -> Value {
         json["asked_disk_bytes"] = asked.held_bytes.into();
         json["asked_in_time"] = (*is_over).into();
     }
-    if let Some(fresh) = row.fresh_sst_bytes {
-        json["fresh_sst_bytes"] = fresh.into();
+    if let Some(fresh) = &row.fresh {
+        json["fresh_sst_bytes"] = bytes_of(fresh, "").into();
+    }
+    if let Some((read, written)) = last.io.data_compaction {
+        json["data_compaction_read_bytes"] = read.into();
+        json["data_compaction_written_bytes"] = written.into();
+        json["other_compaction_read_bytes"] = last.other_compaction.0.into();
+        json["other_compaction_written_bytes"] = last.other_compaction.1.into();
     }
     json
 }
@@ -171,8 +202,10 @@ fn timeline(row: &Row) -> Value {
 
 impl Row {
     /// Operations in a second of the store's calls: what the driver needs for its model and its values is left out.
-    fn ops_per_s(&self) -> f64 {
-        (self.seen.gets.count() + self.seen.sets.count()) as f64 / self.seen.in_calls.as_secs_f64()
+    fn pace(&self) -> Pace {
+        let mut all = self.seen.gets.clone();
+        all.add(&self.seen.sets);
+        all.pace(self.seen.in_calls)
     }
 
     fn hit_share(&self) -> f64 {
@@ -209,6 +242,11 @@ impl Row {
 fn spread_json(row: &Row, of: impl Fn(&Sample) -> f64) -> Value {
     let (median, most) = row.median_and_most(of);
     json!({ "median": rounded(median), "most": rounded(most) })
+}
+
+/// Bytes of the families whose names begin so.
+fn bytes_of(files: &[FamilyFiles], family: &str) -> u64 {
+    files.iter().filter(|one| one.family.starts_with(family)).map(|one| one.bytes).sum()
 }
 
 fn over_live(sample: &Sample, bytes: u64) -> f64 {

@@ -96,7 +96,11 @@ impl Watch {
         self.timeline.wait_until_quiet(quiet, limit, || {
             let figures = store.figures();
             let io = figures.io;
-            figures.files_dropped + figures.compactions + figures.keys_reaped + io.flushed_bytes + io.compaction_read_bytes
+            figures.files_dropped
+                + figures.compactions
+                + figures.keys_reaped
+                + io.flushed_bytes
+                + io.compaction_read_bytes
         });
     }
 

@@ -3,16 +3,20 @@
 //! Uses the strategies' names. Invariant: all of them hold the same keys and values, and give space back in threads of
 //! their own beside the load.
 
+mod published;
+mod reclaiming;
 mod windrow;
 
 use std::path::Path;
 use std::time::Duration;
 
 use ::windrow::Options;
+use rocksdb::DB;
 
 use super::model::Model;
 use super::time::MixClock;
 use crate::strategy::{Ids, Io, Strategy};
+use reclaiming::Way;
 
 /// What a key holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +56,7 @@ pub(crate) struct Figures {
     /// What windrow says of itself; nothing where the store is bare.
     pub(crate) debt_bytes: u64,
     pub(crate) waiting_bytes: u64,
+    pub(crate) other_compaction: (u64, u64),
     pub(crate) data_file_bytes: u64,
     pub(crate) other_file_bytes: u64,
     pub(crate) files_dropped: u64,
@@ -99,14 +104,35 @@ pub(crate) trait Churned: Sync {
 /// Makes a new store in an empty directory; none where the strategy is not written for a mix.
 pub(crate) fn open(
     strategy: Strategy,
-    _ids: Ids,
+    ids: Ids,
     shape: Shape,
     directory: &Path,
     options: &Options,
     clock: &MixClock,
 ) -> Option<Box<dyn Churned>> {
-    match strategy {
-        Strategy::Windrow => Some(Box::new(windrow::Windrow::open(directory, options, shape, clock))),
-        _ => None,
+    let way = match strategy {
+        Strategy::Windrow => return Some(Box::new(windrow::Windrow::open(directory, options, shape, clock))),
+        Strategy::ScanSlots => Way::ScanSlots,
+        Strategy::DropCompact => Way::DropCompact,
+        Strategy::FilterLookup => Way::filter_lookup(),
+        Strategy::WindrowSettle | Strategy::ScanOne | Strategy::RangeEach => return None,
+    };
+    Some(Box::new(published::Published::open(directory, options, ids, shape, way, clock)))
+}
+
+fn files_by_family(db: &DB) -> Vec<FamilyFiles> {
+    let mut families: Vec<FamilyFiles> = Vec::new();
+    for file in db.live_files().expect("the list of files") {
+        let (family, level) = (file.column_family_name, file.level);
+        let known = families.iter().position(|known| known.family == family && known.level == level);
+        let place = known.unwrap_or_else(|| {
+            families.push(FamilyFiles { family, level, ..FamilyFiles::default() });
+            families.len() - 1
+        });
+        families[place].files += 1;
+        families[place].bytes += file.size as u64;
+        families[place].entries += file.num_entries;
     }
+    families.sort_by(|a, b| (&a.family, a.level).cmp(&(&b.family, b.level)));
+    families
 }

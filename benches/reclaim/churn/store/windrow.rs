@@ -10,7 +10,7 @@ use ::windrow::{CreateOptions, Db, Options, SetOptions, Store};
 
 use super::super::model::Model;
 use super::super::time::MixClock;
-use super::{Churned, Closed, FIELDS, FamilyFiles, Figures, Shape, fields_of};
+use super::{Churned, Closed, FIELDS, FamilyFiles, Figures, Shape, fields_of, files_by_family};
 use crate::bare::Bare;
 use crate::strategy::Io;
 
@@ -77,6 +77,7 @@ impl Churned for Windrow {
             },
             debt_bytes: stats.debt_bytes,
             waiting_bytes: stats.waiting_bytes,
+            other_compaction: (stats.other_compaction_read_bytes, stats.other_compaction_written_bytes),
             data_file_bytes: stats.data_file_bytes,
             other_file_bytes: stats.other_file_bytes,
             files_dropped: stats.files_dropped,
@@ -112,23 +113,5 @@ impl Churned for Windrow {
 /// Lists the files of a closed store.
 fn families(path: &Path, options: &Options) -> Vec<FamilyFiles> {
     let bare = Bare::open_tuned(path, options, |_, settings| settings.set_disable_auto_compactions(true));
-    let mut families: Vec<FamilyFiles> = Vec::new();
-    for file in bare.db().live_files().expect("the list of files") {
-        let known = families
-            .iter_mut()
-            .find(|known| known.family == file.column_family_name && known.level == file.level);
-        let place = match known {
-            Some(place) => place,
-            None => {
-                let (family, level) = (file.column_family_name.clone(), file.level);
-                families.push(FamilyFiles { family, level, ..FamilyFiles::default() });
-                families.last_mut().expect("just added")
-            }
-        };
-        place.files += 1;
-        place.bytes += file.size as u64;
-        place.entries += file.num_entries;
-    }
-    families.sort_by(|a, b| (&a.family, a.level).cmp(&(&b.family, b.level)));
-    families
+    files_by_family(bare.db())
 }
