@@ -43,7 +43,7 @@ cargo bench --bench reclaim -- [options]
   --mix M           of churn: write-heavy-short, pages, transient, large-short, spread, read-mostly-mixed; all without it
   --shape S         of churn: string, hash, hash-in-place; the first two without it
   --operations N    of churn: sets before the load, and sets and gets of the load, at the most (1000000)
-  --sets-a-life X   of churn: how often a key is set in a mean lifetime, in the mean (1)
+  --sets-a-life X   of churn: how often a key is set in its lifetime, in the mean (1)
   --compact-dead-percent N   of churn: windrow's option of this name
   --direct-io       SST files past the operating system's cache, for all strategies (churn always)
   --wait SECONDS    how long to wait for space that does not come back (90)

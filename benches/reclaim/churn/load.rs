@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::keys::Keys;
 use super::mix::Mix;
 use super::model::{Model, Rank};
 use super::plan::Plan;
 use super::store::Churned;
 use super::time::{MixClock, millis};
-use super::zipf::Zipf;
 use crate::latency::Latencies;
 
 /// One value in so many gets is compared byte by byte.
@@ -30,7 +30,7 @@ pub(crate) struct Driver<'a> {
     live_bytes: &'a Arc<AtomicU64>,
     pub(crate) model: Model,
     pub(crate) seen: Seen,
-    zipf: Zipf,
+    keys: Keys,
     random: fastrand::Rng,
     /// The value that is written, the one that was read, and the one that should have been.
     values: [Vec<u8>; 3],
@@ -73,7 +73,7 @@ impl<'a> Driver<'a> {
             live_bytes,
             model: Model::new(mix, plan.keys),
             seen,
-            zipf: Zipf::below(plan.keys, mix.exponent),
+            keys: plan.keys(),
             random: fastrand::Rng::with_seed(0x5eed),
             values: Default::default(),
         }
@@ -128,7 +128,8 @@ impl<'a> Driver<'a> {
     }
 
     fn next_set(&mut self) -> (Rank, Duration) {
-        (self.zipf.draw(&mut self.random), self.mix.life(&mut self.random))
+        let (rank, kind) = self.keys.draw(&mut self.random);
+        (rank, self.mix.life(kind, &mut self.random))
     }
 
     fn set(&mut self, rank: Rank, life: Duration) {
@@ -145,7 +146,7 @@ impl<'a> Driver<'a> {
     }
 
     fn get(&mut self) {
-        let rank = self.zipf.draw(&mut self.random);
+        let (rank, _) = self.keys.draw(&mut self.random);
         let key = self.model.key(rank);
         let [_, found, right] = &mut self.values;
         let began = Instant::now();

@@ -11,6 +11,7 @@ pub(crate) struct Mix {
     pub(crate) key_bytes: usize,
     pub(crate) value_bytes: usize,
     /// Lifetimes and the share of the sets that has each. The shares need not add up to 1: the published ones are rounded.
+    /// A key keeps its lifetime, which belongs to the kind of thing that it names.
     lives: &'static [(f64, Life)],
     /// Sets among all operations; the others are gets.
     pub(crate) set_share: f64,
@@ -93,15 +94,14 @@ impl Mix {
         (self.key_bytes + self.value_bytes) as u64
     }
 
-    /// Draws the lifetime of a set.
-    pub(crate) fn life(&self, random: &mut fastrand::Rng) -> Duration {
-        let mut left = random.f64() * self.shares();
-        let drawn = self.lives.iter().find(|(share, _)| {
-            left -= share;
-            left < 0.0
-        });
-        let (_, life) = drawn.or(self.lives.last()).expect("a mix has lifetimes");
-        let seconds = match *life {
+    /// The kinds of keys: the share of all operations that goes to each, and its mean lifetime in seconds.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.lives.iter().map(|(share, life)| (share / self.shares(), life.mean()))
+    }
+
+    /// Draws the lifetime of a set of such a key.
+    pub(crate) fn life(&self, kind: usize, random: &mut fastrand::Rng) -> Duration {
+        let seconds = match self.lives[kind].1 {
             Life::Fixed(seconds) => seconds,
             Life::Between(least, most) => least + random.f64() * (most - least),
         };
@@ -116,14 +116,6 @@ impl Mix {
     /// The longest lifetime there is, in seconds.
     pub(crate) fn longest_life(&self) -> f64 {
         self.lives.iter().map(|(_, life)| life.longest()).fold(0.0, f64::max)
-    }
-
-    /// The probability that a key lives which is set so many times in the mean lifetime.
-    ///
-    /// A key lives if its last set lives: with sets at random, 1 - e^(-rate x lifetime), averaged over the lifetimes.
-    pub(crate) fn probability_alive(&self, sets_in_a_mean_life: f64) -> f64 {
-        let mean = self.mean_life();
-        self.weighed(|life| -(-sets_in_a_mean_life * life.mean() / mean).exp_m1())
     }
 
     /// The mean of the lifetimes, none of which counts for more than `most` seconds.

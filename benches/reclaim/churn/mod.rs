@@ -9,6 +9,7 @@
 //!
 //! A get of a key that does not live sets nothing: the published shares count the sets that follow a miss already.
 
+mod keys;
 mod load;
 mod mix;
 mod model;
@@ -46,7 +47,7 @@ pub(crate) struct ChurnAsked {
     pub(crate) operations: u64,
     /// windrow's option of this name.
     pub(crate) compact_dead_percent: u8,
-    /// How often a key is set in a mean lifetime, in the mean.
+    /// How often a key is set in its lifetime, in the mean.
     pub(crate) sets_a_life: f64,
     /// SST files past the operating system's cache.
     pub(crate) direct_io: bool,

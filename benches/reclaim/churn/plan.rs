@@ -4,15 +4,15 @@
 //! windrow's defaults do, so that a run is a small model of a store with default options and 1 GiB of living data.
 //!
 //! What the publication does not say, and decides what is reclaimed how: how often a key is set before it expires. Here a key is
-//! set once in a mean lifetime in the mean (`--sets-a-life`). With equal keys, then, 63% of them live, and of the sets 63% meet a
+//! set once in its lifetime in the mean (`--sets-a-life`). With equal keys, then, 63% of them live, and of the sets 63% meet a
 //! living key, whose old value dies early and among living ones; unequal keys are overwritten more often. With 0.1 nearly
 //! all die by expiry.
 
 use ::windrow::{Durability, Options};
 
 use super::ChurnAsked;
+use super::keys::Keys;
 use super::mix::Mix;
-use super::zipf::Zipf;
 
 /// Bytes that may be written for each operation of a run, in the mean; mixes with larger values get fewer operations.
 const BYTES_PER_OPERATION: u64 = 1536;
@@ -28,12 +28,14 @@ const RECENT_MEAN_LIVES: f64 = 2.0;
 pub(crate) struct Plan {
     pub(crate) mix: &'static Mix,
     pub(crate) keys: u64,
+    /// How often a key is set in its lifetime, in the mean.
+    pub(crate) sets_a_life: f64,
     /// Sets before the load, those left out included.
     pub(crate) history_sets: u64,
     /// Sets of the history that expire before so many of them have passed are left out.
     ///
     /// WHY: what came and went long ago has left nothing behind. Where one set in fifty lives forty times the mean, its
-    /// history is nearly all of the other sort. That these sets would have overwritten some of the long-lived is lost.
+    /// history is nearly all of the other sort.
     pub(crate) forgotten_sets: u64,
     /// Sets and gets of the load.
     pub(crate) operations: u64,
@@ -54,13 +56,20 @@ impl Plan {
         let sets_in_a_mean_life = most_operations.min(most_sets) as f64 * mean / made_seconds;
         let sets_in = |seconds: f64| (seconds / mean * sets_in_a_mean_life) as u64;
         let (history_sets, forgotten_sets) = (sets_in(forgotten + recent), sets_in(forgotten));
-        let keys = ((sets_in_a_mean_life / sets_a_life) as u64).max(1);
-        let living: f64 = Zipf::below(keys, mix.exponent)
-            .shares()
-            .map(|share| mix.probability_alive(share * sets_in_a_mean_life))
-            .sum();
+        let keys = Keys::of(mix, sets_in_a_mean_life, sets_a_life);
+        let living = keys.living(sets_a_life);
         let expected_live_bytes = living as u64 * mix.pair_bytes();
-        Self { mix, keys, history_sets, forgotten_sets, operations, sets_in_a_mean_life, expected_live_bytes }
+        let keys = keys.count();
+        Self {
+            mix,
+            keys,
+            sets_a_life,
+            history_sets,
+            forgotten_sets,
+            operations,
+            sets_in_a_mean_life,
+            expected_live_bytes,
+        }
     }
 
     /// The mix's time from one set to the next.
@@ -68,9 +77,8 @@ impl Plan {
         self.mix.mean_life() * 1e9 / self.sets_in_a_mean_life
     }
 
-    /// How often a key is set in a mean lifetime, in the mean.
-    pub(crate) fn sets_a_life(&self) -> f64 {
-        self.sets_in_a_mean_life / self.keys as f64
+    pub(crate) fn keys(&self) -> Keys {
+        Keys::of(self.mix, self.sets_in_a_mean_life, self.sets_a_life)
     }
 
     /// The mix's time that the load lasts, in mean lifetimes.

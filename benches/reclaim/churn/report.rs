@@ -132,7 +132,7 @@ pub(super) fn to_json(row: &Row) -> Value {
         "keys": row.plan.keys,
         "history_sets": row.plan.history_sets,
         "operations": row.plan.operations,
-        "sets_a_life": rounded(row.plan.sets_a_life()),
+        "sets_a_life": rounded(row.plan.sets_a_life),
         "block_cache_bytes": row.cache_bytes,
         "seconds_of_history": rounded(row.seconds_of_history),
         "seconds_of_load": rounded(row.seconds_of_load),

@@ -24,6 +24,9 @@ use crate::bare::meta_key;
 const BATCH: usize = 1_000;
 /// A batch is committed when it holds this many bytes, whatever it still lacks of entries.
 const BATCH_BYTES: usize = 1 << 20;
+/// Dead spans shorter than this are deleted key by key. WHY: with a range deletion for each, of which overwriting makes a
+/// hundred thousand, a run did not end: every read and every compaction passes them all.
+const LONG_SPAN: u64 = 64;
 const SLOTS: u64 = 256;
 /// WHY two: a third would take a core from the load that it never has in the machines that this was written on.
 const SCAN_THREADS: usize = 2;
@@ -32,7 +35,7 @@ const SCAN_THREADS: usize = 2;
 pub(super) enum Way {
     /// Walks gc records in 256 slots, reads each dead element and deletes it.
     ScanSlots,
-    /// Over each dead span, drops files and deletes the range.
+    /// Over each dead span, drops files and deletes the range; short spans key by key.
     DropCompact,
     /// Compacts everything with a filter that looks up the meta record.
     FilterLookup(Arc<OnceLock<Weak<Records>>>),
@@ -125,11 +128,7 @@ fn scan_slot(records: &Records, slot: u64) {
     let mut dead = records.db().raw_iterator_cf_opt(records.gc(), read);
     dead.seek(gc_key(&[slot as u8]));
     while dead.valid() {
-        let mut read = ReadOptions::default();
-        read.set_prefix_same_as_start(true);
-        read.fill_cache(false);
-        let mut elements = records.db().raw_iterator_cf_opt(records.data(), read);
-        let mut batch = WriteBatch::default();
+        let (mut elements, mut batch) = (elements(records), WriteBatch::default());
         while batch.len() < BATCH
             && let Some(record) = dead.key()
         {
@@ -141,6 +140,17 @@ fn scan_slot(records: &Records, slot: u64) {
         records.db().write(batch).expect("delete a page");
     }
     dead.status().expect("read gc records");
+}
+
+fn elements(records: &Records) -> DBRawIterator<'_> {
+    let mut read = ReadOptions::default();
+    read.set_prefix_same_as_start(true);
+    read.fill_cache(false);
+    records.db().raw_iterator_cf_opt(records.data(), read)
+}
+
+fn number(id: &Id) -> u64 {
+    u64::from_be_bytes(*id)
 }
 
 fn delete_elements(records: &Records, elements: &mut DBRawIterator<'_>, id: Id, batch: &mut WriteBatch) {
@@ -168,12 +178,21 @@ fn drop_spans(records: &Records) {
             records.db().delete_file_in_range_cf(records.data(), &first[..], &end[..]).expect("drop files");
         }
     }
-    for page in spans.chunks(BATCH) {
+    let (long, short): (Vec<_>, Vec<_>) =
+        spans.iter().partition(|(first, last)| number(last) - number(first) >= LONG_SPAN);
+    for page in long.chunks(BATCH) {
         let mut batch = WriteBatch::default();
         for (first, last) in page {
             batch.delete_range_cf(records.data(), &first[..], &prefix_end(last).expect("an id is not all ones"));
         }
         records.db().write(batch).expect("delete ranges");
+    }
+    for page in short.chunks(BATCH) {
+        let (mut elements, mut batch) = (elements(records), WriteBatch::default());
+        for id in page.iter().flat_map(|(first, last)| number(first)..=number(last)) {
+            delete_elements(records, &mut elements, id.to_be_bytes(), &mut batch);
+        }
+        records.db().write(batch).expect("delete elements");
     }
     for page in seen.chunks(BATCH) {
         let mut batch = WriteBatch::default();
