@@ -24,8 +24,8 @@ use crate::bare::meta_key;
 const BATCH: usize = 1_000;
 /// A batch is committed when it holds this many bytes, whatever it still lacks of entries.
 const BATCH_BYTES: usize = 1 << 20;
-/// Dead spans shorter than this are deleted key by key. WHY: with a range deletion for each, of which overwriting makes a
-/// hundred thousand, a run did not end: every read and every compaction passes them all.
+/// Dead spans shorter than this are deleted key by key. WHY: overwriting makes nearly as many spans as dead ids, and every read
+/// and compaction passes a range deletion for each.
 const LONG_SPAN: u64 = 64;
 const SLOTS: u64 = 256;
 /// WHY two: a third would take a core from the load that it never has in the machines that this was written on.
