@@ -1,6 +1,6 @@
 //! How large a run of a mix is, and the store's sizes for it.
 //!
-//! Uses the mix. Invariants: the living data is four times the block cache; the store's other sizes stand to its cache as
+//! Uses the mix. Invariants: the living data is at least four times the block cache; the store's other sizes stand to its cache as
 //! windrow's defaults do, so that a run is a small model of a store with default options and 1 GiB of living data.
 //!
 //! What the publication does not say, and decides what is reclaimed how: how often a key is set before it expires. Here a key is
