@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::run::Row;
 
-/// Makes the list of all rows.
-pub(crate) fn to_json(rows: &[Row]) -> String {
-    let rows: Vec<Value> = rows.iter().map(row_json).collect();
+/// Makes the list of all rows, and of those that other scenarios have made themselves.
+pub(crate) fn to_json(rows: &[Row], others: impl Iterator<Item = Value>) -> String {
+    let rows: Vec<Value> = rows.iter().map(row_json).chain(others).collect();
     format!("{:#}\n", Value::Array(rows))
 }
 

@@ -19,8 +19,8 @@ mod disk;
 mod text;
 
 mod chart;
+mod churn;
 mod json;
-#[expect(dead_code, reason = "written before its users")]
 mod latency;
 mod options;
 mod run;
@@ -53,9 +53,12 @@ fn main() -> ExitCode {
     for scenario in &asked.scenarios {
         rows.extend(run_scenario(&asked, *scenario));
         // After each scenario, so that a long run that is stopped leaves something.
-        save(&asked, &rows);
+        save(&asked, &rows, &[]);
     }
-    let faults: u64 = rows.iter().map(|row| row.checked.fault_count).sum();
+    let churned = if asked.churn.is_wanted { churn::run_all(&asked) } else { Vec::new() };
+    save(&asked, &rows, &churned);
+    let faults = rows.iter().map(|row| row.checked.fault_count).chain(churned.iter().map(churn::Row::faults));
+    let faults: u64 = faults.sum();
     if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -80,9 +83,9 @@ fn run_scenario(asked: &Asked, scenario: Scenario) -> Vec<Row> {
     rows
 }
 
-fn save(asked: &Asked, rows: &[Row]) {
+fn save(asked: &Asked, rows: &[Row], churned: &[churn::Row]) {
     if let Some(file) = &asked.json {
-        std::fs::write(file, json::to_json(rows)).expect("write the rows");
+        std::fs::write(file, json::to_json(rows, churn::to_json(churned))).expect("write the rows");
     }
     if let Some(file) = &asked.svg {
         std::fs::write(file, chart::to_svg(rows)).expect("write the chart");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::churn::{ChurnAsked, Mix, Shape};
 use super::strategy::{Ids, Strategy};
 use super::workload::{Scenario, Workload};
 
@@ -27,24 +28,30 @@ pub(crate) struct Asked {
     pub(crate) quiet: Duration,
     /// How long to wait, at most, for space that does not come.
     pub(crate) wait: Duration,
+    pub(crate) churn: ChurnAsked,
 }
 
 /// The arguments, for whoever got them wrong.
 pub(crate) const USAGE: &str = "\
 cargo bench --bench reclaim -- [options]
-  --scenario S      window, window-tail, scatter-1, scatter-10, scatter-50, or scatter for these three; all without it
+  --scenario S      window, window-tail, scatter-1, scatter-10, scatter-50, or scatter for these three, or churn; all without it
   --strategy S      windrow, windrow-settle, scan-1, scan-256, range-each, drop-compact, filter-lookup; all without it
   --ids I           random or ordered, for the strategies on bare RocksDB; both without it
   --collections N   sets to load (200000)
   --elements N      members of each (1)
   --value-bytes N   bytes of a member, 16 to 65536 (4096)
-  --direct-io       SST files past the operating system's cache, for all strategies
+  --mix M           of churn: write-heavy-short, pages, transient, large-short, spread, read-mostly-mixed; all without it
+  --shape S         of churn: string, hash, hash-in-place; the first two without it
+  --operations N    of churn: sets before the load, and sets and gets of the load, at the most (1000000)
+  --sets-a-life X   of churn: how often a key is set in its lifetime, in the mean (1)
+  --compact-dead-percent N   of churn: windrow's option of this name
+  --direct-io       SST files past the operating system's cache, for all strategies (churn always)
   --wait SECONDS    how long to wait for space that does not come back (90)
   --dir DIR         where the runs make their directories (the system's temporary one)
   --json FILE       the rows
   --svg FILE        disk use over time, a chart for each scenario
   --test            every scenario and strategy once, tiny
-scenario and strategy may be repeated";
+scenario, strategy, mix and shape may be repeated";
 
 impl Default for Asked {
     fn default() -> Self {
@@ -61,6 +68,7 @@ impl Default for Asked {
             direct_io: false,
             quiet: Duration::from_secs(3),
             wait: Duration::from_secs(90),
+            churn: ChurnAsked::default(),
         }
     }
 }
@@ -78,7 +86,12 @@ impl Asked {
                 "--bench" => {}
                 "--test" => asked.make_tiny(),
                 "--direct-io" => asked.direct_io = true,
-                "--scenario" => asked.scenarios.extend(scenarios(&value()?)?),
+                "--scenario" => asked.add_scenario(&value()?)?,
+                "--mix" => asked.churn.mixes.push(named(&Mix::ALL, &value()?, |mix| mix.name)?),
+                "--shape" => asked.churn.shapes.push(named(&Shape::ALL, &value()?, |shape| shape.name())?),
+                "--compact-dead-percent" => asked.churn.compact_dead_percent = number(&argument, &value()?)?,
+                "--sets-a-life" => asked.churn.sets_a_life = number(&argument, &value()?)?,
+                "--operations" => asked.churn.operations = number(&argument, &value()?)?,
                 "--strategy" => asked.strategies.push(named(&Strategy::ALL, &value()?, |strategy| strategy.name())?),
                 "--ids" => asked.ids.push(named(&Ids::ALL, &value()?, |ids| ids.name())?),
                 "--collections" => asked.collections = number(&argument, &value()?)?,
@@ -97,14 +110,26 @@ impl Asked {
         Ok((!is_for_others).then_some(asked))
     }
 
+    fn add_scenario(&mut self, name: &str) -> Result<(), String> {
+        match name {
+            "churn" => self.churn.is_wanted = true,
+            _ => self.scenarios.extend(scenarios(name)?),
+        }
+        Ok(())
+    }
+
     fn make_tiny(&mut self) {
+        self.churn.make_tiny();
         (self.collections, self.elements, self.value_bytes) = (500, 2, 200);
         (self.quiet, self.wait) = (Duration::from_millis(100), Duration::from_secs(1));
     }
 
     fn validate(&self) -> Result<(), String> {
-        if self.collections == 0 || self.elements == 0 {
+        if self.collections == 0 || self.elements == 0 || self.churn.operations == 0 {
             return Err("there must be something to load".to_owned());
+        }
+        if !(0.001..=1000.0).contains(&self.churn.sets_a_life) {
+            return Err("--sets-a-life lies in 0.001 to 1000".to_owned());
         }
         // Shorter members would be packed into their records; windrow refuses longer ones.
         if !(16..=65_536).contains(&self.value_bytes) {
@@ -114,9 +139,11 @@ impl Asked {
     }
 
     fn fill_up(&mut self) {
-        if self.scenarios.is_empty() {
+        if self.scenarios.is_empty() && !self.churn.is_wanted {
             self.scenarios = Scenario::ALL.to_vec();
+            self.churn.is_wanted = true;
         }
+        self.churn.fill_up();
         if self.strategies.is_empty() {
             self.strategies = Strategy::ALL.to_vec();
         }
