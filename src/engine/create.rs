@@ -128,6 +128,6 @@ impl CreateOptions {
             Some(ChosenExpiry::At(time)) => Some(time),
             None => None,
         };
-        Ok(Birth { expires_at, habit: if self.growing { Habit::Growing } else { Habit::Closed } })
+        Ok(Birth { expires_at, habit: self.growing.then_some(Habit::Growing) })
     }
 }

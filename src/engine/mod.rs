@@ -12,6 +12,7 @@ mod create;
 mod db;
 mod debug;
 mod expiry;
+mod habits;
 mod hashes;
 mod health;
 mod keys;
@@ -61,6 +62,7 @@ use crate::clock::StoreTime;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expire::Reaper;
 use crate::gc::{Filters, FlushedKeyspaces, LogLimit, Pins, ReclaimCounters, Reclaimer, Watermark};
+use crate::habits::Habits;
 use crate::ids::Ids;
 use crate::locks::Locks;
 use crate::options::Options;
@@ -82,6 +84,7 @@ pub(crate) struct Engine {
     pub(crate) health: Health,
     ids: Arc<Ids>,
     births: Arc<Births>,
+    habits: Habits,
     log_limit: LogLimit,
     /// Set by commits of `Interval` durability, cleared by the sync that covers them.
     sync_wanted: AtomicBool,

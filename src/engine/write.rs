@@ -77,11 +77,12 @@ impl Engine {
         let context = PlanContext { now: pin.now(), reader: &reader, limits: &limits, builder: &builds };
         let mut plans = Vec::with_capacity(targets.len());
         for target in targets {
-            let before = match keyspaces.find(place.namespace, target.db) {
-                Some(keyspace) => reader.before(keyspace.number, target.key, pin.now())?,
+            let keyspace = keyspaces.find(place.namespace, target.db).map(|keyspace| keyspace.number);
+            let before = match keyspace {
+                Some(keyspace) => reader.before(keyspace, target.key, pin.now())?,
                 None => Before::Absent,
             };
-            plans.push(KeyPlan::new(target.key, context, before));
+            plans.push(KeyPlan::new(keyspace, target.key, context, before));
         }
         failpoint!("write::planning");
         let outcome = plan(&mut plans)?;

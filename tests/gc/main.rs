@@ -23,6 +23,7 @@
 mod edges;
 mod failing_flush;
 mod figures;
+mod habits;
 mod reopened;
 mod scattered;
 mod undecodable;
