@@ -72,7 +72,7 @@ impl Engine {
 
 impl<'a> Staged<'a> {
     fn add(&mut self, keyspace: &Keyspace, plan: KeyPlan<'_>, place: Option<Placed>) -> Result<()> {
-        let KeyPlan { key, now, before, change, elements, built, .. } = plan;
+        let KeyPlan { key, now, before, change, elements, built, is_promoted, .. } = plan;
         if let Some(built) = built {
             self.batch.delete(&self.engine.db, Family::Default, &StoreKey::Building(built).encode());
         }
@@ -97,7 +97,7 @@ impl<'a> Staged<'a> {
                 return Ok(());
             }
             Change::Elements(id) => Some(id),
-            Change::Put(record) => self.put(keyspace, key, &before, record, place)?,
+            Change::Put(record) => self.put(keyspace, key, &before, record, (place, is_promoted))?,
         };
         if let Some(id) = id {
             if had == Some(id) && !elements.is_empty() {
@@ -149,7 +149,7 @@ impl<'a> Staged<'a> {
         key: &[u8],
         before: &Before,
         record: NewRecord,
-        place: Option<Placed>,
+        (place, is_promoted): (Option<Placed>, bool),
     ) -> Result<Option<CollectionId>> {
         let body = self.body_of(&record, place)?;
         let id = body.id();
@@ -163,7 +163,8 @@ impl<'a> Staged<'a> {
         };
         let mut filed = false;
         if let Before::Live(old) = before {
-            self.lessons.extend(Lesson::of_change(keyspace.number, key, old, &new));
+            self.lessons.extend(Lesson::of_change(keyspace.number, key, old, &new, is_promoted));
+            self.lessons.extend(is_promoted.then_some(Lesson::Promoted));
             if let Some(old_id) = old.id()
                 && Some(old_id) != id
             {

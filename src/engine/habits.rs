@@ -28,15 +28,24 @@ pub(super) enum Lesson {
     Expires { pattern: Pattern, id: CollectionId, age: Duration, left: Duration },
     /// A collection ended without an expiry, or lost its own.
     NeverExpires { pattern: Pattern },
+    /// A collection was moved to a longer-lived class.
+    Promoted,
 }
 
 impl Lesson {
     /// What the change of a living record tells.
-    pub(super) fn of_change(keyspace: KeyspaceNo, key: &[u8], old: &Meta, new: &Meta) -> Option<Self> {
+    /// Under another id it is another collection, unless it was promoted.
+    pub(super) fn of_change(
+        keyspace: KeyspaceNo,
+        key: &[u8],
+        old: &Meta,
+        new: &Meta,
+        is_promoted: bool,
+    ) -> Option<Self> {
         let id = old.id()?;
         let pattern = || Pattern::of(keyspace, key);
         match (old.expires_at, new.expires_at) {
-            _ if new.id() != Some(id) => Self::of_end(keyspace, key, old),
+            _ if new.id() != Some(id) && !is_promoted => Self::of_end(keyspace, key, old),
             (None, Some(expires_at)) => {
                 let age = new.updated_at.saturating_since(old.created_at);
                 let left = expires_at.saturating_since(new.updated_at);
@@ -59,7 +68,11 @@ impl Engine {
     pub(super) fn place_plan(&self, keyspace: KeyspaceNo, plan: &KeyPlan<'_>) -> Option<Placed> {
         match &plan.change {
             Change::Put(NewRecord { home: Home::NewId { lot, .. }, expires_at, .. }) => {
-                Some(self.place_birth(Some((keyspace, plan.key)), *lot, *expires_at, plan.now))
+                let mut placed = self.place_birth(Some((keyspace, plan.key)), *lot, *expires_at, plan.now);
+                if plan.is_promoted {
+                    placed.born = None;
+                }
+                Some(placed)
             }
             _ => None,
         }
@@ -114,6 +127,7 @@ impl Engine {
                 Lesson::Born { id, born } => self.habits.born(id, born, now),
                 Lesson::Expires { pattern, id, age, left } => self.habits.expires(pattern, id, age, left),
                 Lesson::NeverExpires { pattern } => self.habits.never_expires(pattern),
+                Lesson::Promoted => self.habits.promoted(),
             }
         }
     }

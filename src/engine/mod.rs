@@ -20,6 +20,7 @@ mod keyspaces;
 mod lists;
 mod margins;
 mod open;
+mod promotion;
 mod ranks;
 mod read;
 mod scan;
@@ -62,7 +63,7 @@ use crate::clock::StoreTime;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expire::Reaper;
 use crate::gc::{Filters, FlushedKeyspaces, LogLimit, Pins, ReclaimCounters, Reclaimer, Watermark};
-use crate::habits::Habits;
+use crate::habits::{Habits, Tried};
 use crate::ids::Ids;
 use crate::locks::Locks;
 use crate::options::Options;
@@ -85,6 +86,7 @@ pub(crate) struct Engine {
     ids: Arc<Ids>,
     births: Arc<Births>,
     habits: Habits,
+    tried: Tried,
     log_limit: LogLimit,
     /// Set by commits of `Interval` durability, cleared by the sync that covers them.
     sync_wanted: AtomicBool,

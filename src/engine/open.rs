@@ -27,7 +27,7 @@ use crate::gc::{
     DeadSet, Filters, FlushedKeyspaces, LogLimit, Picture, Pins, ReclaimCounters, ReclaimSettings, Reclaimer,
     Watermark, load_dead, merge_burials,
 };
-use crate::habits::Habits;
+use crate::habits::{Habits, Tried};
 use crate::ids::{Ids, gaps_among_the_dead, unused_of_last_leases};
 use crate::locks::Locks;
 use crate::options::{Durability, Options};
@@ -134,6 +134,7 @@ impl Engine {
             ids,
             births,
             habits: Habits::new(),
+            tried: Tried::new(),
             log_limit,
             sync_wanted: AtomicBool::new(false),
             pins_at_save: AtomicU64::new(0),

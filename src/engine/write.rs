@@ -87,7 +87,8 @@ impl Engine {
         failpoint!("write::planning");
         let outcome = plan(&mut plans)?;
         let mut changes = Vec::with_capacity(plans.len());
-        for (target, plan) in targets.iter().zip(plans).filter(|(_, plan)| plan.changes_something()) {
+        for (target, mut plan) in targets.iter().zip(plans).filter(|(_, plan)| plan.changes_something()) {
+            self.promote(&mut plan);
             let keyspace = match keyspaces.find(place.namespace, target.db) {
                 Some(keyspace) => keyspace.clone(),
                 None => self.keyspaces.find_or_create(&self.db, place.namespace, target.db)?,

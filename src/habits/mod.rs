@@ -9,6 +9,7 @@
 mod pattern;
 mod slot;
 mod table;
+mod tried;
 mod watch;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -19,6 +20,7 @@ use crate::encoding::{CollectionId, Habit, HabitsFile, LifetimeClass, UnixMillis
 pub(crate) use pattern::Pattern;
 pub(crate) use slot::Foreseen;
 use table::Table;
+pub(crate) use tried::Tried;
 use watch::Watch;
 
 /// Turns of the background, of about a second each, from one save to the next. More: more is learnt again after a crash.
@@ -151,6 +153,11 @@ impl Habits {
     /// Learns that a collection has ended without an expiry, or lost the one it had. Costs one short lock.
     pub(crate) fn never_expires(&self, pattern: Pattern) {
         self.learn(pattern, slot::Slot::stayed_without_expiry);
+    }
+
+    /// Counts a collection that was moved.
+    pub(crate) fn promoted(&self) {
+        self.promoted.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What was learnt and guessed. Takes every lock, one after the other.

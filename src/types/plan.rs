@@ -135,6 +135,8 @@ pub(crate) struct KeyPlan<'a> {
     pub(crate) elements: Pending,
     /// A collection that was built in several commits and is linked by this one.
     pub(crate) built: Option<CollectionId>,
+    /// Whether the new id is for a collection that moves to a longer-lived place.
+    pub(crate) is_promoted: bool,
 }
 
 /// What plans of one operation share.
@@ -160,6 +162,7 @@ impl<'a> KeyPlan<'a> {
             change: Change::Nothing,
             elements: Pending::new(),
             built: None,
+            is_promoted: false,
         }
     }
 

@@ -18,7 +18,7 @@ const MINUTES: (usize, usize) = (1, 2);
 const HOURS: (usize, usize) = (7, 8);
 
 /// How many collections have elements in each data family of a closed store, dead ones among them.
-fn collections(fixture: &Fixture) -> Vec<usize> {
+pub(crate) fn collections(fixture: &Fixture) -> Vec<usize> {
     let db = open_raw(&fixture.path("store"));
     let of_family = |family: usize| {
         let family = db.cf_handle(&format!("data-{family}")).unwrap();
@@ -29,7 +29,7 @@ fn collections(fixture: &Fixture) -> Vec<usize> {
 }
 
 /// A list of families with so many collections, all others empty.
-fn only(filled: &[(usize, usize)]) -> Vec<usize> {
+pub(crate) fn only(filled: &[(usize, usize)]) -> Vec<usize> {
     let mut expected = vec![0; 19];
     filled.iter().for_each(|(family, collections)| expected[*family] = *collections);
     expected

@@ -24,6 +24,7 @@ mod edges;
 mod failing_flush;
 mod figures;
 mod habits;
+mod promotions;
 mod reopened;
 mod scattered;
 mod undecodable;
