@@ -85,7 +85,7 @@ impl HabitsFile {
             return Err(reader.error(Fault::Inconsistent { what: "it does not begin as it should" }));
         }
         let body = bytes.len().saturating_sub(MAGIC.len() + 4);
-        if bytes.len() > Self::MAX_BYTES || body % RECORD_BYTES != 0 {
+        if bytes.len() > Self::MAX_BYTES || !body.is_multiple_of(RECORD_BYTES) {
             return Err(reader.error(Fault::OutOfRange { what: "length" }));
         }
         let mut patterns = Vec::with_capacity(body / RECORD_BYTES);

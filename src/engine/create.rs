@@ -11,6 +11,9 @@ use crate::types::Birth;
 
 /// How a call that adds to a collection creates one that does not exist. An existing collection keeps its expiry.
 ///
+/// What is not said here, how long it will live and whether it will grow, is guessed from what happened to keys like it
+/// (that differ in numbers and ids only) after their birth. A guess decides where the collection lies, and nothing else.
+///
 /// # Examples
 /// ```
 /// use std::time::Duration;

@@ -39,8 +39,8 @@ impl Set {
     fn enter(&mut self, pattern: u64) -> Option<&mut Slot> {
         let is_full = self.slots.iter().all(|slot| slot.pattern != 0);
         if is_full {
-            self.strangers += 1;
-            if self.strangers % STRANGERS_TO_AGE == 0 {
+            self.strangers = self.strangers.wrapping_add(1);
+            if self.strangers.is_multiple_of(STRANGERS_TO_AGE) {
                 self.slots.iter_mut().for_each(|slot| slot.weight /= 2);
             }
         }
