@@ -62,6 +62,8 @@ mod failpoint;
 #[cfg(feature = "engine")]
 mod gc;
 #[cfg(feature = "engine")]
+mod habits;
+#[cfg(feature = "engine")]
 mod ids;
 #[cfg(feature = "engine")]
 mod locks;

@@ -1,5 +1,5 @@
-//! The background threads: reaper, watermark, reclaimer, and the one that saves the time and syncs the log for
-//! commits of `Interval` durability.
+//! The background threads: reaper, watermark, reclaimer, and the one that saves the time and the habits of keys and syncs the
+//! log for commits of `Interval` durability.
 //!
 //! May use the engine. Invariants (design, rule 11): a thread that fails or panics poisons the store with its
 //! error and ends; stopping wakes every thread and waits for it.
@@ -154,6 +154,9 @@ fn sync(engine: &Engine, _: Call) -> Result<bool> {
     }
     if committed || (seen && engine.options.durability != Durability::Buffered) {
         engine.db.sync_log()?;
+    }
+    if let Some(learnt) = engine.habits.take_due() {
+        engine.save_habits(&learnt);
     }
     Ok(false)
 }

@@ -11,6 +11,9 @@ use crate::types::Birth;
 
 /// How a call that adds to a collection creates one that does not exist. An existing collection keeps its expiry.
 ///
+/// What is not said here, how long it will live and whether it will grow, is guessed from what happened to keys like it
+/// (that differ in numbers and ids only) after their birth. A guess decides where the collection lies, and nothing else.
+///
 /// # Examples
 /// ```
 /// use std::time::Duration;
@@ -129,6 +132,6 @@ impl CreateOptions {
             Some(ChosenExpiry::At(time)) => Some(within_63_bits(time)?),
             None => None,
         };
-        Ok(Birth { expires_at, habit: if self.growing { Habit::Growing } else { Habit::Closed } })
+        Ok(Birth { expires_at, habit: self.growing.then_some(Habit::Growing) })
     }
 }

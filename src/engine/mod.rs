@@ -13,6 +13,7 @@ mod create;
 mod db;
 mod debug;
 mod expiry;
+mod habits;
 mod hashes;
 mod health;
 mod keys;
@@ -20,6 +21,7 @@ mod keyspaces;
 mod lists;
 mod margins;
 mod open;
+mod promotion;
 mod ranks;
 mod read;
 mod scan;
@@ -63,6 +65,7 @@ use crate::clock::StoreTime;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expire::Reaper;
 use crate::gc::{Filters, FlushedKeyspaces, LogLimit, Pins, ReclaimCounters, Reclaimer, Watermark};
+use crate::habits::{Habits, Tried};
 use crate::ids::Ids;
 use crate::locks::Locks;
 use crate::options::Options;
@@ -85,6 +88,8 @@ pub(crate) struct Engine {
     pub(crate) health: Health,
     ids: Arc<Ids>,
     births: Arc<Births>,
+    habits: Habits,
+    tried: Tried,
     log_limit: LogLimit,
     /// Set by commits of `Interval` durability, cleared by the sync that covers them.
     sync_wanted: AtomicBool,

@@ -28,6 +28,7 @@ use crate::gc::{
     DeadSet, Filters, FlushedKeyspaces, LogLimit, Occasion, Picture, Pins, ReclaimCounters, ReclaimSettings, Reclaimer,
     Watermark, load_dead, merge_burials,
 };
+use crate::habits::{Habits, Tried};
 use crate::ids::{Ids, gaps_among_the_dead, unused_of_last_leases};
 use crate::locks::Locks;
 use crate::options::{Durability, Options};
@@ -76,7 +77,9 @@ impl Engine {
             skip_ids(&db, &mut picture, clock.monotonic())?;
             store::forget_checkpoint(path)?;
         }
-        Self::assemble(db, directory, filters, picture, options, clock, false)
+        let engine = Self::assemble(db, directory, filters, picture, options, clock, false)?;
+        engine.restore_habits();
+        Ok(engine)
     }
 
     /// Opens for reading only; nothing on disk changes.
@@ -135,6 +138,8 @@ impl Engine {
             health: Health::default(),
             ids,
             births,
+            habits: Habits::new(),
+            tried: Tried::new(),
             log_limit,
             sync_wanted: AtomicBool::new(false),
             saving_time: Mutex::default(),
@@ -230,10 +235,13 @@ impl Engine {
         }
     }
 
-    /// Puts on stable storage what only memory knows: the unused leases and the time. For a clean close.
+    /// Puts on disk what only memory knows: the habits of keys, and synced the unused leases and the time. For a clean close.
     pub(super) fn settle_down(&self) -> Result<()> {
         if self.read_only {
             return Ok(());
+        }
+        if let Some(learnt) = self.habits.take_unsaved() {
+            self.save_habits(&learnt);
         }
         self.ids.return_leases(&self.db)?;
         self.save_time(true)
