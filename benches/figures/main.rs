@@ -16,6 +16,7 @@ mod afterwards;
 mod deletes;
 mod many;
 mod measure;
+mod pacing;
 mod reads;
 mod small;
 mod walks;
@@ -24,7 +25,7 @@ use measure::Scale;
 
 type Figure = (&'static str, fn(Scale));
 
-const FIGURES: [Figure; 7] = [
+const FIGURES: [Figure; 8] = [
     ("reads", reads::run),
     ("many", many::run),
     ("adds", adds::run),
@@ -32,6 +33,7 @@ const FIGURES: [Figure; 7] = [
     ("walks", walks::run),
     ("afterwards", afterwards::run),
     ("small", small::run),
+    ("pacing", pacing::run),
 ];
 
 fn main() {

@@ -1,4 +1,4 @@
-//! The background threads: reaper, watermark, reclaimer, and the one that saves the time and syncs the log for
+//! The background threads: reaper, watermark, reclaimer, the controller of its pace, and the one that saves the time and syncs the log for
 //! commits of `Interval` durability.
 //!
 //! May use the engine. Invariants (design, rule 11): a thread that fails or panics poisons the store with its
@@ -15,6 +15,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::failpoint;
+use crate::gc::LOOK_EVERY;
 use crate::options::Durability;
 
 /// How often the store's time is saved, and the log synced for commits of `Interval` durability.
@@ -36,10 +37,11 @@ impl Background {
         let (stop, stopped) = bounded(0);
         let mut background = Self { stop, threads: Vec::new() };
         let options = &engine.options;
-        let work: [(&str, Duration, Round); 4] = [
+        let work: [(&str, Duration, Round); 5] = [
             ("windrow-reaper", options.reap_interval, reap),
             ("windrow-watermark", options.reclaim_interval, watermark),
             ("windrow-reclaim", options.reclaim_interval, reclaim),
+            ("windrow-pacing", LOOK_EVERY, pace),
             ("windrow-sync", SYNC_INTERVAL, sync),
         ];
         for (name, pause, round) in work {
@@ -105,6 +107,12 @@ fn watermark(engine: &Engine) -> Result<bool> {
 
 fn reclaim(engine: &Engine) -> Result<bool> {
     engine.reclaim(false)?;
+    Ok(false)
+}
+
+/// A thread of its own, because a step of reclaiming may take long.
+fn pace(engine: &Engine) -> Result<bool> {
+    engine.pace();
     Ok(false)
 }
 

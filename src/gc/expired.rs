@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::left_over::{Keys, LeftOver};
+use super::pacing::{Pacer, Turn};
 use super::reclaimer::PassOutcome;
 use super::stats::ReclaimCounters;
 use super::watermark::Picture;
@@ -54,15 +55,19 @@ impl Memory {
     pub(super) fn pass(
         &mut self,
         pass: &ExpiredPass<'_>,
+        pacer: &Pacer,
         counters: &ReclaimCounters,
         dead_percent: u8,
     ) -> Result<PassOutcome> {
-        let expire = self.expire(pass, counters)?;
+        let expire = self.expire(pass, pacer, counters)?;
+        if !self.to_compact.is_empty() {
+            return Ok(expire.and(self.compact_meta(pass, pacer, counters)));
+        }
         let meta = self.meta(pass, counters, dead_percent)?;
         Ok(expire.and(meta))
     }
 
-    fn expire(&mut self, pass: &ExpiredPass<'_>, counters: &ReclaimCounters) -> Result<PassOutcome> {
+    fn expire(&mut self, pass: &ExpiredPass<'_>, pacer: &Pacer, counters: &ReclaimCounters) -> Result<PassOutcome> {
         let through = pass.picture.reaped_through;
         let past = KeyRange::expired_through(through);
         let dead: Vec<&SstFile> =
@@ -83,7 +88,9 @@ impl Memory {
         }
         let stuck = dead.len() > droppable.len();
         self.stuck_passes = if stuck { self.stuck_passes.saturating_add(1) } else { 0 };
-        if stuck && (pass.eager || self.stuck_passes > PATIENCE_PASSES) {
+        let is_due = stuck && (pass.eager || self.stuck_passes > PATIENCE_PASSES);
+        if is_due && pacer.offers(Turn::EXPIRE, pass.eager) {
+            let _step = pacer.begin(Turn::EXPIRE);
             failpoint!("expired::before_compact");
             pass.db.compact(Family::Expire, &past);
             failpoint!("expired::after_compact");
@@ -101,14 +108,28 @@ impl Memory {
         Ok(outcome)
     }
 
-    fn meta(&mut self, pass: &ExpiredPass<'_>, counters: &ReclaimCounters, dead_percent: u8) -> Result<PassOutcome> {
-        if let Some((first, last)) = self.to_compact.pop_front() {
+    /// Compacts as many of the chosen meta files as one step may read.
+    fn compact_meta(&mut self, pass: &ExpiredPass<'_>, pacer: &Pacer, counters: &ReclaimCounters) -> PassOutcome {
+        if !pacer.offers(Turn::META, pass.eager) {
+            return PassOutcome { acted: false, pending: true };
+        }
+        let _step = pacer.begin(Turn::META);
+        let mut bytes = 0;
+        while let Some((first, last)) = self.to_compact.front() {
+            bytes += pass.db.approximate_bytes_between(Family::Meta, first, last);
             failpoint!("expired::before_meta_compact");
-            pass.db.compact_keys(Family::Meta, &first, &last);
+            pass.db.compact_keys(Family::Meta, first, last);
             failpoint!("expired::after_meta_compact");
             ReclaimCounters::add(&counters.compactions, 1);
-            return Ok(PassOutcome::ACTED);
+            self.to_compact.pop_front();
+            if bytes >= pacer.step_bytes(pass.eager) {
+                break;
+            }
         }
+        PassOutcome::ACTED
+    }
+
+    fn meta(&mut self, pass: &ExpiredPass<'_>, counters: &ReclaimCounters, dead_percent: u8) -> Result<PassOutcome> {
         let through = pass.picture.meta_dead_through;
         let looking = self.left_over.look(pass, dead_percent)?;
         let nothing_yet = PassOutcome { acted: false, pending: looking };
