@@ -1,43 +1,70 @@
 //! What callers feel while a scattered store is rewritten, with the pace steered by them and with a full one.
 //!
-//! One thread reads and writes without a pause. Every other collection is deleted under a view, so nothing is given back; then the
-//! view is closed. Each window of the time after that is set against the median window before it.
+//! One thread reads and writes without a pause. Every other collection of a portion is deleted; while reclaiming still waits
+//! whether more of its files will die, the caller's time is the idle one, and from the first step until the debt is paid it is
+//! the other one. So each pair lies within seconds, and what the machine does meanwhile falls on both sides alike.
 
 use std::time::{Duration, Instant};
 
-use windrow::{Db, Durability, Options, Store};
+use windrow::{Db, Durability, Options, PacingReason, Store};
 
 use crate::common::data::{Shuffled, VALUE, name};
 use crate::measure::Scale;
 
-/// Collections of one element of 4 KiB: half a gigabyte, half of which dies.
-const COLLECTIONS: u64 = 120_000;
+/// Collections of one element of 4 KiB in a portion: 192 MiB, half of which die.
+const PORTION: u64 = 48_000;
 const ELEMENT: usize = 4 << 10;
-const WINDOW: Duration = Duration::from_secs(2);
-const WINDOWS_BEFORE: usize = 8;
-/// Where the pace is slow, the rest of the debt is left.
-const WINDOWS_AFTER: usize = 30;
+const PAIRS: usize = 12;
+/// Where the pace is slow, the rest of a portion's debt is not measured.
+const LONGEST: Duration = Duration::from_secs(15);
+/// How often the store is asked whether it has begun, or is done.
+const ASK_EVERY: Duration = Duration::from_millis(200);
 /// One operation in so many writes.
 const WRITES: u64 = 5;
-
-/// One stretch of the caller's time.
-#[derive(Clone, Copy)]
-struct Window {
-    ops_per_s: f64,
-    p99_us: f64,
-}
+/// How long the caller calls before its time counts: what it reads is in the caches then.
+const WARM_UP: Duration = Duration::from_millis(1500);
 
 pub(crate) fn run(scale: Scale) {
-    println!("\npacing: a caller's windows of 2 s while half of a store is rewritten / the median window before that");
-    println!(
-        "  {:<12} {:>8} {:>15} {:>10} {:>15}  {:>8} {:>12} {:>10}  last reason",
-        "pace", "p99", "middle half", "throughput", "middle half", "windows", "debt MiB", "idle p99"
-    );
-    for round in 0..scale.pairs(3) {
-        for steered in if round % 2 == 0 { [true, false] } else { [false, true] } {
-            one(scale, steered);
+    println!("\npacing: a caller while half of a portion of 192 MiB is given back / the seconds before");
+    let portions = scale.pairs(PAIRS);
+    let sides = [Side::new(scale, true, portions), Side::new(scale, false, portions)];
+    let mut pairs = [Vec::new(), Vec::new()];
+    for portion in 0..portions {
+        for turn in [portion % 2, (portion + 1) % 2] {
+            let pair = sides[turn].pair(scale, portion as u64);
+            eprintln!("  {}: {pair:?}", if turn == 0 { "steered" } else { "full" });
+            pairs[turn].push(pair);
         }
     }
+    println!(
+        "  {:<8} {:>6} {:>15} {:>11} {:>15}  {:>10} {:>10} {:>8}  often",
+        "pace", "p99", "middle half", "throughput", "middle half", "idle p99", "ops/s", "seconds"
+    );
+    for (side, pairs) in sides.iter().zip(&pairs) {
+        show(side, pairs);
+    }
+}
+
+struct Side {
+    steered: bool,
+    portion: u64,
+    store: Store,
+    _dir: tempfile::TempDir,
+}
+
+/// One stretch of the caller's time.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    ops_per_s: f64,
+    p99_us: f64,
+    seconds: f64,
+}
+
+#[derive(Debug)]
+struct Pair {
+    idle: Stretch,
+    busy: Stretch,
+    reasons: Vec<String>,
 }
 
 fn options(steered: bool) -> Options {
@@ -47,101 +74,114 @@ fn options(steered: bool) -> Options {
     options.file_bytes = 32 << 20;
     options.block_cache_bytes = 64 << 20;
     if !steered {
-        // Any debt is too much: space comes first, always.
+        // Any debt is too much and too old: space comes first, always.
         options.max_debt_percent = 1;
         options.max_debt_age = Duration::from_secs(1);
     }
     options
 }
 
-fn one(scale: Scale, steered: bool) {
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    let store = Store::builder(dir.path().join("store")).options(options(steered)).open().expect("a store");
-    let db = store.db(0);
-    let collections = scale.size(COLLECTIONS);
-    let mut random = fastrand::Rng::with_seed(7);
-    for n in 0..collections {
-        let mut element = [0; ELEMENT];
-        random.fill(&mut element);
-        db.sets().add(name(n), [element]).expect("add");
-    }
-    let view = store.view().expect("a view");
-    for n in (0..collections).filter(|n| n % 2 == 0) {
-        db.delete([name(n)]).expect("delete");
-    }
-    let mut caller = Caller { db, survivors: Shuffled::below(collections / 2), turn: 0 };
-    let length = if scale.smoke { Duration::from_millis(50) } else { WINDOW };
-    // The first one warms up.
-    caller.window(length);
-    let before: Vec<Window> = (0..scale.pairs(WINDOWS_BEFORE)).map(|_| caller.window(length)).collect();
-    drop(view);
-    let mut after = Vec::new();
-    let mut reason = String::new();
-    let started = store.stats().pacing.steps;
-    for _ in 0..scale.pairs(WINDOWS_AFTER) + 10 {
-        let window = caller.window(length);
-        let stats = store.stats();
-        // A collection has to wait for some seconds until it is clear that no more will die beside it.
-        if stats.pacing.steps > started {
-            after.push(window);
-            reason = stats.pacing.reason.to_string();
+impl Side {
+    fn new(scale: Scale, steered: bool, portions: usize) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = Store::builder(dir.path().join("store")).options(options(steered)).open().expect("a store");
+        let portion = scale.size(PORTION);
+        let mut random = fastrand::Rng::with_seed(7);
+        for n in 0..portion * portions as u64 {
+            let mut element = [0; ELEMENT];
+            random.fill(&mut element);
+            store.db(0).sets().add(name(n), [element]).expect("add");
         }
-        let is_done = stats.debt_bytes < 1 << 20 && !after.is_empty();
-        if is_done || after.len() == WINDOWS_AFTER {
-            break;
-        }
+        Self { steered, portion, store, _dir: dir }
     }
-    show(&store, steered, &before, &after, &reason);
+
+    fn pair(&self, scale: Scale, number: u64) -> Pair {
+        let mine = number * self.portion..(number + 1) * self.portion;
+        let db = self.store.db(0);
+        let steps = || self.store.stats().pacing.steps;
+        let before = steps();
+        for n in mine.clone().filter(|n| n % 2 == 0) {
+            db.delete([name(n)]).expect("delete");
+        }
+        let longest = if scale.smoke { Duration::from_millis(300) } else { LONGEST };
+        let mut caller = Caller { db, first: mine.start, survivors: Shuffled::below(self.portion / 2), turn: 0 };
+        caller.call(if scale.smoke { longest } else { WARM_UP }, || steps() > before);
+        let idle = caller.call(longest, || steps() > before);
+        let mut reasons = Vec::new();
+        let busy = caller.call(longest, || {
+            let stats = self.store.stats();
+            reasons.push(stats.pacing.reason.to_string());
+            stats.pacing.reason == PacingReason::NothingToDo
+        });
+        // Each pair begins with a store in which nothing is left to do.
+        self.store.settle(Duration::from_secs(60)).expect("settle");
+        Pair { idle, busy, reasons }
+    }
 }
 
 struct Caller {
     db: Db,
+    first: u64,
     survivors: Shuffled,
     turn: u64,
 }
 
 impl Caller {
-    fn window(&mut self, length: Duration) -> Window {
+    /// Calls until `is_over` says so; what it takes to ask is nobody's time.
+    fn call(&mut self, longest: Duration, mut is_over: impl FnMut() -> bool) -> Stretch {
         let mut nanos: Vec<u64> = Vec::new();
-        let began = Instant::now();
-        let mut last = began;
-        while last - began < length {
-            self.turn += 1;
-            if self.turn.is_multiple_of(WRITES) {
-                self.db.strings().set(name(self.turn % 100_000 + (1 << 40)), VALUE).expect("set");
-            } else {
-                let n = self.survivors.next() * 2 + 1;
-                assert_eq!(self.db.sets().members(name(n)).expect("members").count(), 1);
+        let (began, mut calling) = (Instant::now(), Duration::ZERO);
+        while began.elapsed() < longest {
+            let slice = Instant::now();
+            let mut last = slice;
+            while last - slice < ASK_EVERY {
+                self.once();
+                let now = Instant::now();
+                nanos.push((now - last).as_nanos() as u64);
+                last = now;
             }
-            let now = Instant::now();
-            nanos.push((now - last).as_nanos() as u64);
-            last = now;
+            calling += last - slice;
+            if is_over() {
+                break;
+            }
         }
-        let ops_per_s = nanos.len() as f64 / (last - began).as_secs_f64();
         nanos.sort_unstable();
-        Window { ops_per_s, p99_us: nanos[nanos.len() * 99 / 100] as f64 / 1e3 }
+        let p99_us = nanos[nanos.len() * 99 / 100] as f64 / 1e3;
+        let seconds = calling.as_secs_f64();
+        Stretch { ops_per_s: nanos.len() as f64 / seconds, p99_us, seconds }
+    }
+
+    fn once(&mut self) {
+        self.turn += 1;
+        if self.turn.is_multiple_of(WRITES) {
+            self.db.strings().set(name(self.turn % 100_000 + (1 << 40)), VALUE).expect("set");
+        } else {
+            let n = self.first + self.survivors.next() * 2 + 1;
+            assert_eq!(self.db.sets().members(name(n)).expect("members").count(), 1);
+        }
     }
 }
 
-fn show(store: &Store, steered: bool, before: &[Window], after: &[Window], reason: &str) {
-    let quartiles = |windows: &[Window], figure: fn(&Window) -> f64| {
-        let mut figures: Vec<f64> = windows.iter().map(figure).collect();
+fn show(side: &Side, pairs: &[Pair]) {
+    let quartiles = |figure: &dyn Fn(&Pair) -> f64| {
+        let mut figures: Vec<f64> = pairs.iter().map(figure).collect();
         figures.sort_by(f64::total_cmp);
-        [1, 2, 3].map(|quarter| figures.get((figures.len().max(1) - 1) * quarter / 4).copied().unwrap_or(f64::NAN))
+        [1, 2, 3].map(|quarter| figures[(figures.len() - 1) * quarter / 4])
     };
-    let [_, idle_p99, _] = quartiles(before, |window| window.p99_us);
-    let [_, idle_ops, _] = quartiles(before, |window| window.ops_per_s);
-    let p99 = quartiles(after, |window| window.p99_us).map(|p99| p99 / idle_p99);
-    let kept = quartiles(after, |window| window.ops_per_s).map(|ops| ops / idle_ops);
+    let p99 = quartiles(&|pair| pair.busy.p99_us / pair.idle.p99_us);
+    let kept = quartiles(&|pair| pair.busy.ops_per_s / pair.idle.ops_per_s);
+    let reasons: Vec<&String> = pairs.iter().flat_map(|pair| &pair.reasons).collect();
+    let often = reasons.iter().max_by_key(|one| reasons.iter().filter(|other| other == one).count());
     println!(
-        "  {:<12} {:>8.2} {:>15} {:>10.2} {:>15}  {:>8} {:>12} {:>7.1} µs  {reason}",
-        if steered { "steered" } else { "full" },
+        "  {:<8} {:>6.2} {:>15} {:>11.2} {:>15}  {:>7.1} µs {:>10.0} {:>8.1}  {}",
+        if side.steered { "steered" } else { "full" },
         p99[1],
         format!("{:.2} to {:.2}", p99[0], p99[2]),
         kept[1],
         format!("{:.2} to {:.2}", kept[0], kept[2]),
-        after.len(),
-        store.stats().debt_bytes >> 20,
-        idle_p99,
+        quartiles(&|pair| pair.idle.p99_us)[1],
+        quartiles(&|pair| pair.idle.ops_per_s)[1],
+        quartiles(&|pair| pair.busy.seconds)[1],
+        often.map_or("", |reason| reason),
     );
 }

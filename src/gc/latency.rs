@@ -51,32 +51,32 @@ pub(crate) struct Latencies {
     shards: Box<[Shard]>,
 }
 
-/// When a thread times its next operation.
+/// What a thread planned when it last timed an operation.
 #[derive(Clone, Copy)]
-struct Sampling {
-    /// Operations that go untimed before the next one.
-    left: u32,
-    /// How many had been planned.
+struct Plan {
+    /// Operations up to the next one that is timed, that one included.
     gap: u32,
-    last: Option<Instant>,
+    made: Option<Instant>,
 }
 
-impl Sampling {
-    const START: Self = Self { left: 0, gap: 1, last: None };
+impl Plan {
+    const FIRST: Self = Self { gap: 1, made: None };
 
     /// Plans the next gap from what the thread did in the last one; drawn, so that it keeps no step with the caller's own.
     fn next(self, now: Instant) -> Self {
-        let since = self.last.map_or(TIME_EVERY, |last| now.saturating_duration_since(last));
-        let an_operation = (since / self.gap.max(1)).max(Duration::from_nanos(1));
+        let since = self.made.map_or(TIME_EVERY, |made| now.saturating_duration_since(made));
+        let an_operation = (since / self.gap).max(Duration::from_nanos(1));
         let wanted = TIME_EVERY.as_nanos() / an_operation.as_nanos();
         let wanted = u32::try_from(wanted).unwrap_or(RAREST).clamp(1, RAREST);
         let gap = if wanted == 1 { 1 } else { fastrand::u32(1..wanted * 2) };
-        Self { left: gap - 1, gap, last: Some(now) }
+        Self { gap, made: Some(now) }
     }
 }
 
 thread_local! {
-    static SAMPLING: Cell<Sampling> = const { Cell::new(Sampling::START) };
+    /// Operations that go untimed before the next one that is not. WHY apart from the plan: most operations touch this alone.
+    static UNTIMED: Cell<u32> = const { Cell::new(0) };
+    static PLAN: Cell<Plan> = const { Cell::new(Plan::FIRST) };
 }
 
 impl Default for Latencies {
@@ -89,13 +89,20 @@ impl Default for Latencies {
 impl Latencies {
     /// Does `work`, and times it now and then.
     pub(crate) fn time<T>(&self, kind: Kind, work: impl FnOnce() -> T) -> T {
-        let sampling = SAMPLING.get();
-        if sampling.left > 0 {
-            SAMPLING.set(Sampling { left: sampling.left - 1, ..sampling });
+        let untimed = UNTIMED.get();
+        if untimed > 0 {
+            UNTIMED.set(untimed - 1);
             return work();
         }
+        self.time_this(kind, work)
+    }
+
+    #[cold]
+    fn time_this<T>(&self, kind: Kind, work: impl FnOnce() -> T) -> T {
         let began = Instant::now();
-        SAMPLING.set(sampling.next(began));
+        let plan = PLAN.get().next(began);
+        PLAN.set(plan);
+        UNTIMED.set(plan.gap - 1);
         let done = work();
         self.record(kind, began.elapsed());
         done
@@ -165,15 +172,15 @@ mod tests {
     fn a_busy_thread_times_one_operation_in_some_fifty_and_an_idle_one_every_operation() {
         let mut now = Instant::now();
         let mut timed = |spacing: Duration, operations: u32| {
-            let (mut sampling, mut timed) = (Sampling::START, 0);
+            let (mut plan, mut untimed, mut timed) = (Plan::FIRST, 0, 0);
             for _ in 0..operations {
                 now += spacing;
-                if sampling.left == 0 {
+                if untimed == 0 {
                     timed += 1;
-                    sampling = sampling.next(now);
-                } else {
-                    sampling.left -= 1;
+                    plan = plan.next(now);
+                    untimed = plan.gap;
                 }
+                untimed -= 1;
             }
             timed
         };

@@ -187,9 +187,9 @@ impl Pacer {
 
     /// Begins a step.
     pub(super) fn begin(&self, turn: Turn) -> Step<'_> {
-        let mut state = self.state.lock();
-        state.begin(turn);
-        Step { pacer: self, began: Instant::now() }
+        let began = Instant::now();
+        self.state.lock().begin(turn, began);
+        Step { pacer: self, began }
     }
 
     fn end(&self, began: Instant, now: Instant) {
@@ -247,7 +247,8 @@ impl State {
         offers
     }
 
-    fn begin(&mut self, turn: Turn) {
+    fn begin(&mut self, turn: Turn, now: Instant) {
+        self.work.since.get_or_insert(now);
         self.running += 1;
         self.steps += 1;
         self.last_turn = Some(turn);
@@ -267,13 +268,10 @@ impl State {
 
     fn end_pass(&mut self, now: Instant) {
         let Work { begun, refused, .. } = self.work;
-        if begun {
-            self.work.since.get_or_insert(now);
-        } else if !self.is_closed(now) && self.running == 0 {
-            // Nobody whose turn it was wanted a step: now it is everybody's turn again, and if that was so already, all is done.
-            if self.last_turn.take().is_none() || !refused {
-                self.work.since = None;
-            }
+        // Nobody whose turn it was wanted a step: now it is everybody's turn again, and if that was so already, all is done.
+        let was_offered = !begun && !self.is_closed(now) && self.running == 0;
+        if was_offered && (self.last_turn.take().is_none() || !refused) {
+            self.work.since = None;
         }
         self.work.begun = false;
         self.work.refused = false;
@@ -430,7 +428,7 @@ mod tests {
         }
 
         fn begin(&self) {
-            self.pacer.state.lock().begin(Turn(0));
+            self.pacer.state.lock().begin(Turn(0), self.now);
         }
 
         fn end(&self, took: Duration) {

@@ -11,6 +11,7 @@ mod failing_worker;
 mod flushes;
 mod kill;
 mod one_commit;
+mod pacing;
 mod paused;
 mod ranks;
 mod reaper_failures;
