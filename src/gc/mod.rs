@@ -8,6 +8,7 @@ mod debt;
 mod expired;
 mod filter;
 mod flushed;
+mod hearing;
 mod latency;
 mod left_over;
 mod log;

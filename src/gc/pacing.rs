@@ -10,25 +10,15 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::hearing::Hearing;
 use super::latency::{Counts, Kind, Latencies};
 use super::pace::{Callers, Limits, Pace, Pacing, PacingReason, Seen};
 use super::reclaimer::ReclaimSettings;
-use super::spread::Spread;
 use crate::encoding::DataFamily;
 use crate::store::Pressure;
 
 /// Time between two looks of the controller. WHY not less: each reads two properties of every family while there is work.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Callers count as silent when none was timed for so long.
-const SILENT_AFTER: Duration = Duration::from_secs(1);
-/// The least time over which callers are judged.
-const SHORTEST_TRIAL: Duration = Duration::from_secs(1);
-/// The longest; where it has shown too few operations to say anything, none of them is taken to be slower.
-const LONGEST_TRIAL: Duration = Duration::from_secs(90);
-/// How much of what was heard without reclaiming counts after another look at it. It is half after some 70 looks, 7 s.
-const FADE: f64 = 0.99;
-/// What was heard without reclaiming is believed for so long. Then a moment of rest is made, to hear it again.
-const HEARD_FOR: Duration = Duration::from_secs(30);
 /// How long the rest lasts: 2% of the time at the most.
 const REST: Duration = Duration::from_millis(500);
 /// Calls that drop files in a row while reclaiming holds back. WHY not by the pace: they read and write no data, and make the
@@ -60,23 +50,6 @@ struct Work {
     debt_bytes: u64,
     live_bytes: u64,
     debt_age: Duration,
-}
-
-/// What is heard of the callers.
-#[derive(Debug)]
-struct Hearing {
-    counts: Box<Counts>,
-    /// How long operations take while nothing is rewritten, by kind.
-    idle: [Spread; 2],
-    idle_at: Option<Instant>,
-    /// How long they took since the last verdict, steps and pauses together.
-    trial: [Spread; 2],
-    trial_began: Instant,
-    /// Whether a step ran in the trial.
-    had_step: bool,
-    /// Whether the pause behind a step of the trial is over.
-    is_complete: bool,
-    heard_at: Option<Instant>,
 }
 
 /// What changes.
@@ -132,16 +105,6 @@ impl Pacer {
         };
         let latencies = Latencies::default();
         let now = Instant::now();
-        let hearing = Hearing {
-            counts: Box::new(latencies.counts()),
-            idle: [Spread::new(), Spread::new()],
-            idle_at: None,
-            trial: [Spread::new(), Spread::new()],
-            trial_began: now,
-            had_step: false,
-            is_complete: false,
-            heard_at: None,
-        };
         let state = State {
             pace: Pace::FULL,
             looked_at: now,
@@ -154,7 +117,7 @@ impl Pacer {
             is_resting: false,
             last_turn: None,
             work: Work::default(),
-            hearing,
+            hearing: Hearing::new(latencies.counts(), now),
         };
         Self { latencies, limits, state: Mutex::new(state) }
     }
@@ -253,9 +216,7 @@ impl State {
         self.steps += 1;
         self.last_turn = Some(turn);
         self.work.begun = true;
-        // What came before has ended with its pause.
-        self.hearing.is_complete |= self.hearing.had_step;
-        self.hearing.had_step = true;
+        self.hearing.step_began();
     }
 
     fn end(&mut self, took: Duration, now: Instant) {
@@ -277,8 +238,17 @@ impl State {
         self.work.refused = false;
     }
 
+    fn judge(&mut self, counts: &Counts, now: Instant) -> Callers {
+        let without_steps = self.running == 0 && self.steps == self.steps_at_look;
+        self.hearing.hear(counts, without_steps, now);
+        let may_end = self.pace.is_full() || (self.running == 0 && !self.is_closed(now));
+        let callers = self.hearing.judge(may_end, self.running > 0, now);
+        self.wants_rest |= self.hearing.is_outdated(now) && callers != Callers::Silent;
+        callers
+    }
+
     fn look(&mut self, counts: &Counts, pressure: Pressure, now: Instant, limits: &Limits) {
-        let callers = self.hear(counts, now);
+        let callers = self.judge(counts, now);
         let waited = self.work.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         // WHY the lesser: old debt may lie where it is not worth a step yet, and young debt has come since the first of it was worth one.
         let debt_age = if self.work.debt_bytes > 0 { waited.min(self.work.debt_age) } else { waited };
@@ -303,81 +273,6 @@ impl State {
         self.pace = next;
         self.looked_at = now;
         self.steps_at_look = self.steps;
-    }
-
-    /// Listens to what was timed since the last look; judges when there is enough.
-    fn hear(&mut self, counts: &Counts, now: Instant) -> Callers {
-        let without_steps = self.running == 0 && self.steps == self.steps_at_look;
-        let hearing = &mut self.hearing;
-        if *hearing.counts != *counts {
-            hearing.heard_at = Some(now);
-            if without_steps {
-                hearing.idle_at = Some(now);
-            }
-            for kind in Kind::ALL {
-                let place = kind.index();
-                let of_kind = |counts: &Counts| counts.get(place).copied().unwrap_or([0; _]);
-                let (before, after) = (of_kind(&hearing.counts), of_kind(counts));
-                let spreads = hearing.idle.get_mut(place).filter(|_| without_steps);
-                if let Some(idle) = spreads {
-                    idle.fade(FADE);
-                    idle.add(&before, &after);
-                }
-                if let Some(trial) = hearing.trial.get_mut(place) {
-                    trial.add(&before, &after);
-                }
-            }
-            *hearing.counts = *counts;
-        }
-        if hearing.heard_at.is_none_or(|at| now.saturating_duration_since(at) >= SILENT_AFTER) {
-            self.begin_trial(now);
-            return Callers::Silent;
-        }
-        self.judge(now)
-    }
-
-    fn judge(&mut self, now: Instant) -> Callers {
-        let tried = now.saturating_duration_since(self.hearing.trial_began);
-        if tried < SHORTEST_TRIAL {
-            return Callers::Undecided;
-        }
-        if !self.hearing.had_step {
-            self.begin_trial(now);
-            return Callers::Undecided;
-        }
-        let pause_is_over = self.hearing.is_complete || (self.running == 0 && !self.is_closed(now));
-        if !self.pace.is_full() && !pause_is_over {
-            return Callers::Undecided;
-        }
-        let is_known = self.hearing.idle_at.is_some_and(|at| now.saturating_duration_since(at) < HEARD_FOR);
-        self.wants_rest |= !is_known;
-        let verdict = self.hearing.verdict();
-        match verdict {
-            Callers::Undecided if tried < LONGEST_TRIAL => return verdict,
-            _ => self.begin_trial(now),
-        }
-        if verdict == Callers::Undecided { Callers::Unmoved } else { verdict }
-    }
-
-    fn begin_trial(&mut self, now: Instant) {
-        self.hearing.trial = [Spread::new(), Spread::new()];
-        self.hearing.trial_began = now;
-        self.hearing.had_step = self.running > 0;
-        self.hearing.is_complete = false;
-    }
-}
-
-impl Hearing {
-    /// Compares the trial with what is heard without steps; the kind of operation that is slower by more counts.
-    fn verdict(&self) -> Callers {
-        let spreads = self.trial.iter().zip(&self.idle);
-        let judged = Kind::ALL.into_iter().zip(spreads);
-        let judged = judged.filter_map(|(kind, (trial, idle))| Some((trial.slower_than(idle)?, kind)));
-        match judged.max_by_key(|(percent, _)| *percent) {
-            None => Callers::Undecided,
-            Some((0, _)) => Callers::Unmoved,
-            Some((percent, kind)) => Callers::Slower { kind, percent },
-        }
     }
 }
 
