@@ -243,7 +243,7 @@ impl State {
         self.hearing.hear(counts, without_steps, now);
         let may_end = self.pace.is_full() || (self.running == 0 && !self.is_closed(now));
         let callers = self.hearing.judge(may_end, self.running > 0, now);
-        self.wants_rest |= self.hearing.is_outdated(now) && callers != Callers::Silent;
+        self.wants_rest |= self.has_work() && self.hearing.is_outdated(now) && callers != Callers::Silent;
         callers
     }
 
@@ -438,6 +438,7 @@ mod tests {
     #[test]
     fn debt_that_waits_too_long_comes_before_the_callers() {
         let mut fake = Fake::new();
+        fake.looks(20, FAST);
         fake.pressure.delayed_rate = 1 << 20;
         fake.step(FAST);
         fake.looks(5, FAST);

@@ -40,10 +40,11 @@ fn wait_until(fixture: &Fixture, store: &Store, what: &str, is_true: impl Fn(&St
 fn steps_wait_while_writes_are_stopped_and_go_on_within_seconds_when_they_are_not() {
     let _alone = FailScenario::setup();
     let fixture = Fixture::new();
-    let first_step = Pause::at("reclaimer::before_compact");
     let mut options = small();
     options.reclaim_threads = 1;
     let store = scattered(&fixture, options);
+    // Dropped before the store is, so that closing waits for nobody if the test fails.
+    let first_step = Pause::at("reclaimer::before_compact");
     wait_until(&fixture, &store, "a step", |stats| stats.pacing.steps == 1);
     assert_eq!(store.stats().pacing.pause, Duration::ZERO);
 
@@ -73,11 +74,12 @@ fn debt_that_has_waited_too_long_is_paid_even_while_writes_are_stopped() {
     let _alone = FailScenario::setup();
     let fixture = Fixture::new();
     fail::cfg("store::pressure", "return").unwrap();
-    let first_step = Pause::at("reclaimer::before_compact");
     let mut options = small();
     options.reclaim_threads = 1;
     options.max_debt_age = Duration::from_secs(1);
     let store = scattered(&fixture, options);
+    // Dropped before the store is, so that closing waits for nobody if the test fails.
+    let first_step = Pause::at("reclaimer::before_compact");
     wait_until(&fixture, &store, "held back", |stats| stats.pacing.reason == PacingReason::WritesStopped);
     let is_too_old = |stats: &Stats| matches!(stats.pacing.reason, PacingReason::DebtTooOld { .. });
     wait_until(&fixture, &store, "too old", is_too_old);
