@@ -89,6 +89,7 @@ pub use self::{
         Store, StoreBuilder, Strings, Ttl, View, ViewNamespace, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
     },
     error::{Action, Error, ErrorKind, Result},
+    gc::{Pacing, PacingReason},
     options::{Compression, Durability, Options},
     types::keys::ExpireCondition,
     types::list::ListEnd,

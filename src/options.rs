@@ -146,6 +146,12 @@ pub struct Options {
     /// the price decides: the more of the store is dead, the sooner. Lower: less dead data on disk, more rewriting
     /// (up to (100 - p)/p bytes for each byte freed).
     pub compact_dead_percent: u8,
+    /// Debt from which giving space back comes before the callers, in percent of the live bytes in files. Default 100, 1 to
+    /// 10,000. Until then reclaiming holds back where callers feel it. Lower: less disk at worst, and slower operations sooner.
+    pub max_debt_percent: u32,
+    /// Age from which it does, too: how long dead data has waited that is worth rewriting files for. Default 10 minutes, 1 second to
+    /// 30 days. Shorter: space comes back more evenly; longer: a busy time of that length is not disturbed.
+    pub max_debt_age: Duration,
     /// Whether user keys are grouped by Redis Cluster slot; fixed when the store is created, and not looked at after. Default [`KeyLayout::Plain`].
     /// [`KeyLayout::Cluster`]: a slot is one range of keys ([`Db::keys_in_slots`](crate::Db::keys_in_slots)), but keys come
     /// in the order of their slots, and a walk over a prefix reads the whole db.
@@ -179,6 +185,8 @@ impl Default for Options {
             reap_interval: Duration::from_millis(20),
             reclaim_interval: Duration::from_millis(200),
             compact_dead_percent: 25,
+            max_debt_percent: 100,
+            max_debt_age: Duration::from_secs(600),
             key_layout: KeyLayout::Plain,
         }
     }
@@ -222,6 +230,7 @@ impl Options {
             ("packed_lasting_bytes", wide(self.packed_lasting_bytes), 0, 64 * KIB),
             ("rank_index_bytes", wide(self.rank_index_bytes), 0, 64 * GIB),
             ("compact_dead_percent", u64::from(self.compact_dead_percent), 10, 100),
+            ("max_debt_percent", u64::from(self.max_debt_percent), 1, 10_000),
         ];
         for (name, value, low, high) in sizes {
             if value < low || value > high {
@@ -232,6 +241,7 @@ impl Options {
             ("max_clock_leap", self.max_clock_leap, SECOND, MONTH),
             ("reap_interval", self.reap_interval, MILLISECOND, MINUTE),
             ("reclaim_interval", self.reclaim_interval, MILLISECOND, MINUTE),
+            ("max_debt_age", self.max_debt_age, SECOND, MONTH),
         ];
         for (name, value, low, high) in durations {
             if value < low || value > high {
@@ -265,7 +275,7 @@ mod tests {
     /// A field's name, its least and greatest value, and how to set it; durations in milliseconds.
     type Range = (&'static str, u64, u64, fn(&mut Options, u64));
 
-    const RANGES: [Range; 21] = [
+    const RANGES: [Range; 23] = [
         ("block_cache_bytes", 1 << 20, 1 << 40, |options, value| options.block_cache_bytes = fit(value)),
         ("write_buffer_bytes", 16 << 20, 64 << 30, |options, value| options.write_buffer_bytes = fit(value)),
         ("family_write_buffer_bytes", 1 << 20, 1 << 30, |options, value| {
@@ -291,6 +301,10 @@ mod tests {
         ("reap_interval", 1, 60_000, |options, value| options.reap_interval = Duration::from_millis(value)),
         ("reclaim_interval", 1, 60_000, |options, value| options.reclaim_interval = Duration::from_millis(value)),
         ("compact_dead_percent", 10, 100, |options, value| options.compact_dead_percent = fit(value)),
+        ("max_debt_percent", 1, 10_000, |options, value| options.max_debt_percent = fit(value)),
+        ("max_debt_age", 1_000, 30 * 86_400_000, |options, value| {
+            options.max_debt_age = Duration::from_millis(value);
+        }),
     ];
 
     /// The fields of which every value is in range.

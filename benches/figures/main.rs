@@ -24,6 +24,7 @@ mod many;
 mod measure;
 mod namespaces;
 mod open;
+mod pacing;
 mod reads;
 mod reap;
 mod small;
@@ -33,7 +34,7 @@ use measure::Scale;
 
 type Figure = (&'static str, fn(Scale));
 
-const FIGURES: [Figure; 12] = [
+const FIGURES: [Figure; 13] = [
     ("reads", reads::run),
     ("many", many::run),
     ("adds", adds::run),
@@ -46,6 +47,7 @@ const FIGURES: [Figure; 12] = [
     ("dead-ids", dead_ids::run),
     ("namespaces", namespaces::run),
     ("ingest", ingest::run),
+    ("pacing", pacing::run),
 ];
 
 fn main() {

@@ -1,5 +1,5 @@
-//! The background threads: reaper, watermark, reclaimer, and the one that saves the time and the habits of keys and syncs the
-//! log for commits of `Interval` durability.
+//! The background threads: reaper, watermark, reclaimer, the controller of its pace, and the one that saves the time and the
+//! habits of keys and syncs the log for commits of `Interval` durability.
 //!
 //! May use the engine. Invariants (design, rule 11): a thread that fails or panics poisons the store with its
 //! error and ends; stopping wakes every thread and waits for it.
@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, sele
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::failpoint;
-use crate::gc::Occasion;
+use crate::gc::{LOOK_EVERY, Occasion};
 use crate::options::Durability;
 
 /// How often the store's time is saved, and the log synced for commits of `Interval` durability.
@@ -77,13 +77,14 @@ impl Background {
     }
 }
 
-fn works(engine: &Engine) -> [Work; 4] {
+fn works(engine: &Engine) -> [Work; 5] {
     let options = &engine.options;
     let (reap_pause, pause) = (options.reap_interval, options.reclaim_interval);
     [
         Work { name: "windrow-reaper", pause: reap_pause, bell: never(), round: reap },
         Work { name: "windrow-watermark", pause, bell: engine.much_buried.rung(), round: watermark },
         Work { name: "windrow-reclaim", pause, bell: engine.news.rung(), round: reclaim },
+        Work { name: "windrow-pacing", pause: LOOK_EVERY, bell: never(), round: pace },
         Work { name: "windrow-sync", pause: SYNC_INTERVAL, bell: never(), round: sync },
     ]
 }
@@ -142,6 +143,12 @@ fn watermark(engine: &Engine, _: Call) -> Result<bool> {
 
 fn reclaim(engine: &Engine, call: Call) -> Result<bool> {
     engine.reclaim(if call == Call::Bell { Occasion::News } else { Occasion::Turn })?;
+    Ok(false)
+}
+
+/// A thread of its own, because a step of reclaiming may take long.
+fn pace(engine: &Engine, _: Call) -> Result<bool> {
+    engine.pace();
     Ok(false)
 }
 

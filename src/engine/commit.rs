@@ -14,7 +14,7 @@ use crate::engine::keyspaces::Keyspace;
 use crate::engine::ranks::Touched;
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
-use crate::gc::{Burials, merge_burials};
+use crate::gc::{Burials, Timed, merge_burials};
 use crate::store::{Batch, Database, Family};
 use crate::types::{Before, Change, Home, KeyPlan, NewRecord, Pending};
 
@@ -41,6 +41,10 @@ impl Engine {
     /// Commits the plans together; returns whether anything was written. The caller holds the keys' locks and a
     /// write pin.
     pub(super) fn commit(&self, plans: Vec<(Keyspace, KeyPlan<'_>)>, sync: bool) -> Result<bool> {
+        self.reclaimer.pacer.time(Timed::Write, || self.commit_plans(plans, sync))
+    }
+
+    fn commit_plans(&self, plans: Vec<(Keyspace, KeyPlan<'_>)>, sync: bool) -> Result<bool> {
         let places: Vec<Option<Placed>> =
             plans.iter().map(|(keyspace, plan)| self.place_plan(keyspace.number, plan)).collect();
         let mut staged = Staged {

@@ -116,8 +116,14 @@ impl Engine {
         let counters = Arc::new(ReclaimCounters::default());
         let reaper = Reaper::new(Arc::clone(&db), Arc::clone(&pins), Arc::clone(&watermark), position);
         let births = Arc::new(Births::new(options.family_write_buffer_bytes));
-        let settings =
-            ReclaimSettings { threads: options.reclaim_threads, compact_dead_percent: options.compact_dead_percent };
+        let settings = ReclaimSettings {
+            threads: options.reclaim_threads,
+            compact_dead_percent: options.compact_dead_percent,
+            file_bytes: options.file_bytes,
+            background_threads: options.background_threads,
+            max_debt_percent: options.max_debt_percent,
+            max_debt_age: options.max_debt_age,
+        };
         let reclaimer = Reclaimer::new(
             Arc::clone(&db),
             Arc::clone(&watermark),
@@ -199,6 +205,11 @@ impl Engine {
     /// Flushes before the log is so long that RocksDB would.
     pub(super) fn keep_log_short(&self) -> Result<()> {
         self.log_limit.keep(&self.db, &self.births)
+    }
+
+    /// Sets the pace of reclaiming by what callers and RocksDB feel.
+    pub(super) fn pace(&self) {
+        self.reclaimer.pacer.look(|| self.db.pressure());
     }
 
     /// Makes one reclaiming pass; returns whether there is more to do.

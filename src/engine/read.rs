@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::engine::keyspaces::{Keyspace, Map};
 use crate::error::Result;
 use crate::failpoint::failpoint;
-use crate::gc::{Pin, PinKind};
+use crate::gc::{Pin, PinKind, Timed};
 use crate::options::Durability;
 use crate::store::Snapshot;
 use crate::types::Reader;
@@ -30,7 +30,10 @@ impl Reading {
     /// Reads the record of a living key.
     pub(crate) fn live(&self, key: &[u8]) -> Result<Option<Meta>> {
         let found = match self.number() {
-            Some(number) => self.reader.live(number, key, self.now)?,
+            Some(number) => {
+                let look_up = || self.reader.live(number, key, self.now);
+                self.engine.reclaimer.pacer.time(Timed::Read, look_up)?
+            }
             None => None,
         };
         failpoint!("read::after_record");

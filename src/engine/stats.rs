@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::engine::Engine;
-use crate::gc::PinKind;
+use crate::gc::{Pacing, PinKind};
 use crate::store::{CompactionIo, Family};
 #[cfg(feature = "cli")]
 use crate::{Store, error::Result};
@@ -138,6 +138,8 @@ pub struct Stats {
     pub flushed_bytes: u64,
     /// Bytes that went to the write-ahead log.
     pub log_bytes: u64,
+    /// How fast files with survivors are rewritten, and why.
+    pub pacing: Pacing,
     /// Sorted sets that have an index of their ranks in memory.
     pub rank_indexes: usize,
     /// The memory that these indexes take, about.
@@ -194,6 +196,7 @@ impl Engine {
             compaction_written_bytes: io.compaction_written_bytes,
             flushed_bytes: io.flushed_bytes,
             log_bytes: io.log_bytes,
+            pacing: self.reclaimer.pacer.shown(),
             rank_indexes,
             rank_index_bytes,
             patterns_known: habits.patterns,

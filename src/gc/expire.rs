@@ -77,10 +77,12 @@ impl ExpireFamily {
         if !is_stuck || !(pass.eager || self.stuck_passes > PATIENCE_PASSES) {
             return PassOutcome::default();
         }
+        if !pass.may_compact(Family::Expire) {
+            return PassOutcome { acted: false, pending: true };
+        }
         failpoint!("expired::before_compact");
-        pass.db.compact(Family::Expire, past);
+        pass.compact(Family::Expire, past.start(), past.end(), counters);
         failpoint!("expired::after_compact");
-        ReclaimCounters::add(&counters.compactions, 1);
         self.stuck_passes = 0;
         PassOutcome::ACTED
     }
@@ -130,10 +132,12 @@ impl ExpireFamily {
         if !across.any(|file| is_worth_it(&file)) {
             return PassOutcome::default();
         }
+        if !pass.may_compact(Family::Expire) {
+            return PassOutcome { acted: false, pending: true };
+        }
         failpoint!("expired::before_compact");
-        pass.db.compact(Family::Expire, past);
+        pass.compact(Family::Expire, past.start(), past.end(), counters);
         failpoint!("expired::after_compact");
-        ReclaimCounters::add(&counters.compactions, 1);
         self.rewritten_through = through;
         PassOutcome::ACTED
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::expire::ExpireFamily;
 use super::log::Quiet;
 use super::meta::MetaFamily;
+use super::pacing::{Pacer, Turn};
 use super::reclaimer::PassOutcome;
 use super::stats::ReclaimCounters;
 use super::tombstones::Tombstones;
@@ -25,13 +26,31 @@ pub(super) struct ExpiredPass<'a> {
     /// Waits for nothing.
     pub(super) eager: bool,
     pub(super) quiet: Quiet,
+    pub(super) pacer: &'a Pacer,
 }
 
 impl<'a> ExpiredPass<'a> {
+    /// Tells whether a compaction may begin now; if not, a later pass asks again.
+    pub(super) fn may_compact(&self, family: Family) -> bool {
+        self.pacer.offers(turn(family), self.eager)
+    }
+
+    /// Compacts the keys from `first` to `last`.
+    pub(super) fn compact(&self, family: Family, first: &[u8], last: &[u8], counters: &ReclaimCounters) {
+        let _step = self.pacer.begin(turn(family));
+        self.db.compact_keys(family, first, last);
+        ReclaimCounters::add(&counters.compactions, 1);
+    }
+
     /// Lists the files of one family.
     pub(super) fn files_of(&self, family: Family) -> impl Iterator<Item = &'a SstFile> {
         self.files.iter().filter(move |file| file.family == family)
     }
+}
+
+/// In whose turn a family's compactions come: the small families share one with the records.
+fn turn(family: Family) -> Turn {
+    if family == Family::Expire { Turn::EXPIRE } else { Turn::META }
 }
 
 /// What the last passes saw.

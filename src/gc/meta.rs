@@ -69,11 +69,13 @@ impl Default for MetaFamily {
 impl MetaFamily {
     /// Compacts the family file by file when enough records are dead in all, or else what holds enough of them.
     pub(super) fn pass(&mut self, pass: &ExpiredPass<'_>, counters: &ReclaimCounters) -> Result<PassOutcome> {
+        if !self.to_compact.is_empty() && !pass.may_compact(Family::Meta) {
+            return Ok(PassOutcome { acted: false, pending: true });
+        }
         if let Some(target) = self.next(pass) {
             failpoint!("expired::before_meta_compact");
-            pass.db.compact_keys(Family::Meta, &target.first, &target.last);
+            pass.compact(Family::Meta, &target.first, &target.last, counters);
             failpoint!("expired::after_meta_compact");
-            ReclaimCounters::add(&counters.compactions, 1);
             return Ok(PassOutcome::ACTED);
         }
         let since = counters.totals().keys_reaped.saturating_sub(self.reaped_at_compaction);

@@ -28,9 +28,6 @@ const WEIGH_AGAIN: Duration = Duration::from_secs(5);
 /// Wait between two looks into a file that is not worth rewriting, and only if more has died in it. WHY: RocksDB may have
 /// filtered it long ago, and what is called debt should be there; but each look costs seeks, and only a figure gains.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
-/// Neighbours are rewritten together up to this many bytes. More: fewer small files are left; less: sooner done.
-const STEP_BYTES: u64 = 256 << 20;
-
 /// What is known of one file.
 #[derive(Clone, Debug, Default)]
 struct Watched {
@@ -70,6 +67,8 @@ pub(super) struct Choice<'a> {
     /// All files of the family.
     pub(super) files: &'a [FileSpan],
     pub(super) rent: Rent,
+    /// Neighbours are rewritten together up to this many bytes. More: fewer small files are left; less: sooner done.
+    pub(super) step_bytes: u64,
     pub(super) ages: &'a Ages,
 }
 
@@ -116,7 +115,8 @@ impl MixedFiles {
         let mut chosen = Vec::new();
         let mut bytes = 0;
         for mixed in due {
-            if !chosen.is_empty() && (bytes + mixed.file.size_bytes > STEP_BYTES || has_between(&chosen, mixed, choice))
+            if !chosen.is_empty()
+                && (bytes + mixed.file.size_bytes > choice.step_bytes || has_between(&chosen, mixed, choice))
             {
                 break;
             }

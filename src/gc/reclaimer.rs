@@ -17,6 +17,7 @@ use super::debt::{Debt, Owing, waiting_bytes};
 use super::expired;
 use super::log::QuietLog;
 use super::mixed::{Choice, MixedFiles};
+use super::pacing::{Pacer, Turn};
 use super::planner::{FamilyPlan, FileSpan, plan};
 use super::stats::ReclaimCounters;
 use super::watermark::{Picture, Watermark};
@@ -94,6 +95,10 @@ impl PassOutcome {
 pub(crate) struct ReclaimSettings {
     pub(crate) threads: usize,
     pub(crate) compact_dead_percent: u8,
+    pub(crate) file_bytes: u64,
+    pub(crate) background_threads: u32,
+    pub(crate) max_debt_percent: u32,
+    pub(crate) max_debt_age: Duration,
 }
 
 /// Gives dead data back in passes.
@@ -105,6 +110,7 @@ pub(crate) struct Reclaimer {
     time: Arc<StoreTime>,
     counters: Arc<ReclaimCounters>,
     settings: ReclaimSettings,
+    pub(crate) pacer: Pacer,
     families: Vec<Mutex<Memory>>,
     expired: Mutex<expired::Memory>,
     quiet_log: Mutex<QuietLog>,
@@ -157,6 +163,7 @@ impl Reclaimer {
             time,
             counters,
             settings,
+            pacer: Pacer::new(&settings),
             families,
             expired: Mutex::default(),
             quiet_log: Mutex::default(),
@@ -183,13 +190,13 @@ impl Reclaimer {
         let waiting = weighed.as_ref().unwrap_or(&nothing);
         let pass = Pass { picture: &picture, files: &files, waiting, rent: self.rent(&files), occasion, eager, now };
         let families: Vec<DataFamily> = DataFamily::all().filter(|family| pass.has_work(*family)).collect();
-        let results = self.in_parallel(&families, |family| self.reclaim_family(family, &pass))?;
+        let results = self.in_parallel(&families, eager, |family| self.reclaim_family(family, &pass))?;
         let (mut outcome, mut debt) = (PassOutcome::default(), Debt::default());
         for (did, owed) in results {
             outcome = outcome.and(did);
             debt = debt.and(owed);
         }
-        self.show(debt, pass.now);
+        self.show(debt, &pass);
         if weighed.is_some() {
             self.counters.waiting_bytes.store(debt.waiting_bytes, Ordering::Relaxed);
         }
@@ -199,8 +206,17 @@ impl Reclaimer {
         let quiet = self.quiet_log.lock().notice(&self.db);
         let mut memory = self.expired.lock();
         let dead_percent = self.settings.compact_dead_percent;
-        let past = expired::ExpiredPass { db: &self.db, picture: &picture, files: &files, dead_percent, eager, quiet };
+        let past = expired::ExpiredPass {
+            db: &self.db,
+            picture: &picture,
+            files: &files,
+            dead_percent,
+            eager,
+            quiet,
+            pacer: &self.pacer,
+        };
         let outcome = outcome.and(memory.pass(&past, &self.counters)?);
+        self.pacer.end_pass();
         let file_bytes = files.iter().map(|file| file.size_bytes).sum();
         Ok(outcome.and(self.quiet_log.lock().pass(&self.db, &self.births, &self.counters, file_bytes, eager)?))
     }
@@ -213,9 +229,12 @@ impl Reclaimer {
         Rent::of(debt, bytes - debt)
     }
 
-    fn show(&self, debt: Debt, now: Duration) {
-        let age = debt.since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
+    fn show(&self, debt: Debt, pass: &Pass<'_>) {
+        let age = debt.since.map_or(Duration::ZERO, |since| pass.now.saturating_sub(since));
         self.counters.set_debt(debt.ids, debt.bytes, age);
+        let data = pass.files.iter().filter(|file| matches!(file.family, Family::Data(_)));
+        let bytes: u64 = data.map(|file| file.size_bytes).sum();
+        self.pacer.owe(debt.bytes, bytes.saturating_sub(debt.bytes), age);
     }
 
     /// Copies the burials that wait, if it is time to estimate their bytes again.
@@ -230,13 +249,14 @@ impl Reclaimer {
         Some(waiting)
     }
 
-    /// Runs `work` for every family on up to as many threads as the settings allow.
+    /// Runs `work` for every family on up to as many threads as the pace allows.
     fn in_parallel<T: Send>(
         &self,
         families: &[DataFamily],
+        eager: bool,
         work: impl Fn(DataFamily) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
-        let threads = self.settings.threads.min(families.len());
+        let threads = self.pacer.workers(eager).min(families.len());
         if threads <= 1 {
             return families.iter().map(|family| work(*family)).collect();
         }
@@ -275,7 +295,7 @@ impl Reclaimer {
         let plan = plan(dead, &spans);
         memory.mixed.keep_only(&plan.mixed);
         self.notice_births(&mut memory, family, pass);
-        let mut outcome = self.drop_files(family, &plan)?;
+        let mut outcome = self.drop_files(family, &plan, pass)?;
         outcome = outcome.and(self.end_game(family, dead, &plan, &mut memory, pass)?);
         outcome = outcome.and(self.unstick(family, &plan, &mut memory, pass));
         outcome = outcome.and(self.compact_mixed(family, &plan, &spans, &mut memory, pass)?);
@@ -301,11 +321,11 @@ impl Reclaimer {
         }
     }
 
-    fn drop_files(&self, family: DataFamily, plan: &FamilyPlan) -> Result<PassOutcome> {
+    fn drop_files(&self, family: DataFamily, plan: &FamilyPlan, pass: &Pass<'_>) -> Result<PassOutcome> {
         if plan.drops.is_empty() {
             return Ok(PassOutcome::default());
         }
-        for drop in &plan.drops {
+        for drop in plan.drops.iter().take(self.pacer.drop_calls(pass.eager)) {
             failpoint!("reclaimer::before_drop");
             self.db.drop_files(Family::Data(family), &drop.range(family))?;
             failpoint!("reclaimer::after_drop");
@@ -373,7 +393,8 @@ impl Reclaimer {
             *passes += 1;
             let passes = *passes;
             let patience = if pass.eager && family.habit() == Habit::Growing { 0 } else { QUIET_PASSES };
-            if passes > patience && (pass.eager || memory.quiet_passes >= QUIET_PASSES) {
+            let is_due = passes > patience && (pass.eager || memory.quiet_passes >= QUIET_PASSES);
+            if is_due && self.pacer.offers(Turn::of(family), pass.eager) {
                 self.compact(family, &file.counters);
                 outcome = PassOutcome::ACTED;
                 break;
@@ -391,6 +412,10 @@ impl Reclaimer {
         memory: &mut Memory,
         pass: &Pass<'_>,
     ) -> Result<PassOutcome> {
+        // WHY before the choice: it reads.
+        if !self.pacer.offers(Turn::of(family), pass.eager) {
+            return Ok(PassOutcome { acted: false, pending: !plan.mixed.is_empty() });
+        }
         let Memory { mixed, ages, .. } = memory;
         let choice = Choice {
             db: &self.db,
@@ -401,6 +426,7 @@ impl Reclaimer {
             now: pass.now,
             files,
             rent: pass.rent,
+            step_bytes: self.pacer.step_bytes(pass.eager),
             ages,
         };
         let chosen = mixed.choose(&plan.mixed, &choice)?;
@@ -423,6 +449,7 @@ impl Reclaimer {
     }
 
     fn compact(&self, family: DataFamily, counters: &Range<u64>) {
+        let _step = self.pacer.begin(Turn::of(family));
         failpoint!("reclaimer::before_compact");
         self.db.compact(Family::Data(family), &KeyRange::ids(family, counters.start, counters.end));
         failpoint!("reclaimer::after_compact");

@@ -131,10 +131,12 @@ impl Tombstones {
         let Some(region) = self.choose(pass, &files, worth, is_calm) else {
             return Ok(PassOutcome::default());
         };
+        if !pass.may_compact(self.family) {
+            return Ok(PassOutcome { acted: false, pending: true });
+        }
         failpoint!("tombstones::before_compact");
-        pass.db.compact_keys(self.family, region.first, region.last);
+        pass.compact(self.family, region.first, region.last, counters);
         failpoint!("tombstones::after_compact");
-        ReclaimCounters::add(&counters.compactions, 1);
         // RocksDB does not say whether it worked, but a rewritten file is gone.
         let name = &region.top.name;
         if pass.db.live_files()?.iter().any(|live| live.name == *name) {

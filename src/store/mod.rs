@@ -9,6 +9,7 @@ mod directory;
 mod family;
 mod files;
 mod filter;
+mod pressure;
 mod tuning;
 
 use std::path::Path;
@@ -27,6 +28,7 @@ pub(crate) use directory::{Directory, finish_checkpoint, forget_checkpoint, open
 pub(crate) use family::Family;
 pub(crate) use files::SstFile;
 pub(crate) use filter::{CompactionCounters, CompactionIo, EntryFilter, FilterSource};
+pub(crate) use pressure::Pressure;
 
 use crate::encoding::KeyRange;
 use crate::error::{Error, ErrorKind, Result};

@@ -12,6 +12,7 @@ mod flushes;
 mod kill;
 mod margins;
 mod one_commit;
+mod pacing;
 mod paused;
 mod ranks;
 mod reaper_failures;
