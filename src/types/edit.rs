@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 use crate::encoding::{
-    Body, CollectionId, DataType, ElementKey, Habit, LIST_MIDDLE, Meta, PackedEntry, UnixMillis, encode_packed,
+    Body, CollectionId, DataType, ElementKey, Habit, LIST_MIDDLE, Meta, PackedEntry, Tag, UnixMillis, encode_packed,
     packed_entry_bytes,
 };
 use crate::error::{Error, Result};
@@ -181,6 +181,14 @@ impl Edit<'_, '_> {
     /// The elements as they were before the operation.
     pub(crate) fn before(&self) -> &Elements<'_> {
         &self.elements
+    }
+
+    /// The lowest and the highest tail of this kind that is put or deleted so far, what is spilled aside.
+    pub(crate) fn changed_ends(&self, tag: Tag) -> Option<(&[u8], &[u8])> {
+        let TailRange { lower, upper } = TailRange::all(tag);
+        let mut changed = self.plan.elements.range(lower..upper).map(|(tail, _)| tail);
+        let lowest = changed.next()?;
+        Some((lowest, changed.next_back().unwrap_or(lowest)))
     }
 
     /// Puts an element.

@@ -12,8 +12,9 @@ use crate::types::{Direction, KeyPlan, TailRange, zset};
 
 impl ZSets<'_, Live> {
     /// Removes up to `count` members with the lowest scores and returns them, the lowest first (ZPOPMIN). Costs the
-    /// reading of what is removed, in memory too, and one commit. Where the set begins after its pops is remembered, so emptying one
-    /// by pops is linear; members removed otherwise from its end are passed once more, by the next pop.
+    /// reading of what is removed, in memory too, and one commit. Where the set begins after its pops, and after
+    /// [`ZSets::remove_range`], is remembered, so emptying one by pops is linear; members removed otherwise from its end are
+    /// passed once more, by the next pop.
     ///
     /// # Errors
     /// As [`ZSets::remove`].

@@ -227,6 +227,10 @@ impl<'a> ZRange<'a> {
         matches!(self.part, Part::Ranks(..))
     }
 
+    pub(super) fn is_by_score(&self) -> bool {
+        matches!(self.part, Part::Scores(..))
+    }
+
     /// Finds out what the range means in a set of this size.
     pub(super) fn span(&self, size: u64) -> Span {
         match self.part {
@@ -281,7 +285,8 @@ fn scores_between(min: ScoreBound, max: ScoreBound) -> Option<TailRange> {
         ScoreBound::Excluded(score) => score.next_up(),
     };
     let lower = Score::new(lowest)?;
-    let all = all.from(&ElementKey::SortedScore(lower, b""));
+    // Open at both ends alike, so that such a range is seen to begin where the set does.
+    let all = if lowest == f64::NEG_INFINITY { all } else { all.from(&ElementKey::SortedScore(lower, b"")) };
     let beyond = match max {
         ScoreBound::Included(f64::INFINITY) => return Some(all),
         ScoreBound::Included(score) => score.next_up(),
