@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::encoding::{Habit, UnixMillis};
-use crate::engine::expiry::after;
+use crate::engine::expiry::{after, within_63_bits};
 use crate::error::Result;
 use crate::types::Birth;
 
@@ -79,7 +79,8 @@ impl CreateOptions {
         self
     }
 
-    /// Lets a collection that this call creates expire at a time; one that has passed creates nothing.
+    /// Lets a collection that this call creates expire at a time; one that has passed creates nothing, and one beyond 63 bits
+    /// of milliseconds is refused.
     ///
     /// # Examples
     /// ```
@@ -125,7 +126,7 @@ impl CreateOptions {
     pub(super) fn birth(self, now: UnixMillis) -> Result<Birth> {
         let expires_at = match self.expiry {
             Some(ChosenExpiry::In(lifetime)) => Some(after(now, lifetime)?),
-            Some(ChosenExpiry::At(time)) => Some(time),
+            Some(ChosenExpiry::At(time)) => Some(within_63_bits(time)?),
             None => None,
         };
         Ok(Birth { expires_at, habit: if self.growing { Habit::Growing } else { Habit::Closed } })

@@ -18,8 +18,9 @@ impl Strings<'_, Live> {
     ///
     /// # Errors
     /// [`WrongType`](crate::ErrorKind::WrongType), [`TooLarge`](crate::ErrorKind::TooLarge);
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a lifetime below a millisecond or the time 0; writing errors.
-    /// Nothing is changed then.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a lifetime below a millisecond or the time 0,
+    /// [`OutOfRange`](crate::ErrorKind::OutOfRange) for an expiry beyond 63 bits of milliseconds; writing errors. Nothing is
+    /// changed then.
     ///
     /// # Examples
     /// ```

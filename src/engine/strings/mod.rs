@@ -146,7 +146,8 @@ impl Strings<'_, Live> {
     ///
     /// # Errors
     /// As [`Strings::set`]; [`WrongType`](crate::ErrorKind::WrongType) with [`SetOptions::get`];
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a lifetime below a millisecond or the time 0. Nothing is changed then.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a lifetime below a millisecond or the time 0,
+    /// [`OutOfRange`](crate::ErrorKind::OutOfRange) for an expiry beyond 63 bits of milliseconds. Nothing is changed then.
     ///
     /// # Examples
     /// ```
@@ -222,8 +223,9 @@ impl Strings<'_, Live> {
     /// anything changes, one commit of the record.
     ///
     /// # Errors
-    /// [`WrongType`](crate::ErrorKind::WrongType); [`InvalidInput`](crate::ErrorKind::InvalidInput) for a lifetime below a
-    /// millisecond or the time 0, if there is a value; writing errors. Nothing is changed then.
+    /// [`WrongType`](crate::ErrorKind::WrongType); if there is a value, [`InvalidInput`](crate::ErrorKind::InvalidInput) for a
+    /// lifetime below a millisecond or the time 0, and [`OutOfRange`](crate::ErrorKind::OutOfRange) for an expiry beyond 63
+    /// bits of milliseconds; writing errors. Nothing is changed then.
     ///
     /// # Examples
     /// ```
