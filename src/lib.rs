@@ -1,6 +1,6 @@
 //! Redis-style data (strings, hashes, sets, lists, sorted sets), each with a time to live, on disk in RocksDB, with
 //! the space of dead data given back almost for free. Semantics are those of Redis 7.0 for the same command.
-//! There are no streams yet.
+//! There are no streams yet, nor bit operations, HyperLogLogs, geo commands, DUMP, RESTORE, MIGRATE and OBJECT.
 //!
 #![cfg_attr(
     feature = "engine",
