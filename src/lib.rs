@@ -7,8 +7,8 @@
     doc = r#"
 Open a [`Store`], take a [`Db`] from it, and use the typed handles that the db gives: [`Db::strings`],
 [`Db::hashes`], [`Db::sets`], [`Db::lists`], [`Db::zsets`], which borrow the db: to keep one, keep the db first. Keys, members and values are
-arbitrary bytes. Every call blocks until it is done, and is atomic. A store, a namespace, a db and a view can be cloned and
-sent to other threads.
+arbitrary bytes. Every call blocks until it is done, and is atomic; only [`Db::delete_keys_in_slots`] commits a few dozen keys at a
+time. A store, a namespace, a db and a view can be cloned and sent to other threads.
 
 ```
 use std::time::Duration;
