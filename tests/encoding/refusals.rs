@@ -88,6 +88,18 @@ fn a_bitmap_that_has_a_shorter_form_is_refused() {
 }
 
 #[test]
+fn runs_across_the_borders_of_words_count_once() {
+    // From place 20 of every 32 a run of 20 places, so that every second one lies across the border of a word.
+    let mut bits = [vec![3], [0xFF, 0, 0xF0, 0xFF].repeat(2_048)].concat();
+    bits[1] = 0;
+    let refused = SegmentBits::decode(&bits).unwrap_err().fault();
+    assert!(matches!(refused, Fault::NotCanonical { what: "not the shortest form" }), "2,048 runs are as short");
+    bits[1] = 1;
+    let set = SegmentBits::decode(&bits).unwrap();
+    assert_eq!((set.ranges().count(), set.encode()), (2_049, bits));
+}
+
+#[test]
 fn a_residue_is_sorted_not_empty_and_does_not_decode() {
     let value = |rest: &[u8]| [b"\x0f\0\0\0\x01\x01", rest].concat();
     let refused = |rest: &[u8]| DecodedSegment::decode(&value(rest)).unwrap_err().fault();
