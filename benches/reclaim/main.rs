@@ -19,12 +19,17 @@ mod disk;
 mod text;
 
 mod chart;
+mod foreground;
 mod json;
-#[expect(dead_code, reason = "written before its users")]
 mod latency;
 mod options;
+mod pairs;
+mod process;
+mod row;
 mod run;
+mod spread;
 mod strategy;
+mod summary;
 mod table;
 mod timeline;
 mod workload;
@@ -32,8 +37,8 @@ mod workload;
 use std::process::ExitCode;
 
 use options::{Asked, USAGE};
-use run::Row;
-use strategy::Ids;
+use pairs::Pairs;
+use row::Row;
 use workload::Scenario;
 
 fn main() -> ExitCode {
@@ -49,42 +54,60 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let mut rows = Vec::new();
-    for scenario in &asked.scenarios {
-        rows.extend(run_scenario(&asked, *scenario));
-        // After each scenario, so that a long run that is stopped leaves something.
-        save(&asked, &rows);
+    let (mut rows, mut pairs) = (Vec::new(), Vec::new());
+    if let Some(count) = asked.pairs() {
+        pairs = run_pairs(&asked, count);
+        save(&asked, &rows, &pairs);
     }
-    let faults: u64 = rows.iter().map(|row| row.checked.fault_count).sum();
-    if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if asked.pairs.is_none() {
+        for scenario in &asked.scenarios {
+            rows.extend(run_scenario(&asked, *scenario));
+            // After each scenario, so that a long run that is stopped leaves something.
+            save(&asked, &rows, &pairs);
+        }
+    }
+    let faults = rows.iter().map(|row| row.checked.fault_count).chain(pairs.iter().map(|pairs| pairs.faults));
+    if faults.sum::<u64>() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn run_scenario(asked: &Asked, scenario: Scenario) -> Vec<Row> {
     let workload = asked.workload(scenario);
     println!("\n{}\n{}", table::title(&workload), table::header());
     let mut rows = Vec::new();
-    for strategy in &asked.strategies {
-        let ids: &[Ids] = if strategy.is_windrow() { &[Ids::Ordered] } else { &asked.ids };
-        for ids in ids {
-            let row = run::run(asked, workload, *strategy, *ids);
-            println!("{}", table::row_line(&row));
-            for fault in &row.checked.faults {
-                println!("  FAULT: {fault}");
-            }
+    for turn in 0..asked.repeat {
+        let begin = rows.len();
+        for run in asked.runs(scenario) {
+            let row = run::run(asked, workload, run, turn);
+            table::row_lines(&row).iter().for_each(|line| println!("{line}"));
             rows.push(row);
         }
+        if asked.repeat == 1 {
+            table::comparison(&rows[begin..]).iter().for_each(|line| println!("{line}"));
+        }
     }
-    for line in table::comparison(&rows) {
-        println!("{line}");
+    if asked.repeat > 1 {
+        summary::lines(&rows).iter().for_each(|line| println!("{line}"));
     }
     rows
 }
 
-fn save(asked: &Asked, rows: &[Row]) {
-    if let Some(file) = &asked.json {
-        std::fs::write(file, json::to_json(rows)).expect("write the rows");
+fn run_pairs(asked: &Asked, count: u32) -> Vec<Pairs> {
+    println!("\n{count} windows in one store; {} operations in a second beside them", asked.rate);
+    let mut all = Vec::new();
+    for (strategy, ids) in asked.runs(Scenario::Window) {
+        if let Some(pairs) = pairs::run(asked, count, strategy, ids) {
+            pairs.lines().iter().for_each(|line| println!("{line}"));
+            all.push(pairs);
+        }
     }
-    if let Some(file) = &asked.svg {
+    all
+}
+
+fn save(asked: &Asked, rows: &[Row], pairs: &[Pairs]) {
+    if let Some(file) = &asked.json {
+        std::fs::write(file, json::to_json(rows, pairs)).expect("write the rows");
+    }
+    if let Some(file) = asked.svg.as_ref().filter(|_| !rows.is_empty()) {
         std::fs::write(file, chart::to_svg(rows)).expect("write the chart");
     }
 }
