@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::latency::Latencies;
+use super::latency::{Latencies, Pace};
 use super::strategy::Callers;
 use super::workload::mixed;
 
@@ -50,15 +50,16 @@ impl<'a> Foreground<'a> {
     pub(crate) fn work(&self) {
         let mut versions = vec![0; usize::try_from(KEYS).expect("few keys")];
         let mut due = Instant::now();
+        let mut woke_at = due;
         let mut done: u64 = 0;
         while !self.ended.load(Ordering::Relaxed) {
-            let is_late = Instant::now() > due;
-            if !is_late {
-                std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                due = Instant::now();
+            let early = due.saturating_duration_since(Instant::now());
+            if !early.is_zero() {
+                std::thread::sleep(early);
+                woke_at = Instant::now();
             }
             self.operate(done, &mut versions);
-            let operation = Operation { ended_at: self.began.elapsed(), took: due.elapsed() };
+            let operation = Operation { ended_at: self.began.elapsed(), took: due.max(woke_at).elapsed() };
             self.operations.lock().expect("no operation failed").push(operation);
             due += self.interval;
             done += 1;
@@ -85,15 +86,15 @@ impl<'a> Foreground<'a> {
         self.wrong.load(Ordering::Relaxed)
     }
 
-    /// What operations took that ended in a stretch of the run.
-    pub(crate) fn latencies(&self, stretch: &Range<Duration>) -> Latencies {
+    /// Sums up the operations that ended in a stretch of the run; none without any.
+    pub(crate) fn pace(&self, stretch: &Range<Duration>) -> Option<Pace> {
         let mut latencies = Latencies::new();
         for operation in &*self.operations.lock().expect("no operation failed") {
             if stretch.contains(&operation.ended_at) {
                 latencies.record(operation.took);
             }
         }
-        latencies
+        (latencies.count() > 0).then(|| latencies.pace(stretch.end - stretch.start))
     }
 }
 

@@ -54,13 +54,12 @@ fn row_json(row: &Row) -> Value {
     if let Some(amplification) = row.data_write_amplification {
         json["data_write_amplification"] = rounded(amplification).into();
     }
-    if let Some((reaped, freed)) = row.ids_per_cpu_second() {
-        json["ids_reaped_per_cpu_second"] = reaped.round().into();
-        json["ids_per_cpu_second"] = freed.round().into();
-    }
+    let [reaped, freed] = row.ids_per_cpu_second();
+    json["ids_reaped_per_cpu_second"] = reaped.map(f64::round).into();
+    json["ids_per_cpu_second"] = freed.map(f64::round).into();
     if let Some([before, during, after]) = row.foreground {
         json["foreground"] =
-            json!({ "before": pace_json(before), "during": pace_json(during), "after": pace_json(after) });
+            json!({ "before": before.map(pace_json), "during": during.map(pace_json), "after": after.map(pace_json) });
     }
     if let Some(view) = row.view {
         json["seconds_under_view"] = rounded(view.seconds).into();
@@ -71,7 +70,9 @@ fn row_json(row: &Row) -> Value {
 
 fn pairs_json(pairs: &Pairs) -> Value {
     let freed = pairs.pairs.iter().map(|pair| pair.seconds_to_freed.map(rounded));
-    let paces = |pace: fn(&Pair) -> Pace| pairs.pairs.iter().map(pace).map(pace_json).collect::<Vec<_>>();
+    let paces = |pace: fn(&Pair) -> Option<Pace>| -> Vec<Option<Value>> {
+        pairs.pairs.iter().map(|pair| pace(pair).map(pace_json)).collect()
+    };
     json!({
         "scenario": "pairs",
         "strategy": pairs.strategy.name(),

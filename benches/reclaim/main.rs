@@ -75,26 +75,21 @@ fn run_scenario(asked: &Asked, scenario: Scenario) -> Vec<Row> {
     println!("\n{}\n{}", table::title(&workload), table::header());
     let mut rows = Vec::new();
     for turn in 0..asked.repeat {
-        let begin = rows.len();
         for run in asked.runs(scenario) {
             let row = run::run(asked, workload, run, turn);
             table::row_lines(&row).iter().for_each(|line| println!("{line}"));
             rows.push(row);
         }
-        if asked.repeat == 1 {
-            table::comparison(&rows[begin..]).iter().for_each(|line| println!("{line}"));
-        }
     }
-    if asked.repeat > 1 {
-        summary::lines(&rows).iter().for_each(|line| println!("{line}"));
-    }
+    let lines = if asked.repeat == 1 { table::comparison(&rows) } else { summary::lines(&rows) };
+    lines.iter().for_each(|line| println!("{line}"));
     rows
 }
 
 fn run_pairs(asked: &Asked, count: u32) -> Vec<Pairs> {
     println!("\n{count} windows in one store; {} operations in a second beside them", asked.rate);
     let mut all = Vec::new();
-    for (strategy, ids) in asked.runs(Scenario::Window) {
+    for (strategy, ids) in asked.runs_of_pairs() {
         if let Some(pairs) = pairs::run(asked, count, strategy, ids) {
             pairs.lines().iter().for_each(|line| println!("{line}"));
             all.push(pairs);

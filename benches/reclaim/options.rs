@@ -181,9 +181,14 @@ impl Asked {
 
     /// Which strategies run in a scenario, and with which ids.
     pub(crate) fn runs(&self, scenario: Scenario) -> Vec<(Strategy, Ids)> {
-        // A tiny run need not show everything twice.
-        let ids = if self.is_test && scenario != Scenario::Window { &[Ids::Ordered][..] } else { &self.ids };
-        let fitting = self.strategies.iter().filter(|strategy| strategy.fits(scenario, self.has_callers(scenario)));
+        // A tiny run need not show everything twice; scan-1 is scan-256 with one slot.
+        let is_short = self.is_test && scenario != Scenario::Window;
+        let ids = if is_short { &[Ids::Ordered][..] } else { &self.ids };
+        let has_callers = self.has_callers(scenario);
+        let fitting = self
+            .strategies
+            .iter()
+            .filter(|strategy| strategy.fits(scenario, has_callers) && !(is_short && **strategy == Strategy::ScanOne));
         let with_ids = |strategy: &Strategy| {
             let ids = if strategy.is_baseline() { ids } else { &[Ids::Ordered][..] };
             ids.iter().map(|ids| (*strategy, *ids)).collect::<Vec<_>>()
@@ -199,6 +204,12 @@ impl Asked {
     /// How many windows die in one store, if that is asked for or everything is to be tried.
     pub(crate) fn pairs(&self) -> Option<u32> {
         self.pairs.or(self.is_test.then_some(2))
+    }
+
+    /// Which strategies run for pairs, and with which ids.
+    pub(crate) fn runs_of_pairs(&self) -> Vec<(Strategy, Ids)> {
+        let runs = self.runs(Scenario::Window).into_iter();
+        runs.filter(|(strategy, _)| !self.is_test || *strategy == Strategy::Windrow).collect()
     }
 
     pub(crate) fn new_directory(&self) -> TempDir {

@@ -35,8 +35,9 @@ pub(crate) struct Pairs {
 /// One window's death.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pair {
-    pub(crate) idle: Pace,
-    pub(crate) reclaiming: Pace,
+    /// None: over before there was an operation.
+    pub(crate) idle: Option<Pace>,
+    pub(crate) reclaiming: Option<Pace>,
     /// From death until the space was back; none: not in time.
     pub(crate) seconds_to_freed: Option<f64>,
     /// SST bytes after the window's death, when all was quiet again.
@@ -44,22 +45,22 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    fn p99_ratio(&self) -> f64 {
-        self.reclaiming.p99_us / self.idle.p99_us.max(f64::MIN_POSITIVE)
+    fn p99_ratio(&self) -> Option<f64> {
+        Some(self.reclaiming?.p99_us / self.idle?.p99_us)
     }
 
-    fn throughput_kept(&self) -> f64 {
-        self.reclaiming.ops_per_s / self.idle.ops_per_s.max(f64::MIN_POSITIVE)
+    fn throughput_kept(&self) -> Option<f64> {
+        Some(self.reclaiming?.ops_per_s / self.idle?.ops_per_s)
     }
 }
 
 impl Pairs {
     pub(crate) fn p99_ratio(&self) -> Option<Spread> {
-        Spread::of(self.pairs.iter().map(Pair::p99_ratio))
+        Spread::of(self.pairs.iter().filter_map(Pair::p99_ratio))
     }
 
     pub(crate) fn throughput_kept(&self) -> Option<Spread> {
-        Spread::of(self.pairs.iter().map(Pair::throughput_kept))
+        Spread::of(self.pairs.iter().filter_map(Pair::throughput_kept))
     }
 
     /// The figures in a few lines.
@@ -78,7 +79,7 @@ impl Pairs {
         vec![
             format!("{}, {} ids, {} pairs:", self.strategy.name(), self.ids.name(), self.pairs.len()),
             quartiles("p99 while reclaiming / idle", self.p99_ratio()),
-            quartiles("p99 idle, in µs", Spread::of(self.pairs.iter().map(|pair| pair.idle.p99_us))),
+            quartiles("p99 idle, in µs", Spread::of(self.pairs.iter().filter_map(|pair| Some(pair.idle?.p99_us)))),
             quartiles("throughput kept", self.throughput_kept()),
             format!(
                 "  seconds to freed: {}; not in time: {never}",
@@ -127,11 +128,10 @@ struct Death {
 
 impl Death {
     fn pair(&self, foreground: &Foreground<'_>) -> Pair {
-        let pace = |from: Duration, to: Duration| foreground.latencies(&(from..to)).pace(to - from);
         let took = (self.ended_at - self.died_at).as_secs_f64();
         Pair {
-            idle: pace(self.idle_from, self.died_at),
-            reclaiming: pace(self.died_at, self.ended_at),
+            idle: foreground.pace(&(self.idle_from..self.died_at)),
+            reclaiming: foreground.pace(&(self.died_at..self.ended_at)),
             seconds_to_freed: self.is_freed.then_some(took),
             held_bytes: self.held_bytes,
         }

@@ -40,8 +40,8 @@ pub(crate) struct Row {
     pub(crate) write_amplification: f64,
     /// The same of the data families alone, and until death.
     pub(crate) data_write_amplification: Option<f64>,
-    /// What callers felt before death, until the space was back or else the end, and after it.
-    pub(crate) foreground: Option<[Pace; 3]>,
+    /// What callers felt before death, until the space was back or else the end, and after it, if there was such a time.
+    pub(crate) foreground: Option<[Option<Pace>; 3]>,
     pub(crate) view: Option<HeldView>,
     pub(crate) checked: Checked,
     pub(crate) samples: Vec<Sample>,
@@ -72,11 +72,15 @@ impl Row {
         self.seconds_to_freed.map(|seconds| (seconds - self.seconds_to_reclaimable).max(0.0))
     }
 
-    /// Dead collections for each second of processor time, until they were marked, and until their space was back. Times
-    /// too short for the system's clock tell nothing.
-    pub(crate) fn ids_per_cpu_second(&self) -> Option<(f64, f64)> {
-        let (marked, freed) = self.cpu?;
-        let rate = |cpu: Duration| self.totals.dead as f64 / cpu.as_secs_f64();
-        (!marked.is_zero()).then(|| (rate(marked), rate(freed)))
+    /// Dead collections for each second of processor time, until they were marked, and until their space was back; none if
+    /// that was too short for the system's clock.
+    pub(crate) fn ids_per_cpu_second(&self) -> [Option<f64>; 2] {
+        let rate = |cpu: Duration| (!cpu.is_zero()).then(|| self.totals.dead as f64 / cpu.as_secs_f64());
+        self.cpu.map_or([None; 2], |(marked, freed)| [rate(marked), rate(freed)])
+    }
+
+    /// Tells whether a view could read all it should until its end, if there was one.
+    pub(crate) fn keeps_views(&self) -> bool {
+        self.view.is_none_or(|view| view.losses == 0)
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn run(asked: &Asked, workload: Workload, (strategy, ids): (Strategy,
         let freed_at =
             row.seconds_to_freed.map_or(measured.ended_at, |took| row.died_at + Duration::from_secs_f64(took));
         let stretches = [measured.idle_from..row.died_at, row.died_at..freed_at, freed_at..measured.ended_at];
-        stretches.map(|stretch| foreground.latencies(&stretch).pace(stretch.end - stretch.start))
+        stretches.map(|stretch| foreground.pace(&stretch))
     });
     let wrong = foreground.map_or(0, |foreground| foreground.wrong());
     row.checked = engine.check(&workload);
@@ -176,7 +176,10 @@ impl Run<'_> {
         let Measured { died_at, io_at_death, io_at_end, .. } = *measured;
         let (totals, limit) = (self.totals, freed_limit(&self.totals));
         let freed = below_for_good(&samples, limit, died_at);
-        let by_looking = freed.map(|sample| (sample.at - died_at).as_secs_f64());
+        // Under a view, space that is back at its release has been taken away from it.
+        let taken =
+            measured.view.filter(|_| measured.held_bytes.0 > limit && measured.held_bytes.1 <= limit).map(|_| 0.0);
+        let by_looking = freed.map(|sample| (sample.at - died_at).as_secs_f64()).or(taken);
         let cpu_since_death = |cpu: Option<Duration>| Some(cpu?.saturating_sub(measured.used_before.cpu?));
         let cpu_when_marked = cpu_since_death(measured.used_when_marked.cpu);
         let cpu_when_freed = cpu_since_death(freed.map_or(measured.used_at_end.cpu, |sample| sample.cpu));

@@ -50,8 +50,10 @@ pub(crate) fn row_lines(row: &Row) -> Vec<String> {
         lines.push(format!("  the view was held for {:.2} s; at its end it had lost {lost} sets", view.seconds));
     }
     if let Some([before, during, after]) = row.foreground {
-        let ops =
-            |pace: Pace| format!("{:.0}/s {:.1} {:.1} {:.1}", pace.ops_per_s, pace.p50_us, pace.p99_us, pace.p999_us);
+        let ops = |pace: Option<Pace>| match pace {
+            Some(pace) => format!("{:.0}/s {:.1} {:.1} {:.1}", pace.ops_per_s, pace.p50_us, pace.p99_us, pace.p999_us),
+            None => "none".to_owned(),
+        };
         let [before, during, after] = [before, during, after].map(ops);
         lines.push(format!("  callers, p50 p99 p999 in µs: before {before}, during {during}, after {after}"));
     }
@@ -80,7 +82,7 @@ fn row_line(row: &Row) -> String {
         bytes(row.peak_disk_bytes),
         bytes(row.settled_disk_bytes),
         format!("{:.2}", row.write_amplification),
-        row.ids_per_cpu_second().map_or_else(unknown, |(_, freed)| format!("{freed:.0}")),
+        row.ids_per_cpu_second()[1].map_or_else(unknown, |freed| format!("{freed:.0}")),
         right,
     ])
 }
@@ -135,7 +137,8 @@ pub(crate) fn unlinking(rows: &[Row]) -> Option<f64> {
 
 pub(crate) fn best_on_ordered_ids(rows: &[Row]) -> Option<&Row> {
     rows.iter()
-        .filter(|row| row.strategy.is_baseline() && row.ids == Ids::Ordered && row.seconds_to_freed.is_some())
+        .filter(|row| row.strategy.is_baseline() && row.ids == Ids::Ordered && row.keeps_views())
+        .filter(|row| row.seconds_to_freed.is_some())
         .min_by(|a, b| a.seconds_to_freed.partial_cmp(&b.seconds_to_freed).expect("times are numbers"))
 }
 
