@@ -1,4 +1,5 @@
-//! What callers feel meanwhile: one thread that reads and writes a few living keys of the same store, at a fixed rate.
+//! What callers feel meanwhile: one thread that reads and writes a few living keys of the same store, at a fixed rate or as
+//! fast as it can.
 //!
 //! Uses the strategies' callers and the latencies. Invariant: an operation's time begins when it was due if the one before it took
 //! so long that it could not begin in time, so that no stall hides operations; that the thread woke late counts for nothing.
@@ -22,28 +23,30 @@ const VALUE_BYTES: usize = 100;
 /// The thread's work, and what it found.
 pub(crate) struct Foreground<'a> {
     callers: &'a dyn Callers,
-    interval: Duration,
+    /// From one operation to the next; none: as fast as they go.
+    interval: Option<Duration>,
     began: Instant,
     ended: AtomicBool,
     wrong: AtomicU64,
     operations: Mutex<Vec<Operation>>,
 }
 
-/// One operation: when it ended, since the run began, and how long it took.
+/// One operation: when it ended, since the run began, and how long it took. There may be tens of millions.
 #[derive(Clone, Copy, Debug)]
 struct Operation {
-    ended_at: Duration,
-    took: Duration,
+    ended_at_nanos: u64,
+    took_nanos: u64,
 }
 
 impl<'a> Foreground<'a> {
-    /// Writes the keys. `began` is when the run began, `rate` the operations of a second.
+    /// Writes the keys. `began` is when the run began, `rate` the operations of a second; 0: as many as go.
     pub(crate) fn new(callers: &'a dyn Callers, began: Instant, rate: u32) -> Self {
         for key in 0..KEYS {
             callers.write_living(key, &value(key, 0));
         }
         let (ended, wrong, operations) = (AtomicBool::new(false), AtomicU64::new(0), Mutex::default());
-        Self { callers, interval: Duration::from_secs(1) / rate, began, ended, wrong, operations }
+        let interval = Duration::from_secs(1).checked_div(rate);
+        Self { callers, interval, began, ended, wrong, operations }
     }
 
     /// Operates until [`Foreground::end`] is called.
@@ -59,9 +62,10 @@ impl<'a> Foreground<'a> {
                 woke_at = Instant::now();
             }
             self.operate(done, &mut versions);
-            let operation = Operation { ended_at: self.began.elapsed(), took: due.max(woke_at).elapsed() };
-            self.operations.lock().expect("no operation failed").push(operation);
-            due += self.interval;
+            let now = Instant::now();
+            let (ended_at_nanos, took_nanos) = (nanos(now - self.began), nanos(now - due.max(woke_at)));
+            self.operations.lock().expect("no operation failed").push(Operation { ended_at_nanos, took_nanos });
+            due = self.interval.map_or(now, |interval| due + interval);
             done += 1;
         }
     }
@@ -77,6 +81,11 @@ impl<'a> Foreground<'a> {
         }
     }
 
+    /// Forgets the operations so far.
+    pub(crate) fn forget(&self) {
+        self.operations.lock().expect("no operation failed").clear();
+    }
+
     pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
     }
@@ -88,14 +97,18 @@ impl<'a> Foreground<'a> {
 
     /// Sums up the operations that ended in a stretch of the run; none without any.
     pub(crate) fn pace(&self, stretch: &Range<Duration>) -> Option<Pace> {
-        let mut latencies = Latencies::new();
+        let (mut latencies, stretch_nanos) = (Latencies::new(), nanos(stretch.start)..nanos(stretch.end));
         for operation in &*self.operations.lock().expect("no operation failed") {
-            if stretch.contains(&operation.ended_at) {
-                latencies.record(operation.took);
+            if stretch_nanos.contains(&operation.ended_at_nanos) {
+                latencies.record(Duration::from_nanos(operation.took_nanos));
             }
         }
         (latencies.count() > 0).then(|| latencies.pace(stretch.end - stretch.start))
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The value of a key, different for each version.

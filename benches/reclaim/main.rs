@@ -87,7 +87,8 @@ fn run_scenario(asked: &Asked, scenario: Scenario) -> Vec<Row> {
 }
 
 fn run_pairs(asked: &Asked, count: u32) -> Vec<Pairs> {
-    println!("\n{count} windows in one store; {} operations in a second beside them", asked.rate);
+    let rate = if asked.rate == 0 { "all possible".to_owned() } else { asked.rate.to_string() };
+    println!("\n{count} windows in one store; {rate} operations in a second beside them");
     let mut all = Vec::new();
     for (strategy, ids) in asked.runs_of_pairs() {
         if let Some(pairs) = pairs::run(asked, count, strategy, ids) {

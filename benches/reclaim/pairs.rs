@@ -108,11 +108,12 @@ pub(crate) fn run(asked: &Asked, count: u32, strategy: Strategy, ids: Ids) -> Op
         scope.spawn(|| foreground.work());
         let deaths = (0..count).map(|turn| {
             let workload = Workload { first: u64::from(turn) * workload.collections, ..workload };
-            one_death(asked, &workload, &*engine, &timeline)
+            let pair = one_death(asked, &workload, &*engine, &timeline).pair(&foreground);
+            foreground.forget();
+            pair
         });
-        deaths.collect::<Vec<_>>()
+        deaths.collect()
     });
-    let pairs = pairs.into_iter().map(|death| death.pair(&foreground)).collect();
     let faults = foreground.wrong();
     Some(Pairs { workload, strategy, ids, pairs, faults })
 }

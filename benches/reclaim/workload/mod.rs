@@ -80,7 +80,7 @@ impl Workload {
     /// Tells whether a collection is added to all its life.
     pub(crate) fn is_growing(&self, index: u64) -> bool {
         match self.scenario {
-            Scenario::Growing => index % 2 == 0,
+            Scenario::Growing => index.is_multiple_of(2),
             Scenario::Giant => self.is_giant(index),
             _ => false,
         }
