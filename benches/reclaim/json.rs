@@ -9,9 +9,9 @@ use super::pairs::{Pair, Pairs};
 use super::row::Row;
 use super::spread::Spread;
 
-/// Makes the list of all rows; those of pairs have the scenario `pairs`.
-pub(crate) fn to_json(rows: &[Row], pairs: &[Pairs]) -> String {
-    let rows: Vec<Value> = rows.iter().map(row_json).chain(pairs.iter().map(pairs_json)).collect();
+/// Makes the list of all rows, and of those that other scenarios have made themselves.
+pub(crate) fn to_json(rows: &[Row], others: impl Iterator<Item = Value>) -> String {
+    let rows: Vec<Value> = rows.iter().map(row_json).chain(others).collect();
     format!("{:#}\n", Value::Array(rows))
 }
 
@@ -47,9 +47,9 @@ fn row_json(row: &Row) -> Value {
         json["reclaim_read_bytes"] = read.into();
         json["reclaim_written_bytes"] = written.into();
     }
-    if let Some(data) = row.io.data {
-        json["data_compaction_read_bytes"] = data.compaction_read_bytes.into();
-        json["data_compaction_written_bytes"] = data.compaction_written_bytes.into();
+    if let Some((read, written)) = row.io.data_compaction {
+        json["data_compaction_read_bytes"] = read.into();
+        json["data_compaction_written_bytes"] = written.into();
     }
     if let Some(amplification) = row.data_write_amplification {
         json["data_write_amplification"] = rounded(amplification).into();
@@ -68,7 +68,8 @@ fn row_json(row: &Row) -> Value {
     json
 }
 
-fn pairs_json(pairs: &Pairs) -> Value {
+/// The row of a strategy's pairs.
+pub(crate) fn pairs_json(pairs: &Pairs) -> Value {
     let freed = pairs.pairs.iter().map(|pair| pair.seconds_to_freed.map(rounded));
     let paces = |pace: fn(&Pair) -> Option<Pace>| -> Vec<Option<Value>> {
         pairs.pairs.iter().map(|pair| pace(pair).map(pace_json)).collect()

@@ -101,7 +101,7 @@ fn run_pairs(asked: &Asked, count: u32) -> Vec<Pairs> {
 
 fn save(asked: &Asked, rows: &[Row], pairs: &[Pairs]) {
     if let Some(file) = &asked.json {
-        std::fs::write(file, json::to_json(rows, pairs)).expect("write the rows");
+        std::fs::write(file, json::to_json(rows, pairs.iter().map(json::pairs_json))).expect("write the rows");
     }
     if let Some(file) = asked.svg.as_ref().filter(|_| !rows.is_empty()) {
         std::fs::write(file, chart::to_svg(rows)).expect("write the chart");

@@ -101,7 +101,7 @@ pub(crate) fn run(asked: &Asked, count: u32, strategy: Strategy, ids: Ids) -> Op
     let workload = asked.workload(Scenario::Window);
     let directory = asked.new_directory();
     let engine = strategy.open(ids, directory.path(), &asked.store_options(), false);
-    let timeline = Timeline::of(&directory.path().join("store"), false);
+    let timeline = Timeline::of_files(&directory.path().join("store"));
     let foreground = Foreground::new(engine.callers()?, timeline.began(), asked.rate);
     let pairs = std::thread::scope(|scope| {
         let _end = AtEnd(|| foreground.end());

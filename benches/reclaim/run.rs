@@ -39,7 +39,8 @@ pub(crate) fn run(asked: &Asked, workload: Workload, (strategy, ids): (Strategy,
     let directory = asked.new_directory();
     let engine = strategy.open(ids, directory.path(), &asked.store_options(), workload.scenario.has_late_writes());
     let has_callers = asked.has_callers(workload.scenario);
-    let timeline = Timeline::of(&directory.path().join("store"), !has_callers);
+    let path = directory.path().join("store");
+    let timeline = if has_callers { Timeline::of_files(&path) } else { Timeline::of(&path) };
     let callers = engine.callers().filter(|_| has_callers);
     let foreground = callers.map(|callers| Foreground::new(callers, timeline.began(), asked.rate));
     let run = Run { asked, workload: &workload, totals: workload.totals(), engine: &*engine, timeline: &timeline };
@@ -202,7 +203,7 @@ impl Run<'_> {
             peak_disk_bytes: samples.iter().map(|sample| sample.disk_bytes).max().unwrap_or(0),
             settled_disk_bytes: measured.settled_disk_bytes,
             write_amplification: for_each_byte(io_at_end.file_bytes_written()),
-            data_write_amplification: io_at_death.data.map(|data| 1.0 + for_each_byte(data.compaction_written_bytes)),
+            data_write_amplification: io_at_death.data_compaction.map(|(_, written)| 1.0 + for_each_byte(written)),
             foreground: None,
             view: measured.view,
             checked: Checked::default(),

@@ -118,9 +118,9 @@ pub(crate) fn comparison(rows: &[Row]) -> Vec<String> {
 
 /// What a run moved in the data families.
 fn data_line(row: &Row) -> Option<String> {
-    let data = row.io.data.filter(|_| row.strategy != Strategy::Unlink)?;
+    let (read, written) = row.io.data_compaction.filter(|_| row.strategy != Strategy::Unlink)?;
     let freed = row.freed_bytes().max(1) as f64;
-    let [read, written] = [data.compaction_read_bytes, data.compaction_written_bytes].map(|moved| moved as f64 / freed);
+    let [read, written] = [read, written].map(|moved| moved as f64 / freed);
     Some(format!(
         "{}, {} ids: compactions of data families read {read:.3} and wrote {written:.3} bytes for each byte freed; write \
          amplification there before death {:.2}",

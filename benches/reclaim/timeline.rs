@@ -43,11 +43,16 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
-    pub(crate) fn of(directory: &Path, counts_log: bool) -> Self {
+    pub(crate) fn of(directory: &Path) -> Self {
         // Links to open files show the path without detours.
         let directory = fs::canonicalize(directory).expect("the run's directory");
         let began = Instant::now();
-        Self { directory, counts_log, began, samples: Mutex::default(), ended: AtomicBool::new(false) }
+        Self { directory, counts_log: true, began, samples: Mutex::default(), ended: AtomicBool::new(false) }
+    }
+
+    /// The same without the log, for runs in which callers go on writing.
+    pub(crate) fn of_files(directory: &Path) -> Self {
+        Self { counts_log: false, ..Self::of(directory) }
     }
 
     pub(crate) fn began(&self) -> Instant {

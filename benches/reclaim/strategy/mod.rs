@@ -185,18 +185,11 @@ pub(crate) struct Io {
     pub(crate) compaction_read_bytes: u64,
     pub(crate) compaction_written_bytes: u64,
     pub(crate) log_bytes: u64,
-    /// The data families alone, where that is known.
-    pub(crate) data: Option<DataIo>,
-}
-
-/// What was moved in the data families.
-///
-/// windrow counts keys and values before compression. RocksDB tells bytes of files, in steps of 10 MiB, to the baselines;
-/// with values that do not compress that is the same but for these steps.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct DataIo {
-    pub(crate) compaction_read_bytes: u64,
-    pub(crate) compaction_written_bytes: u64,
+    /// What compactions read and wrote in the data families alone, where that is known.
+    ///
+    /// windrow counts keys and values before compression. RocksDB tells bytes of files, in steps of 10 MiB, to the baselines;
+    /// with values that do not compress that is the same but for these steps.
+    pub(crate) data_compaction: Option<(u64, u64)>,
 }
 
 impl Io {
@@ -207,10 +200,10 @@ impl Io {
             compaction_read_bytes: self.compaction_read_bytes - earlier.compaction_read_bytes,
             compaction_written_bytes: self.compaction_written_bytes - earlier.compaction_written_bytes,
             log_bytes: self.log_bytes - earlier.log_bytes,
-            data: self.data.zip(earlier.data).map(|(now, then)| DataIo {
-                compaction_read_bytes: now.compaction_read_bytes.saturating_sub(then.compaction_read_bytes),
-                compaction_written_bytes: now.compaction_written_bytes.saturating_sub(then.compaction_written_bytes),
-            }),
+            data_compaction: self
+                .data_compaction
+                .zip(earlier.data_compaction)
+                .map(|(now, then)| (now.0.saturating_sub(then.0), now.1.saturating_sub(then.1))),
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use ::windrow::{Clock, CreateOptions, Options, Store, SystemClock, UnixMillis};
 
-use super::{Callers, Checked, DataIo, Engine, Io, View};
+use super::{Callers, Checked, Engine, Io, View};
 use crate::workload::{Step, Workload};
 
 const POLL: Duration = Duration::from_millis(10);
@@ -136,10 +136,7 @@ impl Engine for Windrow {
             compaction_read_bytes: stats.compaction_read_bytes,
             compaction_written_bytes: stats.compaction_written_bytes,
             log_bytes: stats.log_bytes,
-            data: Some(DataIo {
-                compaction_read_bytes: stats.data_compaction_read_bytes,
-                compaction_written_bytes: stats.data_compaction_written_bytes,
-            }),
+            data_compaction: Some((stats.data_compaction_read_bytes, stats.data_compaction_written_bytes)),
         }
     }
 

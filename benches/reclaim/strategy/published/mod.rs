@@ -120,7 +120,7 @@ impl<M: Method> Engine for Published<M> {
             compaction_read_bytes: ticker(Ticker::CompactReadBytes),
             compaction_written_bytes: ticker(Ticker::CompactWriteBytes),
             log_bytes: ticker(Ticker::WalFileBytes),
-            data: properties::data_io(&self.records),
+            data_compaction: properties::compaction_bytes(&self.records),
         }
     }
 

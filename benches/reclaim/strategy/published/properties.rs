@@ -4,13 +4,12 @@
 //!
 //! WHY a text: the counters are of all families, and the crate has no other way to those of one.
 
-use super::super::DataIo;
 use super::records::Records;
 
 const GIB: f64 = (1_u64 << 30) as f64;
 
-/// Reads what compactions of the elements' family moved since open, to 10 MiB.
-pub(super) fn data_io(records: &Records) -> Option<DataIo> {
+/// Bytes that compactions of the elements' family read and wrote since open, to 10 MiB.
+pub(super) fn compaction_bytes(records: &Records) -> Option<(u64, u64)> {
     let text = records.db().property_value_cf(records.data(), "rocksdb.cfstats-no-file-histogram").ok()??;
     parsed(&text)
 }
@@ -18,13 +17,13 @@ pub(super) fn data_io(records: &Records) -> Option<DataIo> {
 /// Takes the figures out of lines like these:
 /// `Flush(GB): cumulative 0.781, interval 0.781` and
 /// `Cumulative compaction: 0.79 GB write, 61.43 MB/s write, 0.00 GB read, ...`, in which flushes count as written.
-fn parsed(text: &str) -> Option<DataIo> {
+fn parsed(text: &str) -> Option<(u64, u64)> {
     let flushed = after(text, "Flush(GB): cumulative ")?.split(',').next()?;
     let mut moved = after(text, "Cumulative compaction: ")?.split(", ").filter_map(|part| part.split_once(" GB "));
     let (written, "write") = moved.next()? else { return None };
     let (read, "read") = moved.next()? else { return None };
     let [flushed, written, read] = [bytes(flushed)?, bytes(written)?, bytes(read)?];
-    Some(DataIo { compaction_read_bytes: read, compaction_written_bytes: written.saturating_sub(flushed) })
+    Some((read, written.saturating_sub(flushed)))
 }
 
 /// The rest of the line that begins so.
