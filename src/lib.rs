@@ -1,14 +1,14 @@
 //! Redis-style data (strings, hashes, sets, lists, sorted sets), each with a time to live, on disk in RocksDB, with
 //! the space of dead data given back almost for free. Semantics are those of Redis 7.0 for the same command.
-//! There are no streams yet.
+//! There are no streams yet, nor bit operations, HyperLogLogs, geo commands, DUMP, RESTORE, MIGRATE and OBJECT.
 //!
 #![cfg_attr(
     feature = "engine",
     doc = r#"
 Open a [`Store`], take a [`Db`] from it, and use the typed handles that the db gives: [`Db::strings`],
 [`Db::hashes`], [`Db::sets`], [`Db::lists`], [`Db::zsets`], which borrow the db: to keep one, keep the db first. Keys, members and values are
-arbitrary bytes. Every call blocks until it is done, and is atomic. A store, a namespace, a db and a view can be cloned and
-sent to other threads.
+arbitrary bytes. Every call blocks until it is done, and is atomic; only [`Db::delete_keys_in_slots`] commits a few dozen keys at a
+time. A store, a namespace, a db and a view can be cloned and sent to other threads.
 
 ```
 use std::time::Duration;
@@ -61,6 +61,8 @@ mod expire;
 mod failpoint;
 #[cfg(feature = "engine")]
 mod gc;
+#[cfg(feature = "engine")]
+mod habits;
 #[cfg(feature = "engine")]
 mod ids;
 #[cfg(feature = "engine")]

@@ -142,8 +142,9 @@ pub struct Options {
     pub reap_interval: Duration,
     /// How often reclaiming looks for work. Default 200 ms, 1 ms to 1 minute. Longer: less work when idle, later space.
     pub reclaim_interval: Duration,
-    /// Share of dead ids in a file from which it is compacted, in percent. Default 60, 10 to 100.
-    /// Lower: less dead data on disk, more rewriting (live/(1-live) bytes for each byte freed).
+    /// Share of a file that must be dead for the file to be rewritten at all, in percent. Default 25, 10 to 100. From there on
+    /// the price decides: the more of the store is dead, the sooner. Lower: less dead data on disk, more rewriting
+    /// (up to (100 - p)/p bytes for each byte freed).
     pub compact_dead_percent: u8,
     /// Whether user keys are grouped by Redis Cluster slot; fixed when the store is created, and not looked at after. Default [`KeyLayout::Plain`].
     /// [`KeyLayout::Cluster`]: a slot is one range of keys ([`Db::keys_in_slots`](crate::Db::keys_in_slots)), but keys come
@@ -177,7 +178,7 @@ impl Default for Options {
             max_clock_leap: Duration::from_secs(3600),
             reap_interval: Duration::from_millis(20),
             reclaim_interval: Duration::from_millis(200),
-            compact_dead_percent: 60,
+            compact_dead_percent: 25,
             key_layout: KeyLayout::Plain,
         }
     }

@@ -3,7 +3,8 @@
 //! Uses the public API and `../common`. Each figure is a ratio of times taken in turns in one run: the median of the
 //! pairs' ratios. Values are 100 bytes, durability is `Buffered`, one thread calls, everything is cached.
 //!
-//! Arguments: names of figures (all without any); `--test` runs each once, small.
+//! Arguments: names of figures (all without any); `--test` runs each once, small; `--full` takes the largest sizes of
+//! those that have some.
 #![allow(missing_docs, reason = "a program, not an interface")]
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on has nothing to measure")]
 #![allow(clippy::indexing_slicing, reason = "a benchmark that is wrong may stop")]
@@ -13,10 +14,18 @@ mod common;
 
 mod adds;
 mod afterwards;
+mod counting;
+mod cpu;
+mod dead_ids;
 mod deletes;
+mod events;
+mod ingest;
 mod many;
 mod measure;
+mod namespaces;
+mod open;
 mod reads;
+mod reap;
 mod small;
 mod walks;
 
@@ -24,7 +33,7 @@ use measure::Scale;
 
 type Figure = (&'static str, fn(Scale));
 
-const FIGURES: [Figure; 7] = [
+const FIGURES: [Figure; 12] = [
     ("reads", reads::run),
     ("many", many::run),
     ("adds", adds::run),
@@ -32,11 +41,17 @@ const FIGURES: [Figure; 7] = [
     ("walks", walks::run),
     ("afterwards", afterwards::run),
     ("small", small::run),
+    ("reap", reap::run),
+    ("open", open::run),
+    ("dead-ids", dead_ids::run),
+    ("namespaces", namespaces::run),
+    ("ingest", ingest::run),
 ];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let scale = Scale { smoke: arguments.iter().any(|argument| argument == "--test") };
+    let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
+    let scale = Scale { smoke: has("--test"), full: has("--full") };
     let wanted: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
     for (name, run) in FIGURES {
         if wanted.is_empty() || wanted.iter().any(|wanted| *wanted == name) {

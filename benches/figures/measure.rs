@@ -9,12 +9,23 @@ use std::time::Instant;
 #[derive(Clone, Copy)]
 pub(crate) struct Scale {
     pub(crate) smoke: bool,
+    /// Sizes that take minutes, where a figure has such.
+    pub(crate) full: bool,
 }
 
 impl Scale {
     /// A size for a real run; for a smoke run at most 1,000.
     pub(crate) fn size(self, size: u64) -> u64 {
         if self.smoke { size.min(1_000) } else { size }
+    }
+
+    /// A size for a smoke run, for a real one, and for a full one.
+    pub(crate) fn of(self, smoke: u64, real: u64, full: u64) -> u64 {
+        match self {
+            Self { smoke: true, .. } => smoke,
+            Self { full: true, .. } => full,
+            _ => real,
+        }
     }
 
     /// Sizes for a real run; for a smoke run those that are small.

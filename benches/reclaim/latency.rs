@@ -32,7 +32,6 @@ impl Latencies {
     }
 
     /// Adds what another thread recorded.
-    #[allow(dead_code, reason = "the other user of this file has several threads")]
     pub(crate) fn add(&mut self, other: &Self) {
         self.nanos.add(&other.nanos).expect("both grow as they need");
     }

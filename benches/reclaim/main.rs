@@ -19,6 +19,7 @@ mod disk;
 mod text;
 
 mod chart;
+mod churn;
 mod foreground;
 mod json;
 mod latency;
@@ -54,20 +55,27 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let (mut rows, mut pairs) = (Vec::new(), Vec::new());
+    let (mut rows, mut others) = (Vec::new(), Vec::new());
+    let mut faults = 0;
     if let Some(count) = asked.pairs() {
-        pairs = run_pairs(&asked, count);
-        save(&asked, &rows, &pairs);
+        let pairs = run_pairs(&asked, count);
+        faults += pairs.iter().map(|pairs| pairs.faults).sum::<u64>();
+        others.extend(pairs.iter().map(json::pairs_json));
+        save(&asked, &rows, &others);
     }
     if asked.pairs.is_none() {
         for scenario in &asked.scenarios {
             rows.extend(run_scenario(&asked, *scenario));
             // After each scenario, so that a long run that is stopped leaves something.
-            save(&asked, &rows, &pairs);
+            save(&asked, &rows, &others);
         }
+        let churned = if asked.churn.is_wanted { churn::run_all(&asked) } else { Vec::new() };
+        faults += churned.iter().map(churn::Row::faults).sum::<u64>();
+        others.extend(churn::to_json(&churned));
+        save(&asked, &rows, &others);
     }
-    let faults = rows.iter().map(|row| row.checked.fault_count).chain(pairs.iter().map(|pairs| pairs.faults));
-    if faults.sum::<u64>() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    faults += rows.iter().map(|row| row.checked.fault_count).sum::<u64>();
+    if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn run_scenario(asked: &Asked, scenario: Scenario) -> Vec<Row> {
@@ -99,9 +107,9 @@ fn run_pairs(asked: &Asked, count: u32) -> Vec<Pairs> {
     all
 }
 
-fn save(asked: &Asked, rows: &[Row], pairs: &[Pairs]) {
+fn save(asked: &Asked, rows: &[Row], others: &[serde_json::Value]) {
     if let Some(file) = &asked.json {
-        std::fs::write(file, json::to_json(rows, pairs.iter().map(json::pairs_json))).expect("write the rows");
+        std::fs::write(file, json::to_json(rows, others.iter().cloned())).expect("write the rows");
     }
     if let Some(file) = asked.svg.as_ref().filter(|_| !rows.is_empty()) {
         std::fs::write(file, chart::to_svg(rows)).expect("write the chart");

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ::windrow::{Durability, Options};
 use tempfile::TempDir;
 
+use super::churn::{ChurnAsked, Mix, Shape};
 use super::strategy::{Ids, Strategy};
 use super::workload::{MIN_VALUE_BYTES, Scenario, Workload};
 
@@ -42,13 +43,14 @@ pub(crate) struct Asked {
     pub(crate) quiet: Duration,
     /// How long to wait, at most, for space that does not come.
     pub(crate) wait: Duration,
+    pub(crate) churn: ChurnAsked,
 }
 
 /// The arguments, for whoever got them wrong.
 pub(crate) const USAGE: &str = "\
 cargo bench --bench reclaim -- [options]
   --scenario S      window, window-tail, scatter-1, scatter-10, scatter-50, or scatter for these three, late-expire,
-                    growing, giant, long-view; all without it
+                    growing, giant, long-view, churn; all without it
   --strategy S      windrow, windrow-settle, scan-1, scan-256, range-each, drop-compact, filter-lookup, unlink (the
                     yardstick, in window alone); all without it
   --ids I           random or ordered, for the strategies on bare RocksDB; both without it
@@ -62,13 +64,18 @@ cargo bench --bench reclaim -- [options]
   --rate N          its operations in a second, at most 20000; 0: as many as go, to see what throughput is kept (4000)
   --pairs N         instead of the scenarios: N windows die in one store, with such a thread, and what it felt is compared
                     with idle stretches; windrow alone if no strategy is named
-  --direct-io       SST files past the operating system's cache, for all strategies
+  --mix M           of churn: write-heavy-short, pages, transient, large-short, spread, read-mostly-mixed; all without it
+  --shape S         of churn: string, hash, hash-in-place; the first two without it
+  --operations N    of churn: sets before the load, and sets and gets of the load, at the most (1000000)
+  --sets-a-life X   of churn: how often a key is set in its lifetime, in the mean (1)
+  --compact-dead-percent N   of churn: windrow's option of this name
+  --direct-io       SST files past the operating system's cache, for all strategies (churn always)
   --wait SECONDS    how long to wait for space that does not come back (90)
   --dir DIR         where the runs make their directories (the system's temporary one)
   --json FILE       the rows
   --svg FILE        disk use over time, a chart for each scenario
   --test            every scenario and strategy once, tiny, and two pairs
-scenario and strategy may be repeated";
+scenario, strategy, mix and shape may be repeated";
 
 impl Default for Asked {
     fn default() -> Self {
@@ -92,6 +99,7 @@ impl Default for Asked {
             is_test: false,
             quiet: Duration::from_secs(3),
             wait: Duration::from_secs(90),
+            churn: ChurnAsked::default(),
         }
     }
 }
@@ -109,7 +117,12 @@ impl Asked {
                 "--bench" => {}
                 "--test" => asked.make_tiny(),
                 "--direct-io" => asked.direct_io = true,
-                "--scenario" => asked.scenarios.extend(scenarios(&value()?)?),
+                "--scenario" => asked.add_scenario(&value()?)?,
+                "--mix" => asked.churn.mixes.push(named(&Mix::ALL, &value()?, |mix| mix.name)?),
+                "--shape" => asked.churn.shapes.push(named(&Shape::ALL, &value()?, |shape| shape.name())?),
+                "--compact-dead-percent" => asked.churn.compact_dead_percent = number(&argument, &value()?)?,
+                "--sets-a-life" => asked.churn.sets_a_life = number(&argument, &value()?)?,
+                "--operations" => asked.churn.operations = number(&argument, &value()?)?,
                 "--strategy" => asked.strategies.push(named(&Strategy::ALL, &value()?, |strategy| strategy.name())?),
                 "--ids" => asked.ids.push(named(&Ids::ALL, &value()?, |ids| ids.name())?),
                 "--collections" => asked.collections = number(&argument, &value()?)?,
@@ -134,16 +147,34 @@ impl Asked {
         Ok((!is_for_others).then_some(asked))
     }
 
+    fn add_scenario(&mut self, name: &str) -> Result<(), String> {
+        match name {
+            "churn" => self.churn.is_wanted = true,
+            _ => self.scenarios.extend(scenarios(name)?),
+        }
+        Ok(())
+    }
+
     fn make_tiny(&mut self) {
         self.is_test = true;
+        self.churn.make_tiny();
         (self.collections, self.elements, self.value_bytes, self.giant_elements) = (500, 2, 200, 5_000);
         (self.quiet, self.wait) = (Duration::from_millis(50), Duration::from_secs(1));
     }
 
     fn validate(&self) -> Result<(), String> {
-        let counts = [u64::from(self.elements), self.giant_elements.into(), self.repeat.into(), self.collections];
+        let counts = [
+            u64::from(self.elements),
+            self.giant_elements.into(),
+            self.repeat.into(),
+            self.collections,
+            self.churn.operations,
+        ];
         if counts.contains(&0) || self.pairs == Some(0) {
             return Err("there must be something to load and to run".to_owned());
+        }
+        if !(0.001..=1000.0).contains(&self.churn.sets_a_life) {
+            return Err("--sets-a-life lies in 0.001 to 1000".to_owned());
         }
         // Shorter members would be packed into their records; windrow refuses longer ones.
         if !(MIN_VALUE_BYTES..=65_536).contains(&self.value_bytes) {
@@ -159,9 +190,11 @@ impl Asked {
     }
 
     fn fill_up(&mut self) {
-        if self.scenarios.is_empty() {
+        if self.scenarios.is_empty() && !self.churn.is_wanted {
             self.scenarios = Scenario::ALL.to_vec();
+            self.churn.is_wanted = true;
         }
+        self.churn.fill_up();
         if self.strategies.is_empty() {
             let all = if self.pairs.is_some() { &[Strategy::Windrow][..] } else { &Strategy::ALL };
             self.strategies = all.to_vec();

@@ -25,6 +25,9 @@ const BITS_FORM: u8 = 0x03;
 /// The length of the form with one bit for each place.
 const BITS_BYTES: usize = SEGMENT_IDS as usize / 8;
 
+/// Runs that take more than the bits. Whoever chooses a form need not count further.
+const TOO_MANY_RUNS: usize = BITS_BYTES / 4 + 1;
+
 /// The form that is shortest for a set of `len` places in `runs` runs; on a tie the first of list,
 /// runs, bits.
 const fn form_of(len: usize, runs: usize) -> u8 {
@@ -117,7 +120,7 @@ impl SegmentBits {
     /// The bytes of the set: a form byte and its shortest form.
     pub fn encode(&self) -> Vec<u8> {
         let len = usize::try_from(self.0.len()).unwrap_or(usize::MAX);
-        let form = form_of(len, self.ranges().count());
+        let form = form_of(len, self.ranges().take(TOO_MANY_RUNS).count());
         let mut out = vec![form];
         match form {
             LIST_FORM => out.extend(self.iter().flat_map(u16::to_be_bytes)),
@@ -219,14 +222,25 @@ impl SegmentBits {
         let not_shortest = reader.error(Fault::NotCanonical { what: "not the shortest form" });
         let bits = reader.take(BITS_BYTES)?;
         reader.finish()?;
-        let set = Self(RoaringBitmap::from_lsb0_bytes(0, bits));
-        let len = usize::try_from(set.0.len()).unwrap_or(usize::MAX);
-        if form_of(len, set.ranges().count()) != BITS_FORM {
+        let (len, runs) = count_bits(bits);
+        if form_of(len, runs) != BITS_FORM {
             return Err(not_shortest);
         }
-        self.0 |= set.0;
+        self.0 |= RoaringBitmap::from_lsb0_bytes(0, bits);
         Ok(())
     }
+}
+
+/// Counts the bits that are set, and their maximal runs. Costs a look at each word: an open reads many such sets.
+fn count_bits(bits: &[u8]) -> (usize, usize) {
+    let (words, _) = bits.as_chunks::<8>();
+    let (mut len, mut runs, mut below) = (0, 0, 0);
+    for word in words.iter().map(|bytes| u64::from_le_bytes(*bytes)) {
+        len += word.count_ones();
+        runs += (word & !(word << 1 | below)).count_ones();
+        below = word >> 63;
+    }
+    (len as usize, runs as usize)
 }
 
 /// The place that a value of the set is: all of them are below 65,536.

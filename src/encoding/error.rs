@@ -141,6 +141,8 @@ pub enum RecordKind {
     SegmentSet,
     /// The plain file that names the format.
     FormatFile,
+    /// The file of what was learnt of key patterns.
+    Habits,
 }
 
 impl fmt::Display for RecordKind {
@@ -168,6 +170,7 @@ impl fmt::Display for RecordKind {
             Self::StoreTime => "store time record",
             Self::SegmentSet => "set of retired segments",
             Self::FormatFile => "WINDROW file",
+            Self::Habits => "HABITS file",
         })
     }
 }

@@ -13,9 +13,17 @@ use super::store_key::COUNT_MARK;
 /// Merges operands of the `gc` family: the union of all places. Undecodable operands are carried
 /// along.
 pub fn merge_segments<'a>(existing: Option<&[u8]>, operands: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut operands = operands.into_iter();
     let mut merged = DecodedSegment::default();
     if let Some(existing) = existing {
         merged.merge(existing);
+    } else if let Some(first) = operands.next() {
+        merged.merge(first);
+        let Some(second) = operands.next() else {
+            // What decodes has one encoding: its own. An open reads many that are alone.
+            return if merged.residue.is_empty() { first.to_vec() } else { merged.encode() };
+        };
+        merged.merge(second);
     }
     for operand in operands {
         merged.merge(operand);

@@ -24,9 +24,26 @@ pub struct UnixMillis(u64);
 
 impl UnixMillis {
     /// The epoch itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use windrow::encoding::UnixMillis;
+    /// assert_eq!(UnixMillis::ZERO, UnixMillis::new(0));
+    /// assert!(UnixMillis::ZERO < UnixMillis::new(1));
+    /// ```
     pub const ZERO: Self = Self(0);
 
-    /// The last moment that can be stored: 2^64 - 2 ms, in 584 million years.
+    /// The last moment that can be stored: 2^64 - 2 ms, in 584 million years. Expiries are taken in the first half of them only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use windrow::encoding::UnixMillis;
+    /// let later = UnixMillis::MAX.saturating_add(Duration::from_secs(1));
+    /// assert_eq!(later, UnixMillis::MAX, "nothing lies behind it");
+    /// ```
     pub const MAX: Self = Self(u64::MAX - 1);
 
     /// The moment `millis` after the epoch; what lies beyond [`UnixMillis::MAX`] becomes `MAX`.

@@ -1,5 +1,5 @@
-//! The background threads: reaper, watermark, reclaimer, and the one that saves the time and syncs the log for
-//! commits of `Interval` durability.
+//! The background threads: reaper, watermark, reclaimer, and the one that saves the time and the habits of keys and syncs the
+//! log for commits of `Interval` durability.
 //!
 //! May use the engine. Invariants (design, rule 11): a thread that fails or panics poisons the store with its
 //! error and ends; stopping wakes every thread and waits for it.
@@ -8,17 +8,22 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, select};
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::failpoint;
+use crate::gc::Occasion;
 use crate::options::Durability;
 
 /// How often the store's time is saved, and the log synced for commits of `Interval` durability.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A thread rests for so many times as long as its last round took before it hears its bell. WHY: news may never end, and a
+/// round has its price for the callers, too.
+const REST: u32 = 9;
 
 /// The running threads of a store.
 pub(crate) struct Background {
@@ -27,23 +32,31 @@ pub(crate) struct Background {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Does one round of a thread's work; returns whether to go on without a pause.
-type Round = fn(&Engine) -> Result<bool>;
+/// One thread's work.
+struct Work {
+    name: &'static str,
+    /// Time between two rounds.
+    pause: Duration,
+    /// Calls for a round before its time.
+    bell: Receiver<()>,
+    /// Does one round; returns whether to go on without a pause.
+    round: fn(&Engine, Call) -> Result<bool>,
+}
+
+/// Why a round is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    Turn,
+    Bell,
+}
 
 impl Background {
     /// Starts the threads.
     pub(super) fn start(engine: &Arc<Engine>) -> Result<Self> {
         let (stop, stopped) = bounded(0);
         let mut background = Self { stop, threads: Vec::new() };
-        let options = &engine.options;
-        let work: [(&str, Duration, Round); 4] = [
-            ("windrow-reaper", options.reap_interval, reap),
-            ("windrow-watermark", options.reclaim_interval, watermark),
-            ("windrow-reclaim", options.reclaim_interval, reclaim),
-            ("windrow-sync", SYNC_INTERVAL, sync),
-        ];
-        for (name, pause, round) in work {
-            match spawn(name, pause, round, Arc::clone(engine), stopped.clone()) {
+        for work in works(engine) {
+            match spawn(work, Arc::clone(engine), stopped.clone()) {
                 Ok(thread) => background.threads.push(thread),
                 Err(error) => {
                     background.stop();
@@ -64,26 +77,50 @@ impl Background {
     }
 }
 
-fn spawn(
-    name: &str,
-    pause: Duration,
-    round: Round,
-    engine: Arc<Engine>,
-    stopped: Receiver<()>,
-) -> std::io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+fn works(engine: &Engine) -> [Work; 4] {
+    let options = &engine.options;
+    let (reap_pause, pause) = (options.reap_interval, options.reclaim_interval);
+    [
+        Work { name: "windrow-reaper", pause: reap_pause, bell: never(), round: reap },
+        Work { name: "windrow-watermark", pause, bell: engine.much_buried.rung(), round: watermark },
+        Work { name: "windrow-reclaim", pause, bell: engine.news.rung(), round: reclaim },
+        Work { name: "windrow-sync", pause: SYNC_INTERVAL, bell: never(), round: sync },
+    ]
+}
+
+fn spawn(work: Work, engine: Arc<Engine>, stopped: Receiver<()>) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(work.name.to_owned()).spawn(move || {
+        let (mut call, mut turn) = (Call::Turn, Instant::now());
         loop {
-            let more = match catch_unwind(AssertUnwindSafe(|| round(&engine))) {
+            let began = Instant::now();
+            if call == Call::Turn {
+                turn = began;
+            }
+            let more = match catch_unwind(AssertUnwindSafe(|| (work.round)(&engine, call))) {
                 Ok(Ok(more)) => more,
                 Ok(Err(cause)) => return engine.health.poison(cause),
                 Err(panic) => return engine.health.poison(panicked(panic.as_ref())),
             };
-            let wait = if more { Duration::ZERO } else { pause };
-            if stopped.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected) {
-                return;
+            let rest = if more { Duration::ZERO } else { began.elapsed() * REST };
+            match wait(&work, &stopped, turn, rest.min(work.pause), more) {
+                Some(next) => call = next,
+                None => return,
             }
         }
     })
+}
+
+/// Waits for the next turn or the bell, which is not heard while the thread rests. None: the store is closing.
+fn wait(work: &Work, stopped: &Receiver<()>, turn: Instant, rest: Duration, more: bool) -> Option<Call> {
+    if stopped.recv_timeout(rest) == Err(RecvTimeoutError::Disconnected) {
+        return None;
+    }
+    let pause = if more { Duration::ZERO } else { work.pause.saturating_sub(turn.elapsed()) };
+    select! {
+        recv(stopped) -> _ => None,
+        recv(work.bell) -> _ => Some(if turn.elapsed() < work.pause { Call::Bell } else { Call::Turn }),
+        default(pause) => Some(Call::Turn),
+    }
 }
 
 fn panicked(payload: &(dyn Any + Send)) -> Error {
@@ -92,24 +129,24 @@ fn panicked(payload: &(dyn Any + Send)) -> Error {
     Error::new(ErrorKind::Poisoned, format!("a background thread panicked: {}", text.unwrap_or_default()))
 }
 
-fn reap(engine: &Engine) -> Result<bool> {
+fn reap(engine: &Engine, _: Call) -> Result<bool> {
     failpoint!("background::reap", |_| Err(Error::new(crate::ErrorKind::Io, "failpoint background::reap")));
     Ok(engine.reap()?.more)
 }
 
 /// A thread of its own, so that a long compaction does not hold burials, flushed keyspaces and the log back.
-fn watermark(engine: &Engine) -> Result<bool> {
+fn watermark(engine: &Engine, _: Call) -> Result<bool> {
     engine.keep_log_short()?;
     Ok(engine.advance()?.walked)
 }
 
-fn reclaim(engine: &Engine) -> Result<bool> {
-    engine.reclaim(false)?;
+fn reclaim(engine: &Engine, call: Call) -> Result<bool> {
+    engine.reclaim(if call == Call::Bell { Occasion::News } else { Occasion::Turn })?;
     Ok(false)
 }
 
 /// After a crash the store's time starts at most about a second before the last moment that anybody saw.
-fn sync(engine: &Engine) -> Result<bool> {
+fn sync(engine: &Engine, _: Call) -> Result<bool> {
     let committed = engine.take_sync_wanted();
     let seen = engine.take_time_seen();
     if seen {
@@ -117,6 +154,9 @@ fn sync(engine: &Engine) -> Result<bool> {
     }
     if committed || (seen && engine.options.durability != Durability::Buffered) {
         engine.db.sync_log()?;
+    }
+    if let Some(learnt) = engine.habits.take_due() {
+        engine.save_habits(&learnt);
     }
     Ok(false)
 }

@@ -5,14 +5,15 @@
 
 use parking_lot::Mutex;
 
-use crate::encoding::{Building, CollectionId, Habit, StoreKey, UnixMillis};
+use crate::encoding::{Building, CollectionId, Habit, KeyspaceNo, StoreKey, UnixMillis};
 use crate::engine::Engine;
-use crate::engine::commit::{family_of_birth, stage_elements};
+use crate::engine::commit::stage_elements;
+use crate::engine::habits::Lesson;
 use crate::error::Result;
 use crate::failpoint::failpoint;
 use crate::gc::{Burials, merge_burials};
 use crate::store::{Batch, Family};
-use crate::types::{Builder, Pending};
+use crate::types::{Builder, Lot, Pending};
 
 /// The large collections of one operation.
 pub(super) struct Builds<'a> {
@@ -55,9 +56,16 @@ impl<'a> Builds<'a> {
 
 impl Builder for Builds<'_> {
     /// The collection goes to the growing family of its class, as it is written for longer than one commit.
-    fn begin(&self, expires_at: Option<UnixMillis>, now: UnixMillis) -> Result<CollectionId> {
+    fn begin(
+        &self,
+        (keyspace, key): (Option<KeyspaceNo>, &[u8]),
+        expires_at: Option<UnixMillis>,
+        now: UnixMillis,
+    ) -> Result<CollectionId> {
         let engine = self.engine;
-        let family = family_of_birth(expires_at, now, Habit::Growing);
+        let lot = Lot::with_habit(Some(Habit::Growing));
+        let placed = engine.place_birth(keyspace.map(|keyspace| (keyspace, key)), lot, expires_at, now);
+        let family = placed.family;
         let _birth = engine.births.begin(family);
         let id = engine.ids.take(&engine.db, family)?;
         let mut batch = Batch::new();
@@ -65,6 +73,7 @@ impl Builder for Builds<'_> {
         batch.put(&engine.db, Family::Default, &StoreKey::Building(id).encode(), &record.encode());
         engine.db.commit(batch, false).inspect_err(|_| engine.ids.doubt())?;
         self.open.lock().push(id);
+        engine.learn(placed.born.map(|born| Lesson::Born { id, born }), now);
         failpoint!("builds::begun");
         Ok(id)
     }

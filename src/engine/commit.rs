@@ -5,13 +5,14 @@
 
 use crate::births::{Birth, Written};
 use crate::encoding::{
-    Body, CollectionId, CountValue, DataFamily, DataType, ExpireKey, ExpireValue, Habit, LifetimeClass, Meta, MetaKey,
-    StoreKey, StoreTime as StoreTimeRecord, UnixMillis,
+    Body, CollectionId, CountValue, DataFamily, DataType, ExpireKey, ExpireValue, Meta, MetaKey, StoreKey,
+    StoreTime as StoreTimeRecord, UnixMillis,
 };
 use crate::engine::Engine;
+use crate::engine::habits::{Lesson, Placed};
 use crate::engine::keyspaces::Keyspace;
 use crate::engine::ranks::Touched;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::gc::{Burials, merge_burials};
 use crate::store::{Batch, Database, Family};
@@ -29,6 +30,9 @@ struct Staged<'a> {
     written: Vec<(DataFamily, Written)>,
     /// Sorted sets that have an index of their ranks.
     ranked: Vec<Touched>,
+    /// What the commit says about the habits of its keys.
+    lessons: Vec<Lesson>,
+    now: UnixMillis,
     /// Whether a record takes the place of one that has expired and waits for the reaper.
     replaces_expired: bool,
 }
@@ -37,52 +41,43 @@ impl Engine {
     /// Commits the plans together; returns whether anything was written. The caller holds the keys' locks and a
     /// write pin.
     pub(super) fn commit(&self, plans: Vec<(Keyspace, KeyPlan<'_>)>, sync: bool) -> Result<bool> {
+        let places: Vec<Option<Placed>> =
+            plans.iter().map(|(keyspace, plan)| self.place_plan(keyspace.number, plan)).collect();
         let mut staged = Staged {
             engine: self,
             batch: Batch::new(),
             burials: Burials::default(),
             counts: Vec::new(),
-            births: self.begin_births(&plans),
+            births: self.begin_births(&places),
             written: Vec::new(),
             ranked: Vec::new(),
+            lessons: Vec::new(),
+            now: plans.first().map_or(UnixMillis::ZERO, |(_, plan)| plan.now),
             replaces_expired: false,
         };
-        for (keyspace, plan) in plans {
-            staged.add(&keyspace, plan).inspect_err(|_| self.ids.doubt())?;
+        for ((keyspace, plan), place) in plans.into_iter().zip(places) {
+            staged.add(&keyspace, plan, place).inspect_err(|_| self.ids.doubt())?;
         }
         staged.finish(sync)
     }
 
     /// ORDER: gates in the order of their families, so that no two commits wait for each other.
-    fn begin_births(&self, plans: &[(Keyspace, KeyPlan<'_>)]) -> Vec<Birth<'_>> {
-        let mut families: Vec<DataFamily> = plans
-            .iter()
-            .filter_map(|(_, plan)| match &plan.change {
-                Change::Put(NewRecord { home: Home::NewId { habit, .. }, expires_at, .. }) => {
-                    Some(family_of_birth(*expires_at, plan.now, *habit))
-                }
-                _ => None,
-            })
-            .collect();
+    fn begin_births(&self, places: &[Option<Placed>]) -> Vec<Birth<'_>> {
+        let mut families: Vec<DataFamily> = places.iter().flatten().map(|place| place.family).collect();
         families.sort_unstable();
         families.dedup();
         families.into_iter().map(|family| self.births.begin(family)).collect()
     }
 }
 
-/// Chooses the family of a collection by the time it has to live.
-pub(super) fn family_of_birth(expires_at: Option<UnixMillis>, now: UnixMillis, habit: Habit) -> DataFamily {
-    let lifetime = expires_at.map(|expires_at| expires_at.saturating_since(now));
-    DataFamily::for_birth(LifetimeClass::for_ttl(lifetime), habit)
-}
-
 impl<'a> Staged<'a> {
-    fn add(&mut self, keyspace: &Keyspace, plan: KeyPlan<'_>) -> Result<()> {
-        let KeyPlan { key, now, before, change, elements, built, .. } = plan;
+    fn add(&mut self, keyspace: &Keyspace, plan: KeyPlan<'_>, place: Option<Placed>) -> Result<()> {
+        let KeyPlan { key, now, before, change, elements, built, is_promoted, .. } = plan;
         if let Some(built) = built {
             self.batch.delete(&self.engine.db, Family::Default, &StoreKey::Building(built).encode());
         }
         let growth = growth(&before, &change);
+        let had = id_before(&before);
         let id = match change {
             Change::Nothing => return Ok(()),
             Change::Remove => {
@@ -102,9 +97,12 @@ impl<'a> Staged<'a> {
                 return Ok(());
             }
             Change::Elements(id) => Some(id),
-            Change::Put(record) => self.put(keyspace, key, now, &before, record)?,
+            Change::Put(record) => self.put(keyspace, key, &before, record, (place, is_promoted))?,
         };
         if let Some(id) = id {
+            if had == Some(id) && !elements.is_empty() {
+                self.engine.habits.written(id);
+            }
             self.put_elements(id, elements, growth);
         }
         Ok(())
@@ -126,6 +124,7 @@ impl<'a> Staged<'a> {
         self.unfile_expiry(keyspace, key, old.expires_at);
         self.count(keyspace, -1);
         if bury && let Some(id) = old.id() {
+            self.lessons.extend(Lesson::of_end(keyspace.number, key, old));
             self.bury(id);
         }
     }
@@ -148,22 +147,24 @@ impl<'a> Staged<'a> {
         &mut self,
         keyspace: &Keyspace,
         key: &[u8],
-        now: UnixMillis,
         before: &Before,
         record: NewRecord,
+        (place, is_promoted): (Option<Placed>, bool),
     ) -> Result<Option<CollectionId>> {
-        let body = self.body_of(&record, now)?;
+        let body = self.body_of(&record, place)?;
         let id = body.id();
         let new = Meta {
             data_type: record.data_type,
             body,
             created_at: record.created_at,
-            updated_at: now,
+            updated_at: self.now,
             expires_at: record.expires_at,
             size: record.size,
         };
         let mut filed = false;
         if let Before::Live(old) = before {
+            self.lessons.extend(Lesson::of_change(keyspace.number, key, old, &new, is_promoted));
+            self.lessons.extend(is_promoted.then_some(Lesson::Promoted));
             if let Some(old_id) = old.id()
                 && Some(old_id) != id
             {
@@ -189,12 +190,13 @@ impl<'a> Staged<'a> {
 
     /// ORDER: the id is taken as the last step of planning, so that the order of ids is nearly that of commits; and
     /// within a birth, so that the rest of the disorder stays inside one write buffer.
-    fn body_of(&self, record: &NewRecord, now: UnixMillis) -> Result<Body> {
-        match &record.home {
-            Home::Known(body) => Ok(body.clone()),
-            Home::NewId { habit, head } => {
-                let family = family_of_birth(record.expires_at, now, *habit);
-                let id = self.engine.ids.take(&self.engine.db, family)?;
+    fn body_of(&mut self, record: &NewRecord, place: Option<Placed>) -> Result<Body> {
+        match (&record.home, place) {
+            (Home::Known(body), _) => Ok(body.clone()),
+            (Home::NewId { .. }, None) => Err(Error::corrupt("a new collection was given no family")),
+            (Home::NewId { head, .. }, Some(place)) => {
+                let id = self.engine.ids.take(&self.engine.db, place.family)?;
+                self.lessons.extend(place.born.map(|born| Lesson::Born { id, born }));
                 Ok(match record.data_type {
                     DataType::List => Body::List { id, head: *head },
                     _ => Body::Elements(id),
@@ -224,7 +226,9 @@ impl<'a> Staged<'a> {
             let operand = CountValue::encode_plain(*delta);
             self.batch.merge(&engine.db, Family::Default, &StoreKey::Count(keyspace.number).encode(), &operand);
         }
-        if self.replaces_expired {
+        // ORDER: held until the commit is made, so that a record of the time never replaces a later one.
+        let saving = self.replaces_expired.then(|| engine.saving_time.lock());
+        if saving.is_some() {
             // WHY: if time began earlier after a crash, the new record could be given the old one's expiry, whose entry in the
             // expire family belongs to the reaper still.
             let now = StoreTimeRecord(engine.time.sample());
@@ -234,16 +238,26 @@ impl<'a> Staged<'a> {
         let batch = self.batch;
         let commit = || engine.db.commit(batch, sync).inspect_err(|_| engine.ids.doubt());
         engine.ranks.follow(self.ranked, commit)?;
+        drop(saving);
         drop(self.births);
         failpoint!("commit::after");
         for (keyspace, delta) in &self.counts {
             keyspace.add(*delta);
         }
         engine.watermark.committed(self.burials);
+        engine.learn(self.lessons, self.now);
         for (family, written) in self.written {
             engine.births.wrote(&engine.db, family, written);
         }
         Ok(true)
+    }
+}
+
+/// Returns the id that the key had.
+fn id_before(before: &Before) -> Option<CollectionId> {
+    match before {
+        Before::Live(old) => old.id(),
+        Before::Absent | Before::Expired => None,
     }
 }
 

@@ -5,11 +5,14 @@
 use std::time::Duration;
 
 use crate::encoding::{Habit, UnixMillis};
-use crate::engine::expiry::after;
+use crate::engine::expiry::{after, within_63_bits};
 use crate::error::Result;
 use crate::types::Birth;
 
 /// How a call that adds to a collection creates one that does not exist. An existing collection keeps its expiry.
+///
+/// What is not said here, how long it will live and whether it will grow, is guessed from what happened to keys like it
+/// (that differ in numbers and ids only) after their birth. A guess decides where the collection lies, and nothing else.
 ///
 /// # Examples
 /// ```
@@ -79,7 +82,8 @@ impl CreateOptions {
         self
     }
 
-    /// Lets a collection that this call creates expire at a time; one that has passed creates nothing.
+    /// Lets a collection that this call creates expire at a time; one that has passed creates nothing, and one beyond 63 bits
+    /// of milliseconds is refused.
     ///
     /// # Examples
     /// ```
@@ -125,9 +129,9 @@ impl CreateOptions {
     pub(super) fn birth(self, now: UnixMillis) -> Result<Birth> {
         let expires_at = match self.expiry {
             Some(ChosenExpiry::In(lifetime)) => Some(after(now, lifetime)?),
-            Some(ChosenExpiry::At(time)) => Some(time),
+            Some(ChosenExpiry::At(time)) => Some(within_63_bits(time)?),
             None => None,
         };
-        Ok(Birth { expires_at, habit: if self.growing { Habit::Growing } else { Habit::Closed } })
+        Ok(Birth { expires_at, habit: self.growing.then_some(Habit::Growing) })
     }
 }

@@ -209,7 +209,7 @@ impl Db<Live> {
     /// deletes the key, which also counts as set.
     ///
     /// # Errors
-    /// As [`Db::delete`].
+    /// [`OutOfRange`](crate::ErrorKind::OutOfRange) for a time beyond 63 bits of milliseconds; as [`Db::delete`].
     ///
     /// # Examples
     /// ```
@@ -225,6 +225,7 @@ impl Db<Live> {
     /// ```
     #[doc(alias("EXPIREAT", "PEXPIREAT"))]
     pub fn expire_at(&self, key: impl AsRef<[u8]>, time: UnixMillis, condition: ExpireCondition) -> Result<bool> {
+        let time = within_63_bits(time)?;
         self.write_key(key.as_ref(), |plan| Ok(keys::expire_at(plan, time, condition)))
     }
 
@@ -246,11 +247,16 @@ impl Db<Live> {
     }
 }
 
-/// Returns the moment `lifetime` after `now`. Refuses one of which a signed number of milliseconds cannot tell, as Redis does.
+/// Returns the moment `lifetime` after `now`. Refuses what [`within_63_bits`] does.
 pub(super) fn after(now: UnixMillis, lifetime: Duration) -> Result<UnixMillis> {
-    let after = now.saturating_add(lifetime);
-    if i64::try_from(after.get()).is_err() {
+    within_63_bits(now.saturating_add(lifetime))
+}
+
+/// Refuses a time of which a signed number of milliseconds cannot tell, as Redis does. Records may hold such times all the
+/// same: not every version of the crate refused them.
+pub(super) fn within_63_bits(time: UnixMillis) -> Result<UnixMillis> {
+    if i64::try_from(time.get()).is_err() {
         return Err(Error::out_of_range("the expiry lies too far away: more than 63 bits of milliseconds"));
     }
-    Ok(after)
+    Ok(time)
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use parking_lot::{Mutex, RwLock};
 
 use crate::encoding::{CountValue, Flushed, KeyspaceName, KeyspaceNo, NextKeyspace, StoreKey, prefix_end};
+use crate::engine::shared_map::SharedMap;
 use crate::engine::write::check_namespace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::failpoint;
@@ -39,11 +40,11 @@ impl Keyspace {
     }
 }
 
-/// The keyspaces at one moment.
+/// The keyspaces at one moment. A copy with one change shares the rest.
 #[derive(Clone, Debug)]
 pub(crate) struct Map {
-    by_name: HashMap<Box<[u8]>, HashMap<u32, Keyspace>>,
-    by_number: HashMap<KeyspaceNo, Keyspace>,
+    by_name: SharedMap<Arc<[u8]>, SharedMap<u32, Keyspace>>,
+    by_number: SharedMap<KeyspaceNo, Keyspace>,
     next: NextKeyspace,
 }
 
@@ -60,7 +61,7 @@ impl Map {
 
     /// Lists the numbers of all keyspaces that have a name.
     pub(crate) fn numbers(&self) -> impl Iterator<Item = KeyspaceNo> {
-        self.by_number.keys().copied()
+        self.by_number.iter().map(|(number, _)| *number)
     }
 
     /// Lists the dbs of a namespace, or of all, and the numbers of their keyspaces.
@@ -71,7 +72,9 @@ impl Map {
 
     fn insert(&mut self, namespace: &[u8], db: u32, keyspace: Keyspace) {
         self.by_number.insert(keyspace.number, keyspace.clone());
-        self.by_name.entry(namespace.into()).or_default().insert(db, keyspace);
+        let mut dbs = self.by_name.get(namespace).cloned().unwrap_or_default();
+        dbs.insert(db, keyspace);
+        self.by_name.insert(namespace.into(), dbs);
     }
 }
 
@@ -90,7 +93,7 @@ impl Keyspaces {
             Some(value) => NextKeyspace::decode(&value)?,
             None => NextKeyspace::FIRST,
         };
-        let mut map = Map { by_name: HashMap::new(), by_number: HashMap::new(), next };
+        let mut map = Map { by_name: SharedMap::default(), by_number: SharedMap::default(), next };
         let counts = load_counts(db)?;
         for_each(db, StoreKey::KEYSPACES, |key, value| {
             if let StoreKey::Keyspace(name) = key {

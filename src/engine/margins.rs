@@ -1,10 +1,10 @@
-//! How far from its ends a sorted set is empty: for those that are popped, in memory only.
+//! How far from its ends a sorted set is empty: for those whose ends are popped or cut off, in memory only.
 //!
 //! May use `encoding`. Invariant: no committed element of a set lies outside of its margins, in the eyes of whoever holds
 //! the lock of its key.
 //!
-//! WHY: what was popped leaves tombstones until a compaction comes by. A queue that is emptied element by element would
-//! pass all of them again at each pop.
+//! WHY: what was removed leaves tombstones until a compaction comes by. A queue that is emptied element by element would
+//! pass all of them again at each pop, and a limiter's window all of its past at each move.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,13 +16,13 @@ use crate::encoding::ElementKey;
 use crate::encoding::{CollectionId, Tag};
 use crate::types::{Direction, Pending, TailRange};
 
-/// Sets whose margins are remembered. More: more memory; fewer: sets that are popped in turns forget theirs.
+/// Sets whose margins are remembered. More: more memory; fewer: sets that are popped or cut in turns forget theirs.
 const MAX_SETS: usize = 1024;
 
 /// A longer tail is not remembered, so that all of this takes half a mebibyte at the most.
 const MAX_TAIL_BYTES: usize = 256;
 
-/// The outermost elements of one set, by their tails.
+/// The tails of the outermost elements of one set, or tails farther out.
 #[derive(Debug, Default)]
 struct Margin {
     lowest: Option<Vec<u8>>,
@@ -55,20 +55,18 @@ impl Margins {
         range
     }
 
-    /// Notes the first element that a walk from the end found where the direction begins. The caller holds the lock of its
-    /// key.
+    /// Notes a tail before which a walk in this direction meets nothing: that of the first element, or one that lies before
+    /// it. The caller holds the lock of its key, and what it has planned but not committed counts as not done.
     pub(super) fn learn(&self, id: CollectionId, direction: Direction, first: &[u8]) {
-        if first.len() > MAX_TAIL_BYTES {
-            return;
-        }
+        let Some(first) = remembered(first) else { return };
         let mut sets = self.sets.lock();
         if sets.len() >= MAX_SETS && !sets.contains_key(&id) {
             sets.clear();
         }
         let margin = sets.entry(id).or_default();
         match direction {
-            Direction::Ascending => margin.lowest = Some(first.to_vec()),
-            Direction::Descending => margin.highest = Some(first.to_vec()),
+            Direction::Ascending => margin.lowest = Some(first),
+            Direction::Descending => margin.highest = Some(first),
         }
         self.held.store(sets.len(), Ordering::Release);
     }
@@ -84,8 +82,13 @@ impl Margins {
             if value.is_none() || tail.first() != Some(&Tag::SortedScore.byte()) {
                 continue;
             }
-            margin.lowest.take_if(|lowest| tail < lowest);
-            margin.highest.take_if(|highest| tail > highest);
+            // WHY moved and not forgotten: a stack and a queue with late arrivals put outside of their margins at each step.
+            if margin.lowest.as_ref().is_some_and(|lowest| tail < lowest) {
+                margin.lowest = remembered(tail);
+            }
+            if margin.highest.as_ref().is_some_and(|highest| tail > highest) {
+                margin.highest = remembered(tail);
+            }
         }
     }
 
@@ -100,6 +103,13 @@ impl Margins {
         sets.values().next().map_or((None, None), |margin| (score(&margin.lowest), score(&margin.highest)))
     }
 
+    /// Says of all sets that they begin at this score.
+    #[cfg(test)]
+    pub(super) fn pretend_lowest(&self, score: f64) {
+        let tail = ElementKey::SortedScore(crate::encoding::Score::new(score).unwrap(), b"").encode_tail();
+        self.sets.lock().values_mut().for_each(|margin| margin.lowest = Some(tail.clone()));
+    }
+
     /// Forgets a set that is gone.
     pub(super) fn forget(&self, id: CollectionId) {
         if self.held.load(Ordering::Acquire) > 0 {
@@ -108,6 +118,11 @@ impl Margins {
             self.held.store(sets.len(), Ordering::Release);
         }
     }
+}
+
+/// Copies a tail that is short enough.
+fn remembered(tail: &[u8]) -> Option<Vec<u8>> {
+    (tail.len() <= MAX_TAIL_BYTES).then(|| tail.to_vec())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! (design, rule 5); every change to a key is one commit (rule 1).
 
 mod background;
+mod bell;
 mod builder;
 mod builds;
 mod checkpoint;
@@ -12,6 +13,7 @@ mod create;
 mod db;
 mod debug;
 mod expiry;
+mod habits;
 mod hashes;
 mod health;
 mod keys;
@@ -19,10 +21,12 @@ mod keyspaces;
 mod lists;
 mod margins;
 mod open;
+mod promotion;
 mod ranks;
 mod read;
 mod scan;
 mod sets;
+mod shared_map;
 mod slots;
 mod sort;
 mod stats;
@@ -61,11 +65,13 @@ use crate::clock::StoreTime;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expire::Reaper;
 use crate::gc::{Filters, FlushedKeyspaces, LogLimit, Pins, ReclaimCounters, Reclaimer, Watermark};
+use crate::habits::{Habits, Tried};
 use crate::ids::Ids;
 use crate::locks::Locks;
 use crate::options::Options;
 use crate::store::{Database, Directory};
 
+use bell::Bell;
 use health::Health;
 pub(crate) use keyspaces::Keyspaces;
 use margins::Margins;
@@ -82,9 +88,13 @@ pub(crate) struct Engine {
     pub(crate) health: Health,
     ids: Arc<Ids>,
     births: Arc<Births>,
+    habits: Habits,
+    tried: Tried,
     log_limit: LogLimit,
     /// Set by commits of `Interval` durability, cleared by the sync that covers them.
     sync_wanted: AtomicBool,
+    /// Held from the sample of a time that is saved until the commit that saves it.
+    saving_time: Mutex<()>,
     /// Pins there had been when the store's time was last saved.
     pins_at_save: AtomicU64,
     locks: Locks,
@@ -95,6 +105,10 @@ pub(crate) struct Engine {
     flushed: FlushedKeyspaces,
     reaper: Mutex<Reaper>,
     reclaimer: Reclaimer,
+    /// Rung when much has been buried: the watermark need not wait for its turn.
+    much_buried: Bell,
+    /// Rung when something has become reclaimable.
+    news: Bell,
     counters: Arc<ReclaimCounters>,
     read_only: bool,
     /// Declared last, so dropped last: RocksDB is closed before the directory is unlocked.

@@ -15,6 +15,7 @@ use crate::clock::{Clock, StoreTime};
 use crate::births::Births;
 use crate::encoding::{CollectionId, FormatVersion, StoreKey, StoreTime as StoreTimeRecord, UnixMillis, prefix_end};
 use crate::engine::Engine;
+use crate::engine::bell::Bell;
 use crate::engine::checkpoint::skip_ids;
 use crate::engine::health::Health;
 use crate::engine::keyspaces::Keyspaces;
@@ -24,9 +25,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::expire::{Reaped, Reaper};
 use crate::failpoint::failpoint;
 use crate::gc::{
-    DeadSet, Filters, FlushedKeyspaces, LogLimit, Picture, Pins, ReclaimCounters, ReclaimSettings, Reclaimer,
+    DeadSet, Filters, FlushedKeyspaces, LogLimit, Occasion, Picture, Pins, ReclaimCounters, ReclaimSettings, Reclaimer,
     Watermark, load_dead, merge_burials,
 };
+use crate::habits::{Habits, Tried};
 use crate::ids::{Ids, gaps_among_the_dead, unused_of_last_leases};
 use crate::locks::Locks;
 use crate::options::{Durability, Options};
@@ -34,6 +36,10 @@ use crate::store::{self, Batch, Cursor, Database, Directory, Family, FilterSourc
 
 /// Pause between two looks while settling.
 const SETTLE_PAUSE: Duration = Duration::from_millis(20);
+
+/// So many buried ids wake the watermark before its turn: when nothing more is due, and while more is. WHY not fewer: each of
+/// its rounds syncs the log.
+const WORTH_WAKING_FOR_IDS: (u64, u64) = (1 << 10, 1 << 18);
 
 /// What a step of the watermark did.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +77,9 @@ impl Engine {
             skip_ids(&db, &mut picture, clock.monotonic())?;
             store::forget_checkpoint(path)?;
         }
-        Self::assemble(db, directory, filters, picture, options, clock, false)
+        let engine = Self::assemble(db, directory, filters, picture, options, clock, false)?;
+        engine.restore_habits();
+        Ok(engine)
     }
 
     /// Opens for reading only; nothing on disk changes.
@@ -130,8 +138,11 @@ impl Engine {
             health: Health::default(),
             ids,
             births,
+            habits: Habits::new(),
+            tried: Tried::new(),
             log_limit,
             sync_wanted: AtomicBool::new(false),
+            saving_time: Mutex::default(),
             pins_at_save: AtomicU64::new(0),
             locks: Locks::new(),
             ranks,
@@ -141,6 +152,8 @@ impl Engine {
             flushed: FlushedKeyspaces::left_over(flushed),
             reaper: Mutex::new(reaper),
             reclaimer,
+            much_buried: Bell::default(),
+            news: Bell::default(),
             counters,
             read_only,
             directory,
@@ -165,12 +178,19 @@ impl Engine {
         }
         ReclaimCounters::add(&self.counters.keys_reaped, keys);
         ReclaimCounters::add(&self.filters.undecodable, reaped.undecodable);
+        let worth_waking_for = if reaped.more { WORTH_WAKING_FOR_IDS.1 } else { WORTH_WAKING_FOR_IDS.0 };
+        if keys > 0 && self.watermark.waiting_ids() >= worth_waking_for {
+            self.much_buried.ring();
+        }
         Ok(reaped)
     }
 
     /// Moves the watermark and walks flushed keyspaces; returns whether anything changed.
     pub(super) fn advance(&self) -> Result<Advanced> {
         let published = self.watermark.advance(&self.db)?;
+        if published {
+            self.news.ring();
+        }
         let stepped = self.flushed.step(&self.db, &self.pins, &self.watermark)?;
         ReclaimCounters::add(&self.filters.undecodable, stepped.undecodable);
         Ok(Advanced { published, walked: stepped.walked })
@@ -182,8 +202,8 @@ impl Engine {
     }
 
     /// Makes one reclaiming pass; returns whether there is more to do.
-    pub(super) fn reclaim(&self, eager: bool) -> Result<bool> {
-        let pass = self.reclaimer.pass(eager)?;
+    pub(super) fn reclaim(&self, occasion: Occasion) -> Result<bool> {
+        let pass = self.reclaimer.pass(occasion)?;
         Ok(pass.acted || pass.pending)
     }
 
@@ -203,7 +223,7 @@ impl Engine {
         loop {
             while self.reap()?.more {}
             let advanced = self.advance()?;
-            let busy = advanced.published | advanced.walked | self.reclaim(true)?;
+            let busy = advanced.published | advanced.walked | self.reclaim(Occasion::Settling)?;
             let waiting = self.watermark.has_waiting() || self.flushed.has_waiting();
             if !busy && !waiting {
                 return Ok(true);
@@ -215,10 +235,13 @@ impl Engine {
         }
     }
 
-    /// Puts on stable storage what only memory knows: the unused leases and the time. For a clean close.
+    /// Puts on disk what only memory knows: the habits of keys, and synced the unused leases and the time. For a clean close.
     pub(super) fn settle_down(&self) -> Result<()> {
         if self.read_only {
             return Ok(());
+        }
+        if let Some(learnt) = self.habits.take_unsaved() {
+            self.save_habits(&learnt);
         }
         self.ids.return_leases(&self.db)?;
         self.save_time(true)
@@ -226,6 +249,7 @@ impl Engine {
 
     /// Records the store's time, so that it does not start before it again, however the store ends.
     pub(super) fn save_time(&self, sync: bool) -> Result<()> {
+        let _saving = self.saving_time.lock();
         let mut batch = Batch::new();
         let now = StoreTimeRecord(self.time.sample());
         batch.put(&self.db, Family::Default, &StoreKey::StoreTime.encode(), &now.encode());

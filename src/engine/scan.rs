@@ -51,6 +51,18 @@ pub struct ScanCursor {
 
 impl ScanCursor {
     /// Before the first name.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::{ScanCursor, ScanOptions};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).sets().add("s", ["a", "b"])?;
+    /// let page = store.db(0).sets().scan("s", &ScanCursor::START, ScanOptions::new())?;
+    /// assert_eq!(page.items, ["a", "b"]);
+    /// # Ok(()) }
+    /// ```
     pub const START: Self = Self { bytes: Vec::new() };
 
     /// Tells whether the scan is over. Scanning on gives empty pages.

@@ -174,7 +174,7 @@ impl<S: Source> Db<S> {
     /// assert_eq!(youngest, [Some("7".into()), Some("30".into())]);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "SORT")]
+    #[doc(alias("SORT", "SORT_RO"))]
     pub fn sort(&self, key: impl AsRef<[u8]>, options: &SortOptions) -> Result<Vec<Option<Bytes>>> {
         self.sorted(key.as_ref(), options, false)
     }

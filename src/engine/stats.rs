@@ -106,6 +106,11 @@ pub struct Stats {
     pub range_deletions: u64,
     /// Compactions that reclaiming asked for.
     pub compactions: u64,
+    /// Bytes of keys and values that reclaiming has read to free dead data from among the living, counted as those of all
+    /// compactions are. The difference to the next figure was freed.
+    pub rewrite_read_bytes: u64,
+    /// Bytes of keys and values that it had to write again for that.
+    pub rewritten_bytes: u64,
     /// Flushes that reclaiming asked for.
     pub flushes: u64,
     /// Segments of 65,536 ids that were proven empty and retired.
@@ -137,10 +142,25 @@ pub struct Stats {
     pub rank_indexes: usize,
     /// The memory that these indexes take, about.
     pub rank_index_bytes: usize,
+    /// Key patterns of which something is remembered: keys of one keyspace that differ in numbers and ids only. 2,048 at the
+    /// most.
+    pub patterns_known: u64,
+    /// Collections and large strings born without an expiry whose place was guessed by what keys of their pattern got before.
+    pub births_foreseen: u64,
+    /// Of those that got an expiry later: how many lie where their lifetime belongs, which is the longer of what they had lived and
+    /// what they were given then. One that was born with an expiry, lost it and got another counts, too.
+    pub guesses_right: u64,
+    /// How many of them lie elsewhere. That costs locality: their space comes back later, or a file is rewritten for it.
+    pub guesses_wrong: u64,
+    /// Collections and large strings that got an expiry later, and whose place had not been guessed.
+    pub expiries_unforeseen: u64,
+    /// Collections and large strings that were moved to a longer-lived place when they were written, because they had outlived
+    /// their own, or had been given longer to live.
+    pub promotions: u64,
     /// Flushed keyspaces whose records are not removed yet. One in which a record cannot be decoded keeps all of them, and is
     /// counted until an open finds it decodable; its dead ids are given back all the same.
     pub flushed_keyspaces: usize,
-    /// How often an entry was met that could not be decoded: at open, by the reaper, in flushed keyspaces, by compactions;
+    /// How often an entry, or the `HABITS` file, was met that could not be decoded: at open, by the reaper, in flushed keyspaces, by compactions;
     /// the same one may be met again. Such entries are kept and treated as live, unless their place alone proves them dead: what lies before
     /// the reaper's position in the expire family goes with its file, and an element goes with its dead id.
     pub undecodable_entries: u64,
@@ -151,6 +171,7 @@ impl Engine {
         let totals = self.counters.totals();
         let io = self.db.io_totals();
         let (rank_indexes, rank_index_bytes) = self.ranks.usage();
+        let habits = self.habits.totals();
         let mut stats = Stats {
             debt_ids: totals.debt_ids,
             buried_ids: self.watermark.picture().dead.buried_ids(),
@@ -165,6 +186,8 @@ impl Engine {
             bytes_dropped: totals.bytes_dropped,
             range_deletions: totals.range_deletions,
             compactions: totals.compactions,
+            rewrite_read_bytes: totals.rewrite_read_bytes,
+            rewritten_bytes: totals.rewritten_bytes,
             flushes: totals.flushes,
             segments_retired: totals.segments_retired,
             compaction_read_bytes: io.compaction_read_bytes,
@@ -173,6 +196,12 @@ impl Engine {
             log_bytes: io.log_bytes,
             rank_indexes,
             rank_index_bytes,
+            patterns_known: habits.patterns,
+            births_foreseen: habits.guesses,
+            guesses_right: habits.right,
+            guesses_wrong: habits.wrong,
+            expiries_unforeseen: habits.unforeseen,
+            promotions: habits.promoted,
             flushed_keyspaces: self.flushed_keyspaces(),
             undecodable_entries: self.filters.undecodable.load(Ordering::Relaxed),
             ..Stats::default()

@@ -77,16 +77,18 @@ impl Engine {
         let context = PlanContext { now: pin.now(), reader: &reader, limits: &limits, builder: &builds };
         let mut plans = Vec::with_capacity(targets.len());
         for target in targets {
-            let before = match keyspaces.find(place.namespace, target.db) {
-                Some(keyspace) => reader.before(keyspace.number, target.key, pin.now())?,
+            let keyspace = keyspaces.find(place.namespace, target.db).map(|keyspace| keyspace.number);
+            let before = match keyspace {
+                Some(keyspace) => reader.before(keyspace, target.key, pin.now())?,
                 None => Before::Absent,
             };
-            plans.push(KeyPlan::new(target.key, context, before));
+            plans.push(KeyPlan::new(keyspace, target.key, context, before));
         }
         failpoint!("write::planning");
         let outcome = plan(&mut plans)?;
         let mut changes = Vec::with_capacity(plans.len());
-        for (target, plan) in targets.iter().zip(plans).filter(|(_, plan)| plan.changes_something()) {
+        for (target, mut plan) in targets.iter().zip(plans).filter(|(_, plan)| plan.changes_something()) {
+            self.promote(&mut plan);
             let keyspace = match keyspaces.find(place.namespace, target.db) {
                 Some(keyspace) => keyspace.clone(),
                 None => self.keyspaces.find_or_create(&self.db, place.namespace, target.db)?,

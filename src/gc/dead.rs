@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::places::Places;
 use crate::encoding::{CollectionId, DataFamily, SEGMENT_IDS, Segment, SegmentBits, SegmentSet};
 
 /// No id has counter 0, so segment 0 begins here.
@@ -21,15 +22,26 @@ fn counters_of(segments: &Range<u64>) -> Range<u64> {
 /// The buried ids of one segment.
 #[derive(Clone, Debug)]
 struct Buried {
-    bits: Arc<SegmentBits>,
-    /// When the first of them became reclaimable, on the monotonic clock.
-    since: Duration,
+    segment: u64,
+    places: Places,
+    /// When the first of them became reclaimable, on the monotonic clock. WHY not a `Duration`: one of these stands for
+    /// every segment with a dead id, and that would make it longer by a fifth.
+    since_millis: u64,
+}
+
+impl Buried {
+    fn since(&self) -> Duration {
+        Duration::from_millis(self.since_millis)
+    }
 }
 
 /// The dead ids of one data family.
+///
+/// A copy of it copies 40 bytes for each segment that has dead ids; their places are shared.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FamilyDead {
-    segments: BTreeMap<u64, Buried>,
+    /// In the order of their numbers. WHY a list: in a tree they would take twice as much.
+    segments: Vec<Buried>,
     retired: SegmentSet,
     buried_ids: u64,
     /// Like `buried_ids`, but never falls: tells whether anything was buried since.
@@ -40,32 +52,54 @@ impl FamilyDead {
     /// Tells whether the id with this counter is dead.
     pub(crate) fn contains(&self, id: CollectionId) -> bool {
         let segment = id.segment().number();
-        match self.segments.get(&segment) {
-            Some(buried) if buried.bits.contains(id.low()) => true,
+        match self.find(segment) {
+            Some(buried) if buried.places.contains(id.low()) => true,
             _ => self.retired.contains(segment),
         }
     }
 
+    fn find(&self, segment: u64) -> Option<&Buried> {
+        let at = self.segments.binary_search_by_key(&segment, |buried| buried.segment).ok()?;
+        self.segments.get(at)
+    }
+
+    /// Lists the segments with buried ids that overlap `counters`.
+    fn overlapping(&self, counters: &Range<u64>) -> impl Iterator<Item = &Buried> {
+        let (first, end) = (counters.start / SEGMENT_IDS, counters.end.div_ceil(SEGMENT_IDS));
+        let from = self.segments.partition_point(|buried| buried.segment < first);
+        self.segments.iter().skip(from).take_while(move |buried| buried.segment < end)
+    }
+
     /// Unites `bits` with what is known of a segment.
     pub(crate) fn bury(&mut self, segment: u64, bits: &SegmentBits, now: Duration) {
-        if self.retired.contains(segment) {
+        self.bury_places(segment, &Places::of(bits), now);
+    }
+
+    /// Unites places that were packed with what is known of a segment.
+    fn bury_places(&mut self, segment: u64, places: &Places, now: Duration) {
+        if places.len() == 0 || self.retired.contains(segment) {
             return;
         }
-        let buried = self
-            .segments
-            .entry(segment)
-            .or_insert_with(|| Buried { bits: Arc::new(SegmentBits::default()), since: now });
-        let before = buried.bits.len();
-        Arc::make_mut(&mut buried.bits).union_with(bits);
-        let new = u64::from(buried.bits.len() - before);
-        self.buried_ids += new;
-        self.ever_buried += new;
+        let new = match self.segments.binary_search_by_key(&segment, |buried| buried.segment) {
+            Ok(at) => self.segments.get_mut(at).map_or(0, |buried| {
+                let before = buried.places.len();
+                buried.places = buried.places.united(places);
+                buried.places.len() - before
+            }),
+            Err(at) => {
+                let since_millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+                self.segments.insert(at, Buried { segment, places: places.clone(), since_millis });
+                places.len()
+            }
+        };
+        self.buried_ids += u64::from(new);
+        self.ever_buried += u64::from(new);
     }
 
     /// Moves a wholly dead, proven-empty segment into the interval set.
     pub(crate) fn retire(&mut self, segment: u64) {
-        if let Some(buried) = self.segments.remove(&segment) {
-            self.buried_ids -= u64::from(buried.bits.len());
+        if let Ok(at) = self.segments.binary_search_by_key(&segment, |buried| buried.segment) {
+            self.buried_ids -= u64::from(self.segments.remove(at).places.len());
         }
         self.retired.insert(segment..segment + 1);
     }
@@ -97,28 +131,27 @@ impl FamilyDead {
 
     /// Lists the segments that are wholly dead and not yet retired; `family` is this one's own name.
     pub(crate) fn full_segments(&self, family: DataFamily) -> impl Iterator<Item = Segment> {
-        self.segments.iter().filter_map(move |(number, buried)| {
-            let segment = Segment::new(family, *number)?;
-            buried.bits.covers(segment).then_some(segment)
+        self.segments.iter().filter_map(move |buried| {
+            let segment = Segment::new(family, buried.segment)?;
+            let lows = segment.lows();
+            let all = u64::from(*lows.end() - *lows.start()) + 1;
+            (buried.places.count_in(&lows) == all).then_some(segment)
         })
     }
 
     /// Lists the segments with buried ids that overlap `counters`, and since when each has had a reclaimable one.
     pub(crate) fn segments_in(&self, counters: &Range<u64>) -> impl Iterator<Item = (u64, Duration)> {
-        let segments = counters.start / SEGMENT_IDS..counters.end.div_ceil(SEGMENT_IDS);
-        self.segments.range(segments).map(|(number, buried)| (*number, buried.since))
+        self.overlapping(counters).map(|buried| (buried.segment, buried.since()))
     }
 
     /// Counts the buried ids among `counters` in segments that are not retired.
     pub(crate) fn buried_in(&self, counters: &Range<u64>) -> u64 {
-        let segments = counters.start / SEGMENT_IDS..counters.end.div_ceil(SEGMENT_IDS);
-        self.segments
-            .range(segments)
-            .map(|(number, buried)| {
-                let base = number * SEGMENT_IDS;
+        self.overlapping(counters)
+            .map(|buried| {
+                let base = buried.segment * SEGMENT_IDS;
                 let first = counters.start.saturating_sub(base);
                 let last = counters.end.min(base + SEGMENT_IDS) - 1 - base;
-                buried.bits.count_in(low(first)..=low(last))
+                buried.places.count_in(&(low(first)..=low(last)))
             })
             .sum()
     }
@@ -141,21 +174,16 @@ impl FamilyDead {
     /// Tells whether all of `bits` are dead in a segment already.
     pub(crate) fn knows(&self, segment: u64, bits: &SegmentBits) -> bool {
         self.retired.contains(segment)
-            || self.segments.get(&segment).is_some_and(|buried| {
-                let mut united = SegmentBits::clone(&buried.bits);
-                united.union_with(bits);
-                united.len() == buried.bits.len()
-            })
+            || self.find(segment).is_some_and(|buried| buried.places.has_all_of(&Places::of(bits)))
     }
 
     /// Lists the maximal runs of buried ids in `counters` that may hold something, in order: retired segments hold nothing
     /// and end a run. `None` if there are more than `most`.
     pub(crate) fn runs_in(&self, counters: &Range<u64>, most: usize) -> Option<Vec<Range<u64>>> {
         let mut runs: Vec<Range<u64>> = Vec::new();
-        let segments = counters.start / SEGMENT_IDS..counters.end.div_ceil(SEGMENT_IDS);
-        for (segment, buried) in self.segments.range(segments) {
-            let base = segment * SEGMENT_IDS;
-            for bits in buried.bits.ranges() {
+        for buried in self.overlapping(counters) {
+            let base = buried.segment * SEGMENT_IDS;
+            for bits in buried.places.runs() {
                 let (start, end) = (base + u64::from(*bits.start()), base + u64::from(*bits.end()) + 1);
                 let run = start.max(counters.start)..end.min(counters.end);
                 match runs.last_mut() {
@@ -200,6 +228,19 @@ impl DeadSet {
     pub(crate) fn family_mut(&mut self, family: DataFamily) -> &mut FamilyDead {
         #[expect(clippy::indexing_slicing, reason = "a DataFamily's number is below COUNT")]
         Arc::make_mut(&mut self.families[usize::from(family.number())])
+    }
+
+    /// Adds burials that were packed.
+    pub(super) fn bury(&mut self, burials: &Packed, now: Duration) {
+        for (segment, places) in &burials.segments {
+            self.family_mut(segment.family()).bury_places(segment.number(), places, now);
+        }
+    }
+
+    /// Gives back the room that lists have grown by. For when a new picture is complete.
+    pub(crate) fn shrink(&mut self) {
+        // A family that is shared was not changed.
+        self.families.iter_mut().filter_map(Arc::get_mut).for_each(|family| family.segments.shrink_to_fit());
     }
 
     /// Returns the number of buried ids in segments that are not retired.
@@ -259,6 +300,42 @@ impl Burials {
     /// Tells whether there is nothing to bury.
     pub(crate) fn is_empty(&self) -> bool {
         self.segments.is_empty()
+    }
+}
+
+/// Burials that wait, and change no more.
+#[derive(Debug, Default)]
+pub(super) struct Packed {
+    /// In the order of the segments.
+    segments: Vec<(Segment, Places)>,
+}
+
+impl Packed {
+    /// Packs burials.
+    pub(super) fn of(burials: &Burials) -> Self {
+        Self { segments: burials.iter().map(|(segment, bits)| (*segment, Places::of(bits))).collect() }
+    }
+
+    /// Unites burials that wait for the same.
+    pub(super) fn united(self, other: Self) -> Self {
+        let mut segments: BTreeMap<Segment, Places> = self.segments.into_iter().collect();
+        for (segment, places) in other.segments {
+            let both = segments.get(&segment).map(|known| known.united(&places));
+            segments.insert(segment, both.unwrap_or(places));
+        }
+        Self { segments: segments.into_iter().collect() }
+    }
+
+    /// Counts the ids.
+    pub(super) fn len(&self) -> u64 {
+        self.segments.iter().map(|(_, places)| u64::from(places.len())).sum()
+    }
+
+    /// Adds these to burials that are gathered.
+    pub(super) fn add_to(&self, burials: &mut Burials) {
+        for (segment, places) in &self.segments {
+            burials.segments.entry(*segment).or_default().union_with(&places.to_bits());
+        }
     }
 }
 

@@ -7,14 +7,14 @@ use std::collections::VecDeque;
 
 use super::expired::ExpiredPass;
 use super::looks::{Judged, Look, share_of};
+use super::meta::Target;
+use super::tombstones::Worth;
 use crate::encoding::{Meta, UnixMillis};
 use crate::error::Result;
 use crate::store::{Family, SstFile};
 
 /// Files looked into in one pass. More: sooner done after an opening. Fewer: less to read at once.
 const FILES_A_PASS: usize = 4;
-/// First and last key of a file.
-pub(super) type Keys = (Vec<u8>, Vec<u8>);
 
 /// The meta files of the last session, and what looks into them found.
 #[derive(Debug, Default)]
@@ -26,12 +26,12 @@ pub(super) struct LeftOver {
     /// Estimate of the dead records in the files that were looked into.
     dead: u64,
     /// Files whose dead share passes the limit, with the estimate of their dead.
-    worth: Vec<(u64, Keys)>,
+    worth: Vec<(u64, Target)>,
 }
 
 impl LeftOver {
-    /// Looks into some more files; returns whether there are still more.
-    pub(super) fn look(&mut self, pass: &ExpiredPass<'_>, dead_percent: u8) -> Result<bool> {
+    /// Looks into some more files; returns whether there are still more. `everywhere` takes those in L0 for worth a compaction, too.
+    pub(super) fn look(&mut self, pass: &ExpiredPass<'_>, worth: Worth, everywhere: bool) -> Result<bool> {
         if self.unseen.is_none() {
             self.through = pass.picture.meta_dead_through;
         }
@@ -46,8 +46,8 @@ impl LeftOver {
             let estimate = share_of(file.entries, share);
             self.dead += estimate;
             // WHY not in L0: files there span nearly all keys, so compacting one would compact everything.
-            if (file.level > 0 || pass.eager) && estimate > 0 && share * 100.0 >= f64::from(dead_percent) {
-                self.worth.push((estimate, (file.smallest, file.largest)));
+            if (file.level > 0 || everywhere) && estimate > 0 && worth.is_share_reached(estimate, file.entries) {
+                self.worth.push((estimate, Target::of(&file)));
             }
         }
         Ok(!unseen.is_empty())
@@ -59,13 +59,13 @@ impl LeftOver {
     }
 
     /// Hands out the files that are worth a compaction, if they hold so many dead records together.
-    pub(super) fn take_worth(&mut self, at_least: u64) -> Vec<Keys> {
+    pub(super) fn take_worth(&mut self, at_least: u64) -> Vec<Target> {
         let dead: u64 = self.worth.iter().map(|(dead, _)| dead).sum();
         if dead < at_least {
             return Vec::new();
         }
         self.dead = self.dead.saturating_sub(dead);
-        std::mem::take(&mut self.worth).into_iter().map(|(_, keys)| keys).collect()
+        std::mem::take(&mut self.worth).into_iter().map(|(_, file)| file).collect()
     }
 
     /// Forgets what was found: everything is about to be compacted.

@@ -12,14 +12,21 @@ use super::reclaimer::PassOutcome;
 use super::stats::ReclaimCounters;
 use crate::births::Births;
 use crate::error::Result;
-use crate::store::Database;
+use crate::store::{Database, Family};
 
 /// Passes without a commit after which the store counts as quiet.
 const QUIET_PASSES: u32 = 5;
-/// Logs below this are left alone. WHY: a flush makes a file in every family that has something to flush.
+/// Passes without a commit after which it is very quiet.
+const VERY_QUIET_PASSES: u32 = 50;
+/// Logs above this are flushed as soon as the store is quiet. WHY not shorter ones: a flush makes a file in every family that has something to flush.
 const WORTH_FLUSHING_BYTES: u64 = 16 << 20;
 /// The same for whoever asks for everything that can be given back.
 const WORTH_FLUSHING_EAGERLY_BYTES: u64 = 1 << 20;
+/// Logs below this are left alone in any case: what is flushed takes a file of some KiB in each family.
+const NEVER_WORTH_FLUSHING_BYTES: u64 = 64 << 10;
+/// The part of all files that a log may be as long as in a very quiet store. WHY a part: beside much data nobody minds a
+/// short log, and each flush makes small files that have to be merged with large ones.
+const PART_OF_FILES: u64 = 16;
 
 /// The share of its limit, as a fraction, that the log may fill before windrow flushes. WHY not all: RocksDB acts at the limit itself, and what
 /// is written until the next look comes on top.
@@ -56,11 +63,28 @@ impl LogLimit {
     }
 }
 
+/// For how long nobody has written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Quiet {
+    /// Not at all, or not long enough.
+    No,
+    /// For a moment.
+    Yes,
+    /// For long.
+    Very,
+}
+
 /// What the last passes saw.
 #[derive(Debug, Default)]
 pub(super) struct QuietLog {
     last_commit: u64,
     quiet_passes: u32,
+    /// How long the log is, measured once in a quiet time; none once it was flushed.
+    log_bytes: Option<u64>,
+    /// Whether commits were overlooked since it was measured.
+    is_longer: bool,
+    /// Whether somebody who asked for everything was made to come again, to see whether the store is quiet.
+    asked_again: bool,
 }
 
 impl QuietLog {
@@ -68,32 +92,77 @@ impl QuietLog {
     pub(super) fn overlook(&mut self, before: u64, after: u64) {
         if self.last_commit == before {
             self.last_commit = after;
+            self.is_longer = true;
         }
     }
 
-    /// Flushes every family if the store is quiet and its log is large.
+    /// Looks whether somebody has written since the last pass.
+    pub(super) fn notice(&mut self, db: &Database) -> Quiet {
+        let last_commit = db.last_commit();
+        self.quiet_passes = if last_commit == self.last_commit { self.quiet_passes.saturating_add(1) } else { 0 };
+        self.last_commit = last_commit;
+        match self.quiet_passes {
+            VERY_QUIET_PASSES.. => Quiet::Very,
+            QUIET_PASSES.. => Quiet::Yes,
+            _ => Quiet::No,
+        }
+    }
+
+    /// Flushes every family if the store is quiet and its log is large, beside `file_bytes` in all SST files.
     pub(super) fn pass(
         &mut self,
         db: &Database,
         births: &Births,
         counters: &ReclaimCounters,
+        file_bytes: u64,
         eager: bool,
     ) -> Result<PassOutcome> {
-        let last_commit = db.last_commit();
-        self.quiet_passes = if last_commit == self.last_commit { self.quiet_passes.saturating_add(1) } else { 0 };
-        self.last_commit = last_commit;
-        // Looked at once in each quiet time: the flush itself is no commit.
-        let worth = match (eager, self.quiet_passes) {
-            (true, 1..) => WORTH_FLUSHING_EAGERLY_BYTES,
-            (_, QUIET_PASSES) => WORTH_FLUSHING_BYTES,
-            _ => return Ok(PassOutcome::default()),
+        self.measure(db, eager)?;
+        let Some(log_bytes) = self.log_bytes else {
+            return Ok(PassOutcome::default());
         };
-        if db.log_file_bytes()? < worth {
+        let part = (file_bytes / PART_OF_FILES).max(NEVER_WORTH_FLUSHING_BYTES);
+        let worth = match self.quiet_passes {
+            _ if eager => part.min(WORTH_FLUSHING_EAGERLY_BYTES),
+            VERY_QUIET_PASSES.. => part.min(WORTH_FLUSHING_BYTES),
+            _ => WORTH_FLUSHING_BYTES,
+        };
+        if log_bytes < worth {
+            return Ok(PassOutcome::default());
+        }
+        if self.quiet_passes == 0 && !std::mem::replace(&mut self.asked_again, true) {
+            return Ok(PassOutcome { acted: false, pending: true });
+        }
+        if self.quiet_passes == 0 {
+            // Somebody writes: the log would be long again at once.
+            return Ok(PassOutcome::default());
+        }
+        self.log_bytes = None;
+        if Family::all().all(|family| db.buffered_entries(family) == 0) {
+            // RocksDB is about to unlink what is left of it.
             return Ok(PassOutcome::default());
         }
         births.flush_all(db)?;
         ReclaimCounters::add(&counters.flushes, 1);
         Ok(PassOutcome::ACTED)
+    }
+
+    /// WHY not in each pass: it lists the directory, and a store that is quiet is to be still.
+    fn measure(&mut self, db: &Database, eager: bool) -> Result<()> {
+        let is_due = match self.quiet_passes {
+            QUIET_PASSES => true,
+            passes => self.is_longer && passes > 0 && passes % VERY_QUIET_PASSES == 0,
+        };
+        if is_due || eager {
+            self.log_bytes = Some(db.log_file_bytes()?);
+            self.is_longer = false;
+        } else if self.quiet_passes < QUIET_PASSES {
+            self.log_bytes = None;
+        }
+        if self.quiet_passes > 0 {
+            self.asked_again = false;
+        }
+        Ok(())
     }
 }
 

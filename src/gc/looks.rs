@@ -30,7 +30,8 @@ impl Look<'_> {
     /// WHY not evenly spread keys: keys come in clusters, and most places would meet one or none.
     pub(super) fn dead_share(&self, judge: impl Fn(&[u8], &[u8]) -> Judged) -> Result<f64> {
         let (first, last) = self.keys;
-        let mut scan = Scan::between(first, None);
+        // WHY an end: a seek would run through whatever deletions hide behind the file.
+        let mut scan = Scan::between(first, Some([last, &[0]].concat()));
         scan.bypass_cache = true;
         scan.see_range_deleted = self.see_range_deleted;
         let mut cursor = Cursor::open(self.db, self.family, scan, None);

@@ -1,18 +1,21 @@
 //! Files with dead and live ids: which are worth rewriting, and when.
 //!
-//! May use `store` and the planner. Invariants: a file is rewritten only for dead data that a look has found in
-//! it, so a sparse file is not rewritten again and again; what is noted here is a hint that may be lost.
+//! May use `store`, the planner, the cost model and the ages. Invariants: a file is rewritten only for dead data that a look has
+//! found in it, so a sparse file is not rewritten again and again; what is noted here is a hint that may be lost.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ages::Ages;
 use super::dead::FamilyDead;
 use super::looks::{Judged, Look, approximate, share_of};
 use super::planner::{FileSpan, MixedFile};
+use super::worth::{Rent, Rewrite};
 use crate::encoding::{DataFamily, KeyRange, id_of_key};
 use crate::error::Result;
-use crate::store::{Database, Family};
+use crate::store::{Database, Family, SstFile};
 
 /// A dead piece of a file from which the file is worth rewriting although it is mostly alive: a giant collection's end.
 const LARGE_RESIDUE_BYTES: u64 = 16 << 20;
@@ -20,19 +23,20 @@ const LARGE_RESIDUE_BYTES: u64 = 16 << 20;
 const SMALLEST_WEIGHED_BYTES: u64 = 1 << 20;
 /// Files with more runs than this are judged by their ids alone. WHY: each look at bytes reads index blocks.
 const MAX_RUNS_WEIGHED: usize = 8;
-/// Longest wait for a half-dead file of an expiring family to die wholly.
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
-/// Wait where no lifetime is known, and between two looks at bytes.
-const SHORT_WAIT: Duration = Duration::from_secs(5);
+/// Wait between two looks at bytes.
+const WEIGH_AGAIN: Duration = Duration::from_secs(5);
 /// Wait between two looks into a file that is not worth rewriting, and only if more has died in it. WHY: RocksDB may have
 /// filtered it long ago, and what is called debt should be there; but each look costs seeks, and only a figure gains.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// Neighbours are rewritten together up to this many bytes. More: fewer small files are left; less: sooner done.
+const STEP_BYTES: u64 = 256 << 20;
 
 /// What is known of one file.
 #[derive(Clone, Debug, Default)]
 struct Watched {
-    /// Since when it has been worth rewriting.
-    since: Option<Duration>,
+    /// Rent paid while it has been worth rewriting, in bytes, and up to when.
+    paid: f64,
+    paid_until: Option<Duration>,
     /// When its dead bytes were last read from the index, and how many there were.
     weighed: Option<(Duration, u64)>,
     looked: Option<Looked>,
@@ -63,6 +67,19 @@ pub(super) struct Choice<'a> {
     /// Waits for nothing.
     pub(super) eager: bool,
     pub(super) now: Duration,
+    /// All files of the family.
+    pub(super) files: &'a [FileSpan],
+    pub(super) rent: Rent,
+    pub(super) ages: &'a Ages,
+}
+
+impl Choice<'_> {
+    /// How long it takes at the most until all that was born below `counters_end` is dead, if nothing is refreshed. None: not
+    /// known, or it should have died already.
+    fn dies_within(&self, counters_end: u64) -> Option<Duration> {
+        let dies_at = self.ages.born_by(counters_end)?.saturating_add(self.family.class().longest()?);
+        dies_at.checked_sub(self.now).filter(|rest| !rest.is_zero())
+    }
 }
 
 impl MixedFiles {
@@ -84,28 +101,57 @@ impl MixedFiles {
         self.watched.get(&mixed.file.name).map_or_else(|| share_by_ids(mixed), |watched| watched.dead_share(mixed))
     }
 
-    /// Chooses a file to rewrite now: one whose dead share has passed the limit for as long as waiting could still
-    /// have made it die wholly, and in which the dead data was found.
-    pub(super) fn choose(&mut self, files: &[MixedFile], choice: &Choice<'_>) -> Result<Option<FileSpan>> {
+    /// Chooses what to rewrite now: a file that is due and in which the dead data was found, and the neighbours of which the
+    /// same is true. Empty if there is none.
+    pub(super) fn choose(&mut self, files: &[MixedFile], choice: &Choice<'_>) -> Result<Vec<FileSpan>> {
+        let mut due: Vec<&MixedFile> = Vec::new();
         for mixed in files {
             let watched = self.watched.entry(mixed.file.name.clone()).or_default();
-            if !watched.is_worth_it(mixed, choice) {
-                watched.since = None;
-                continue;
-            }
-            // WHY the clock never starts again while the file is worth it: deaths that trickle would put it off for ever.
-            let since = *watched.since.get_or_insert(choice.now);
-            if !choice.eager && choice.now.saturating_sub(since) < patience(choice.family) {
-                continue;
-            }
-            watched.look(mixed, choice)?;
-            if watched.is_worth_it(mixed, choice) {
-                watched.since = None;
-                return Ok(Some(mixed.file.clone()));
+            watched.pay_rent(mixed, choice);
+            if watched.is_due(mixed, choice) {
+                due.push(mixed);
             }
         }
-        self.look_around(files, choice)?;
-        Ok(None)
+        due.sort_unstable_by_key(|mixed| mixed.file.counters.start);
+        let mut chosen = Vec::new();
+        let mut bytes = 0;
+        for mixed in due {
+            if !chosen.is_empty() && (bytes + mixed.file.size_bytes > STEP_BYTES || has_between(&chosen, mixed, choice))
+            {
+                break;
+            }
+            let watched = self.watched.entry(mixed.file.name.clone()).or_default();
+            watched.look(mixed, choice)?;
+            if watched.is_worth_it(mixed, choice) {
+                bytes += mixed.file.size_bytes;
+                chosen.push(mixed.file.clone());
+            }
+        }
+        if chosen.is_empty() {
+            self.look_around(files, choice)?;
+        }
+        Ok(chosen)
+    }
+
+    /// Takes note of the files that a rewrite of `counters` has left: nothing in them is dead, although the span of their ids may
+    /// say otherwise. `before` are the files that there were.
+    pub(super) fn rewritten(
+        &mut self,
+        counters: &Range<u64>,
+        after: &[SstFile],
+        before: &[SstFile],
+        choice: &Choice<'_>,
+    ) {
+        let family = Family::Data(choice.family);
+        let is_new =
+            |file: &&SstFile| file.family == family && file.level > 0 && before.iter().all(|old| old.name != file.name);
+        for span in after.iter().filter(is_new).filter_map(|file| FileSpan::of(file, choice.family)) {
+            if span.counters.start < counters.end && counters.start < span.counters.end {
+                let dead_ids = MixedFile::of(choice.dead, &span).dead_ids;
+                let looked = Some(Looked { at: choice.now, dead_share: 0.0, dead_ids });
+                self.watched.insert(span.name, Watched { looked, ..Watched::default() });
+            }
+        }
     }
 
     /// Looks into one file in which dead data is only supposed; into all of them if nothing is to wait.
@@ -128,6 +174,29 @@ impl MixedFiles {
 }
 
 impl Watched {
+    /// Pays for the time since the last pass, while there is reason to.
+    fn pay_rent(&mut self, mixed: &MixedFile, choice: &Choice<'_>) {
+        if !self.is_worth_it(mixed, choice) {
+            (self.paid, self.paid_until) = (0.0, None);
+            return;
+        }
+        let since = self.paid_until.replace(choice.now).unwrap_or(choice.now);
+        self.paid += choice.rent.over(self.rewrite(mixed).dead_bytes, choice.now.saturating_sub(since));
+    }
+
+    fn is_due(&mut self, mixed: &MixedFile, choice: &Choice<'_>) -> bool {
+        // Rent is paid for what is worth it alone.
+        let Some(_) = self.paid_until else { return false };
+        choice.eager || self.rewrite(mixed).is_due(self.paid, choice.rent, choice.dies_within(mixed.file.counters.end))
+    }
+
+    /// What a rewrite would free, by the last look or by what the index told.
+    fn rewrite(&self, mixed: &MixedFile) -> Rewrite {
+        let by_share = share_of(mixed.file.size_bytes, self.dead_share(mixed));
+        let dead_bytes = by_share.max(self.weighed.map_or(0, |(_, bytes)| bytes)).min(mixed.file.size_bytes);
+        Rewrite { dead_bytes, living_bytes: mixed.file.size_bytes - dead_bytes }
+    }
+
     fn look(&mut self, mixed: &MixedFile, choice: &Choice<'_>) -> Result<()> {
         let counters = &mixed.file.counters;
         let range = KeyRange::ids(choice.family, counters.start, counters.end);
@@ -170,7 +239,7 @@ impl Watched {
     fn weigh(&mut self, mixed: &MixedFile, choice: &Choice<'_>) -> u64 {
         if let Some((at, bytes)) = self.weighed
             && !choice.eager
-            && choice.now.saturating_sub(at) < SHORT_WAIT
+            && choice.now.saturating_sub(at) < WEIGH_AGAIN
         {
             return bytes;
         }
@@ -193,12 +262,12 @@ fn share_by_ids(mixed: &MixedFile) -> f64 {
     approximate(mixed.dead_ids) / approximate(mixed.dead_ids + mixed.living_ids)
 }
 
-/// How long a half-dead file may wait to die wholly: as long as its youngest collection may live, or, where no
-/// lifetime is known, a moment.
-fn patience(family: DataFamily) -> Duration {
-    match family.class().longest() {
-        Some(longest) => longest.min(LONGEST_WAIT),
-        None if family.class().number() == 0 => SHORT_WAIT,
-        None => LONGEST_WAIT,
-    }
+/// Tells whether a file that is not chosen reaches into the span between the chosen ones and the next: it would be rewritten
+/// with them.
+fn has_between(chosen: &[FileSpan], next: &MixedFile, choice: &Choice<'_>) -> bool {
+    let first = chosen.iter().map(|file| file.counters.start).min().unwrap_or(0);
+    let span = first..next.file.counters.end;
+    let reaches_in = |file: &FileSpan| file.counters.start < span.end && span.start < file.counters.end;
+    let is_chosen = |file: &FileSpan| file.name == next.file.name || chosen.iter().any(|other| other.name == file.name);
+    choice.files.iter().any(|file| reaches_in(file) && !is_chosen(file))
 }

@@ -3,27 +3,33 @@
 //! May use `encoding`, `store` and `clock`; the engine starts it. Invariant: nothing here walks elements to
 //! find garbage, and nothing physical happens to what a pin may still read.
 
+mod ages;
 mod dead;
 mod debt;
+mod expire;
 mod expired;
 mod filter;
 mod flushed;
 mod left_over;
 mod log;
 mod looks;
+mod meta;
 mod mixed;
 mod pins;
+mod places;
 mod planner;
 mod reclaimer;
 mod stats;
+mod tombstones;
 mod watermark;
+mod worth;
 
 pub(crate) use dead::{Burials, DeadSet};
 pub(crate) use filter::Filters;
 pub(crate) use flushed::FlushedKeyspaces;
 pub(crate) use log::LogLimit;
 pub(crate) use pins::{Pin, PinKind, Pins};
-pub(crate) use reclaimer::{ReclaimSettings, Reclaimer};
+pub(crate) use reclaimer::{Occasion, ReclaimSettings, Reclaimer};
 pub(crate) use stats::ReclaimCounters;
 pub(crate) use watermark::{Picture, Watermark};
 
@@ -65,5 +71,6 @@ pub(crate) fn load_dead(db: &Arc<Database>, now: Duration) -> Result<(DeadSet, u
         }
         cursor.advance();
     }
+    dead.shrink();
     Ok((dead, undecodable))
 }

@@ -5,6 +5,7 @@
 //! in flight, and none to come, samples a time below `h`.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -106,6 +107,14 @@ impl Pins {
     /// Returns the oldest era that is still pinned, or `u64::MAX` when nothing is pinned.
     pub(crate) fn oldest_era(&self) -> u64 {
         self.fold(u64::MAX, |oldest, entry| oldest.min(entry.era))
+    }
+
+    /// Lists the eras that are pinned.
+    pub(crate) fn eras(&self) -> BTreeSet<u64> {
+        self.fold(BTreeSet::new(), |mut eras, entry| {
+            eras.insert(entry.era);
+            eras
+        })
     }
 
     /// Returns the earliest sample of a write in flight, or the present: no write works with an earlier time.

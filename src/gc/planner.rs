@@ -211,6 +211,7 @@ mod tests {
             smallest: Vec::new(),
             largest: Vec::new(),
             entries: 1,
+            tombstones: 0,
         };
         assert_eq!(plan.dropped(&[listed(20..30), listed(70..80)]), (2, 2000));
         assert_eq!(plan.dropped(&[]), (3, 3000));
@@ -234,6 +235,7 @@ mod tests {
             smallest: ElementKey::SetMember(b"m").encode(id(1, 3)),
             largest: id(1, 7).to_be_bytes().to_vec(),
             entries: 1,
+            tombstones: 0,
         };
         assert_eq!(FileSpan::of(&sst, family()).unwrap().counters, 3..7);
         sst.largest = ElementKey::SetMember(b"m").encode(id(1, 7));

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::ages::Ages;
 use super::dead::{Burials, FamilyDead};
 use super::debt::{Debt, Owing, waiting_bytes};
 use super::expired;
@@ -19,6 +20,7 @@ use super::mixed::{Choice, MixedFiles};
 use super::planner::{FamilyPlan, FileSpan, plan};
 use super::stats::ReclaimCounters;
 use super::watermark::{Picture, Watermark};
+use super::worth::Rent;
 use crate::births::Births;
 use crate::clock::StoreTime;
 use crate::encoding::{DataFamily, Habit, KeyRange, SEGMENT_IDS, Segment, StoreKey};
@@ -53,9 +55,21 @@ struct Memory {
     /// Dead L0 files and in how many passes they were seen.
     stuck: HashMap<String, u32>,
     mixed: MixedFiles,
+    ages: Ages,
     owing: Owing,
     /// When dead segments that lie under a file were last looked into.
     looked_under_files: Option<Duration>,
+}
+
+/// Why a pass is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// It is time for one.
+    Turn,
+    /// Something has died. Such passes come as they come, so they are no measure of time.
+    News,
+    /// Somebody wants all space that can be had now, and nothing is to wait.
+    Settling,
 }
 
 /// What one pass did.
@@ -106,6 +120,8 @@ struct Pass<'a> {
     files: &'a [SstFile],
     /// Buried and held back: for the figures alone.
     waiting: &'a Burials,
+    rent: Rent,
+    occasion: Occasion,
     /// Waits for nothing: somebody asked for everything that can be given back now.
     eager: bool,
     now: Duration,
@@ -155,8 +171,9 @@ impl Reclaimer {
     }
 
     /// Looks at every family with dead ids once and gives back what is worth it.
-    pub(crate) fn pass(&self, eager: bool) -> Result<PassOutcome> {
+    pub(crate) fn pass(&self, occasion: Occasion) -> Result<PassOutcome> {
         let _one = self.passing.lock();
+        let eager = occasion == Occasion::Settling;
         failpoint!("reclaimer::pass", |_| Err(crate::Error::new(crate::ErrorKind::Io, "failpoint reclaimer::pass")));
         let picture = self.watermark.picture();
         let files = self.db.live_files()?;
@@ -164,7 +181,7 @@ impl Reclaimer {
         let weighed = self.waiting_to_weigh(now, eager);
         let nothing = Burials::default();
         let waiting = weighed.as_ref().unwrap_or(&nothing);
-        let pass = Pass { picture: &picture, files: &files, waiting, eager, now };
+        let pass = Pass { picture: &picture, files: &files, waiting, rent: self.rent(&files), occasion, eager, now };
         let families: Vec<DataFamily> = DataFamily::all().filter(|family| pass.has_work(*family)).collect();
         let results = self.in_parallel(&families, |family| self.reclaim_family(family, &pass))?;
         let (mut outcome, mut debt) = (PassOutcome::default(), Debt::default());
@@ -176,11 +193,24 @@ impl Reclaimer {
         if weighed.is_some() {
             self.counters.waiting_bytes.store(debt.waiting_bytes, Ordering::Relaxed);
         }
+        if occasion == Occasion::News {
+            return Ok(outcome);
+        }
+        let quiet = self.quiet_log.lock().notice(&self.db);
         let mut memory = self.expired.lock();
-        let past = expired::ExpiredPass { db: &self.db, picture: &picture, files: &files, eager };
-        let did = memory.pass(&past, &self.counters, self.settings.compact_dead_percent)?;
-        let outcome = outcome.and(did);
-        Ok(outcome.and(self.quiet_log.lock().pass(&self.db, &self.births, &self.counters, eager)?))
+        let dead_percent = self.settings.compact_dead_percent;
+        let past = expired::ExpiredPass { db: &self.db, picture: &picture, files: &files, dead_percent, eager, quiet };
+        let outcome = outcome.and(memory.pass(&past, &self.counters)?);
+        let file_bytes = files.iter().map(|file| file.size_bytes).sum();
+        Ok(outcome.and(self.quiet_log.lock().pass(&self.db, &self.births, &self.counters, file_bytes, eager)?))
+    }
+
+    /// Sets the rent by the debt that the last pass found.
+    fn rent(&self, files: &[SstFile]) -> Rent {
+        let data = files.iter().filter(|file| matches!(file.family, Family::Data(_)));
+        let bytes: u64 = data.map(|file| file.size_bytes).sum();
+        let debt = self.counters.totals().debt_bytes.min(bytes);
+        Rent::of(debt, bytes - debt)
     }
 
     fn show(&self, debt: Debt, now: Duration) {
@@ -244,11 +274,11 @@ impl Reclaimer {
         let mut memory = memory.lock();
         let plan = plan(dead, &spans);
         memory.mixed.keep_only(&plan.mixed);
-        self.notice_quiet(&mut memory, family);
+        self.notice_births(&mut memory, family, pass);
         let mut outcome = self.drop_files(family, &plan)?;
         outcome = outcome.and(self.end_game(family, dead, &plan, &mut memory, pass)?);
         outcome = outcome.and(self.unstick(family, &plan, &mut memory, pass));
-        outcome = outcome.and(self.compact_mixed(family, &plan, &mut memory, pass)?);
+        outcome = outcome.and(self.compact_mixed(family, &plan, &spans, &mut memory, pass)?);
         if unreadable == 0 {
             outcome = outcome.and(self.retire(family, dead, &spans, &mut memory, pass)?);
         }
@@ -258,10 +288,17 @@ impl Reclaimer {
         Ok((outcome, debt))
     }
 
-    fn notice_quiet(&self, memory: &mut Memory, family: DataFamily) {
+    fn notice_births(&self, memory: &mut Memory, family: DataFamily, pass: &Pass<'_>) {
         let next = self.ids.next_counter(family);
-        memory.quiet_passes = if memory.next_counter == next { memory.quiet_passes.saturating_add(1) } else { 0 };
+        if memory.next_counter != next {
+            memory.quiet_passes = 0;
+        } else if pass.occasion != Occasion::News {
+            memory.quiet_passes = memory.quiet_passes.saturating_add(1);
+        }
         memory.next_counter = next;
+        if let Some(longest) = family.class().longest() {
+            memory.ages.note(next, pass.now, longest);
+        }
     }
 
     fn drop_files(&self, family: DataFamily, plan: &FamilyPlan) -> Result<PassOutcome> {
@@ -328,6 +365,9 @@ impl Reclaimer {
     fn unstick(&self, family: DataFamily, plan: &FamilyPlan, memory: &mut Memory, pass: &Pass<'_>) -> PassOutcome {
         memory.stuck.retain(|name, _| plan.stuck.iter().any(|file| file.name == *name));
         let mut outcome = PassOutcome { acted: false, pending: !plan.stuck.is_empty() };
+        if pass.occasion == Occasion::News {
+            return outcome;
+        }
         for file in &plan.stuck {
             let passes = memory.stuck.entry(file.name.clone()).or_default();
             *passes += 1;
@@ -342,14 +382,16 @@ impl Reclaimer {
         outcome
     }
 
-    /// Compacts one file that is worth it.
+    /// Compacts one file that is worth it, and its neighbours that are.
     fn compact_mixed(
         &self,
         family: DataFamily,
         plan: &FamilyPlan,
+        files: &[FileSpan],
         memory: &mut Memory,
         pass: &Pass<'_>,
     ) -> Result<PassOutcome> {
+        let Memory { mixed, ages, .. } = memory;
         let choice = Choice {
             db: &self.db,
             family,
@@ -357,18 +399,27 @@ impl Reclaimer {
             dead_percent: self.settings.compact_dead_percent,
             eager: pass.eager,
             now: pass.now,
+            files,
+            rent: pass.rent,
+            ages,
         };
-        match memory.mixed.choose(&plan.mixed, &choice)? {
-            Some(file) => {
-                self.compact(family, &file.counters);
-                // RocksDB does not say whether it worked, but a rewritten file is gone. The next try waits as the first did.
-                if self.db.live_files()?.iter().any(|live| live.name == file.name) {
-                    tracing::warn!(file = file.name, "a compaction left its file as it was");
-                }
-                Ok(PassOutcome::ACTED)
-            }
-            None => Ok(PassOutcome::default()),
+        let chosen = mixed.choose(&plan.mixed, &choice)?;
+        let (Some(first), Some(last)) = (chosen.first(), chosen.last()) else {
+            return Ok(PassOutcome::default());
+        };
+        let counters = first.counters.start..last.counters.end;
+        let before = self.db.compaction_io(Family::Data(family));
+        self.compact(family, &counters);
+        let after = self.db.compaction_io(Family::Data(family));
+        ReclaimCounters::add(&self.counters.rewrite_read_bytes, after.read_bytes - before.read_bytes);
+        ReclaimCounters::add(&self.counters.rewritten_bytes, after.written_bytes - before.written_bytes);
+        let left = self.db.live_files()?;
+        mixed.rewritten(&counters, &left, pass.files, &choice);
+        // RocksDB does not say whether it worked, but a rewritten file is gone. The next try waits as the first did.
+        if let Some(file) = chosen.iter().find(|file| left.iter().any(|live| live.name == file.name)) {
+            tracing::warn!(file = file.name, "a compaction left its file as it was");
         }
+        Ok(PassOutcome::ACTED)
     }
 
     fn compact(&self, family: DataFamily, counters: &Range<u64>) {

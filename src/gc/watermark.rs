@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::dead::{Burials, DeadSet};
+use super::dead::{Burials, DeadSet, Packed};
 use super::pins::Pins;
 use crate::clock::StoreTime;
 use crate::encoding::UnixMillis;
@@ -60,7 +60,7 @@ struct Committed {
 struct Waiting {
     /// All pins of older eras must be gone.
     era: u64,
-    burials: Burials,
+    burials: Packed,
 }
 
 /// Carries burials from their commit to the published picture.
@@ -134,9 +134,11 @@ impl Watermark {
             }
             failpoint!("watermark::after_sync");
             if !burials.is_empty() {
+                let burials = Packed::of(&burials);
                 self.waiting.lock().push_back(Waiting { era, burials });
             }
         }
+        self.unite_waiting();
         Ok(self.publish(&current, reaped_through))
     }
 
@@ -152,24 +154,41 @@ impl Watermark {
             self.update(|picture| {
                 picture.reaped_through = picture.reaped_through.max(reaped_through);
                 picture.meta_dead_through = picture.meta_dead_through.max(meta_dead_through);
-                for (segment, bits) in ready.iter() {
-                    picture.dead.family_mut(segment.family()).bury(segment.number(), bits, now);
-                }
+                ready.iter().for_each(|burials| picture.dead.bury(burials, now));
+                picture.dead.shrink();
             });
         }
         changed
     }
 
-    fn take_ready(&self) -> Burials {
+    fn take_ready(&self) -> Vec<Packed> {
         let oldest = self.pins.oldest_era();
         let mut waiting = self.waiting.lock();
-        let mut ready = Burials::default();
-        while waiting.front().is_some_and(|front| front.era <= oldest) {
-            if let Some(front) = waiting.pop_front() {
-                ready.absorb(front.burials);
+        let ready = waiting.iter().take_while(|front| front.era <= oldest).count();
+        waiting.drain(..ready).map(|front| front.burials).collect()
+    }
+
+    /// Unites burials between whose eras nothing is pinned: they become reclaimable at the same moment. So behind a view that
+    /// is open for hours, what waits takes as much memory as if it had been buried at once.
+    ///
+    /// ORDER: the pins are looked at after the eras were opened, and nobody else opens one meanwhile. A pin that is not seen
+    /// is of a later era than all of them.
+    fn unite_waiting(&self) {
+        if self.waiting.lock().len() < 2 {
+            return;
+        }
+        let pinned = self.pins.eras();
+        let mut waiting = self.waiting.lock();
+        let apart = |older: u64, younger: u64| pinned.range(older..younger).next().is_some();
+        let mut united: VecDeque<Waiting> = VecDeque::new();
+        for next in waiting.drain(..) {
+            match united.pop_back() {
+                Some(last) if apart(last.era, next.era) => united.extend([last, next]),
+                Some(last) => united.push_back(Waiting { era: next.era, burials: last.burials.united(next.burials) }),
+                None => united.push_back(next),
             }
         }
-        ready
+        *waiting = united;
     }
 
     /// Tells whether burials wait for a sync or for pins.
@@ -182,7 +201,7 @@ impl Watermark {
     pub(crate) fn waiting(&self) -> Burials {
         let mut all = self.committed.lock().burials.clone();
         for waiting in self.waiting.lock().iter() {
-            all.absorb(waiting.burials.clone());
+            waiting.burials.add_to(&mut all);
         }
         all
     }
@@ -200,5 +219,41 @@ impl Watermark {
     pub(crate) fn waiting_ids(&self) -> u64 {
         let waiting: u64 = self.waiting.lock().iter().map(|waiting| waiting.burials.len()).sum();
         waiting + self.committed.lock().burials.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::encoding::{CollectionId, DataFamily};
+    use crate::gc::PinKind;
+
+    #[test]
+    fn what_waits_is_united_up_to_the_next_pin_and_not_past_it() {
+        let clock = Arc::new(ManualClock::starting_at(UnixMillis::new(1_000)));
+        let time = Arc::new(StoreTime::new(clock, UnixMillis::ZERO, std::time::Duration::from_secs(3600)));
+        let pins = Arc::new(Pins::new(Arc::clone(&time)));
+        let watermark = Watermark::new(Arc::clone(&pins), time, Arc::default(), Picture::default());
+        let mut counter = 0;
+        let mut wait = || {
+            counter += 1;
+            let mut burials = Burials::default();
+            burials.add(CollectionId::new(DataFamily::new(1).unwrap(), counter).unwrap());
+            let era = pins.open_era();
+            watermark.waiting.lock().push_back(Waiting { era, burials: Packed::of(&burials) });
+            watermark.unite_waiting();
+            watermark.waiting.lock().len()
+        };
+        let view = pins.pin(PinKind::View);
+        assert_eq!((wait(), wait()), (1, 1), "nothing was pinned in between");
+        let younger = pins.pin(PinKind::View);
+        assert_eq!((wait(), wait()), (2, 2));
+        let ready = || watermark.take_ready().iter().map(Packed::len).sum::<u64>();
+        assert_eq!((watermark.waiting_ids(), ready()), (4, 0));
+        drop(view);
+        assert_eq!(ready(), 2, "the younger view may still read the other two");
+        drop(younger);
+        assert_eq!((ready(), watermark.waiting_ids()), (2, 0));
     }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Scan {
     pub(crate) bypass_cache: bool,
     /// Shows what range deletions hide: for proofs of physical emptiness.
     pub(crate) see_range_deleted: bool,
+    /// Fails once it has passed over so many deleted entries in a row; `None` for no limit.
+    pub(crate) max_deleted: Option<u64>,
 }
 
 impl Scan {
@@ -96,6 +98,9 @@ impl Cursor {
                 reason = "the only way to see what a range deletion hides; RocksDB 11.8 still honours it"
             )]
             read.set_ignore_range_deletions(true);
+        }
+        if let Some(limit) = scan.max_deleted {
+            read.set_max_skippable_internal_keys(limit);
         }
         read.set_iterate_lower_bound(scan.lower);
         if let Some(upper) = scan.upper {

@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::encoding::{FormatFile, FormatVersion, KeyLayout};
+use crate::encoding::{FormatFile, FormatVersion, HabitsFile, KeyLayout};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Name of the plain file that says what the directory holds.
@@ -22,6 +22,9 @@ const CHECKPOINT_TEXT: &str = "a windrow checkpoint that was not opened for writ
 
 /// Begins the names of format files that are being written.
 const TEMPORARY: &str = "WINDROW.new.";
+
+/// Name of a new `HABITS` file that is being written.
+const NEW_HABITS: &str = "HABITS.new";
 
 /// More than this in a format file is no format file. WHY: nothing is read without a bound.
 const MAX_FORMAT_BYTES: u64 = 4096;
@@ -45,6 +48,26 @@ impl Directory {
             (Ok(parent), Ok(own)) => parent.starts_with(own),
             _ => false,
         }
+    }
+
+    /// Reads the `HABITS` file, `None` if there is none. No more of it than the longest such file and a byte.
+    pub(crate) fn read_habits(&self) -> io::Result<Option<Vec<u8>>> {
+        let file = match File::open(self.path.join(HabitsFile::NAME)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        let mut bytes = Vec::new();
+        file.take(u64::try_from(HabitsFile::MAX_BYTES).unwrap_or(u64::MAX) + 1).read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
+    }
+
+    /// Replaces the `HABITS` file.
+    ///
+    /// WHY nothing is synced: a power loss may leave a torn file, which its checksum tells, and what it said is learnt again.
+    pub(crate) fn write_habits(&self, bytes: &[u8]) -> io::Result<()> {
+        let part = self.path.join(NEW_HABITS);
+        fs::write(&part, bytes)?;
+        fs::rename(part, self.path.join(HabitsFile::NAME))
     }
 }
 

@@ -16,7 +16,10 @@ pub(crate) struct SstFile {
     pub(crate) size_bytes: u64,
     pub(crate) smallest: Vec<u8>,
     pub(crate) largest: Vec<u8>,
+    /// Everything in it, tombstones included; 0 where RocksDB has not read the file's properties yet.
     pub(crate) entries: u64,
+    /// Deletions among the entries, of single keys and of ranges.
+    pub(crate) tombstones: u64,
 }
 
 impl Database {
@@ -36,5 +39,6 @@ fn known(file: rocksdb::LiveFile) -> Option<SstFile> {
         smallest: file.start_key?,
         largest: file.end_key?,
         entries: file.num_entries,
+        tombstones: file.num_deletions,
     })
 }

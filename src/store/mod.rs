@@ -39,6 +39,8 @@ const KEEP_LOG: u64 = u64::MAX;
 
 /// How often to look whether a flush has ended.
 const FLUSH_POLL: Duration = Duration::from_millis(1);
+/// Looks that may find no flush running, while one is waited for, before RocksDB is asked what is wrong.
+const MAX_IDLE_POLLS: u32 = 1000;
 
 /// An open RocksDB with windrow's families.
 pub(crate) struct Database {
@@ -188,9 +190,16 @@ impl Database {
 
     /// Waits until the buffers of a family that were switched are written.
     pub(crate) fn wait_for_flush(&self, family: Family) -> Result<()> {
+        let mut idle_polls = 0_u32;
         while self.property(family, "rocksdb.num-immutable-mem-table") > 0 {
             // RocksDB counts errors of all families under the default one, since open: an old one costs a flush of its own.
             if self.property(Family::Default, "rocksdb.background-errors") > 0 {
+                return self.flush(family);
+            }
+            // WHY: a failed write of the log stops RocksDB's background work without being counted, and what waits for it waits
+            // for ever. A flush that is waited for reports it.
+            idle_polls = if self.property(family, "rocksdb.num-running-flushes") > 0 { 0 } else { idle_polls + 1 };
+            if idle_polls > MAX_IDLE_POLLS {
                 return self.flush(family);
             }
             std::thread::sleep(FLUSH_POLL);
@@ -277,6 +286,19 @@ impl Database {
     pub(crate) fn buffered_entries(&self, family: Family) -> u64 {
         self.property(family, "rocksdb.num-entries-active-mem-table")
             + self.property(family, "rocksdb.num-entries-imm-mem-tables")
+    }
+
+    /// Returns the deletions of single keys in a family's write buffers.
+    pub(crate) fn buffered_tombstones(&self, family: Family) -> u64 {
+        self.property(family, "rocksdb.num-deletes-active-mem-table")
+            + self.property(family, "rocksdb.num-deletes-imm-mem-tables")
+    }
+
+    /// Returns the last commit that the oldest snapshot sees; `None` without a snapshot. A compaction takes away no
+    /// tombstone of a later commit, and nothing that one hides.
+    pub(crate) fn oldest_snapshot(&self) -> Option<u64> {
+        // RocksDB says 0 when there is none; a snapshot of the empty database holds nothing back.
+        Some(self.property(Family::Default, "rocksdb.oldest-snapshot-sequence")).filter(|commit| *commit > 0)
     }
 
     /// Returns the bytes of a family's write buffers.

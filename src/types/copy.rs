@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use crate::encoding::{Body, Habit, Meta};
+use crate::encoding::{Body, Meta};
 use crate::error::Result;
 use crate::types::{Birth, Change, Direction, Elements, Home, KeyPlan, NewRecord, TailRange, head_of};
 
@@ -37,7 +37,7 @@ fn copy_record(meta: &Meta, to: &mut KeyPlan<'_>) {
 
 /// Copies elements one by one. The edit writes them out now and then, if they are many.
 fn copy_elements(from: &KeyPlan<'_>, meta: &Meta, to: &mut KeyPlan<'_>) -> Result<()> {
-    let habit = meta.id().map_or(Habit::Closed, |id| id.family().habit());
+    let habit = meta.id().map(|id| id.family().habit());
     let birth = Birth { expires_at: meta.expires_at, habit };
     // All kinds of elements: no tag is 0xff.
     let everything = TailRange { lower: Vec::new(), upper: vec![u8::MAX] };

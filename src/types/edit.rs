@@ -7,24 +7,19 @@
 use bytes::Bytes;
 
 use crate::encoding::{
-    Body, CollectionId, DataType, ElementKey, Habit, LIST_MIDDLE, Meta, PackedEntry, UnixMillis, encode_packed,
+    Body, CollectionId, DataType, ElementKey, Habit, LIST_MIDDLE, Meta, PackedEntry, Tag, UnixMillis, encode_packed,
     packed_entry_bytes,
 };
 use crate::error::{Error, Result};
 use crate::types::elements::{Direction, Elements, TailRange, Tails, Walk};
-use crate::types::{Change, Home, KeyPlan, NewRecord, Pending};
+use crate::types::{Change, Home, KeyPlan, Lot, NewRecord, Pending};
 
 /// How a collection is born when an operation finds none.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Birth {
     pub(crate) expires_at: Option<UnixMillis>,
-    pub(crate) habit: Habit,
-}
-
-impl Default for Birth {
-    fn default() -> Self {
-        Self { expires_at: None, habit: Habit::Closed }
-    }
+    /// `None` if nobody said.
+    pub(crate) habit: Option<Habit>,
 }
 
 /// One collection and what an operation changes about it.
@@ -100,7 +95,7 @@ impl Edit<'_, '_> {
     /// and its expiry, and what it held is buried as a whole. Walks that were opened before go on over that.
     pub(crate) fn begin_anew(&mut self) {
         if let Some(old) = self.old.take() {
-            self.birth = Birth { expires_at: old.expires_at, habit: Habit::Growing };
+            self.birth = Birth { expires_at: old.expires_at, habit: Some(Habit::Growing) };
         }
         self.elements = Elements::none(self.plan.reader);
         self.plan.elements.clear();
@@ -183,6 +178,14 @@ impl Edit<'_, '_> {
         &self.elements
     }
 
+    /// The lowest and the highest tail of this kind that is put or deleted so far, what is spilled aside.
+    pub(crate) fn changed_ends(&self, tag: Tag) -> Option<(&[u8], &[u8])> {
+        let TailRange { lower, upper } = TailRange::all(tag);
+        let mut changed = self.plan.elements.range(lower..upper).map(|(tail, _)| tail);
+        let lowest = changed.next()?;
+        Some((lowest, changed.next_back().unwrap_or(lowest)))
+    }
+
     /// Puts an element.
     pub(crate) fn put(&mut self, key: &ElementKey<'_>, value: Bytes) -> Result<()> {
         let tail = key.encode_tail();
@@ -225,13 +228,18 @@ impl Edit<'_, '_> {
     fn spill(&mut self) -> Result<()> {
         let id = match self.spilled {
             Some(id) => id,
-            None => self.plan.builder.begin(self.birth.expires_at, self.plan.now)?,
+            None => self.begin_build()?,
         };
         self.plan.builder.write(id, std::mem::take(&mut self.plan.elements))?;
         self.pending_bytes = 0;
         self.spilled = Some(id);
         self.elements = Elements::under(self.plan.reader, id);
         Ok(())
+    }
+
+    fn begin_build(&self) -> Result<CollectionId> {
+        let plan = &self.plan;
+        plan.builder.begin((plan.keyspace, plan.key), self.birth.expires_at, plan.now)
     }
 
     /// Ends the edit: decides what becomes of the record and where the elements lie.
@@ -290,7 +298,7 @@ impl Edit<'_, '_> {
         }
         let (expires_at, habit) = match packed {
             // It is written after its birth, so it grows.
-            Some(old) => (old.expires_at, Habit::Growing),
+            Some(old) => (old.expires_at, Some(Habit::Growing)),
             None => (self.birth.expires_at, self.birth.habit),
         };
         let limit = self.plan.limits.packed(expires_at);
@@ -298,7 +306,7 @@ impl Edit<'_, '_> {
             Some(body) => Home::Known(Body::Packed(body.into())),
             None => {
                 self.plan.elements = all.into_iter().map(|(tail, value)| (tail, Some(value))).collect::<Pending>();
-                Home::NewId { habit, head: self.head }
+                Home::NewId { lot: Lot::with_habit(habit), head: self.head }
             }
         };
         let (data_type, created_at) = (self.data_type, self.created_at);

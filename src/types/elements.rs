@@ -156,6 +156,12 @@ impl TailRange {
         self
     }
 
+    /// Keeps what lies in `other` too.
+    #[must_use]
+    pub(crate) fn within(self, other: &Self) -> Self {
+        Self { lower: self.lower.max(other.lower.clone()), upper: self.upper.min(other.upper.clone()) }
+    }
+
     fn contains(&self, tail: &[u8]) -> bool {
         self.lower.as_slice() <= tail && tail < self.upper.as_slice()
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::encoding::{Body, CollectionId, DataType, ElementKey, Habit, Meta, UnixMillis};
+use crate::encoding::{Body, CollectionId, DataType, ElementKey, Habit, KeyspaceNo, LifetimeClass, Meta, UnixMillis};
 use crate::error::{Error, Result};
 use crate::types::Reader;
 
@@ -55,10 +55,25 @@ pub(crate) enum Home {
     Known(Body),
     /// Under an id that the commit takes as its last step.
     NewId {
-        habit: Habit,
+        lot: Lot,
         /// The index of a list's first item.
         head: u64,
     },
+}
+
+/// What is said of the data family of a new collection. The rest is chosen at the commit: the class by the expiry, if there
+/// is one, and else by what keys like it usually do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lot {
+    pub(crate) class: Option<LifetimeClass>,
+    pub(crate) habit: Option<Habit>,
+}
+
+impl Lot {
+    /// Of this habit, or of the one that is foreseen.
+    pub(crate) fn with_habit(habit: Option<Habit>) -> Self {
+        Self { class: None, habit }
+    }
 }
 
 /// Changes of elements by their tails (what stands behind the id in their keys): the value to put, or `None` to
@@ -70,8 +85,13 @@ pub(crate) type Pending = BTreeMap<Vec<u8>, Option<Bytes>>;
 /// Nothing links such a collection yet: a durable building record names it until the operation's commit does, and
 /// whatever is not linked in the end is buried.
 pub(crate) trait Builder {
-    /// Takes an id for a collection with this expiry.
-    fn begin(&self, expires_at: Option<UnixMillis>, now: UnixMillis) -> Result<CollectionId>;
+    /// Takes an id for the collection of a key with this expiry; the keyspace is not there if it is still to be created.
+    fn begin(
+        &self,
+        key: (Option<KeyspaceNo>, &[u8]),
+        expires_at: Option<UnixMillis>,
+        now: UnixMillis,
+    ) -> Result<CollectionId>;
 
     /// Commits elements under the id.
     fn write(&self, id: CollectionId, elements: Pending) -> Result<()>;
@@ -103,6 +123,8 @@ impl Limits {
 
 /// One key in an operation.
 pub(crate) struct KeyPlan<'a> {
+    /// `None` if it is still to be created.
+    pub(crate) keyspace: Option<KeyspaceNo>,
     pub(crate) key: &'a [u8],
     pub(crate) now: UnixMillis,
     pub(crate) reader: &'a Reader,
@@ -113,6 +135,8 @@ pub(crate) struct KeyPlan<'a> {
     pub(crate) elements: Pending,
     /// A collection that was built in several commits and is linked by this one.
     pub(crate) built: Option<CollectionId>,
+    /// Whether the new id is for a collection that moves to a longer-lived place.
+    pub(crate) is_promoted: bool,
 }
 
 /// What plans of one operation share.
@@ -125,9 +149,10 @@ pub(crate) struct PlanContext<'a> {
 }
 
 impl<'a> KeyPlan<'a> {
-    pub(crate) fn new(key: &'a [u8], context: PlanContext<'a>, before: Before) -> Self {
+    pub(crate) fn new(keyspace: Option<KeyspaceNo>, key: &'a [u8], context: PlanContext<'a>, before: Before) -> Self {
         let PlanContext { now, reader, limits, builder } = context;
         Self {
+            keyspace,
             key,
             now,
             reader,
@@ -137,6 +162,7 @@ impl<'a> KeyPlan<'a> {
             change: Change::Nothing,
             elements: Pending::new(),
             built: None,
+            is_promoted: false,
         }
     }
 

@@ -90,6 +90,16 @@ impl Reader {
         }
     }
 
+    /// Walks over all elements of a collection, a list's from the index of its first item on. Fails where it would pass over
+    /// more than `max_deleted` deleted entries.
+    pub(crate) fn few_elements(&self, id: CollectionId, first_index: Option<u64>, max_deleted: u64) -> Cursor {
+        let first = first_index.map(|index| ElementKey::ListItem(index).encode(id));
+        let lower = first.unwrap_or_else(|| id.to_be_bytes().to_vec());
+        let mut scan = Scan::between(lower, prefix_end(&id.to_be_bytes()));
+        scan.max_deleted = Some(max_deleted);
+        Cursor::open(&self.db, Family::Data(id.family()), scan, self.snapshot.clone())
+    }
+
     /// Walks over the meta records of the keys that begin with `prefix`, in key order.
     /// In a store with the cluster layout the order is by slot first, and only the empty prefix is a range.
     pub(crate) fn records(&self, keyspace: KeyspaceNo, prefix: &[u8]) -> Cursor {

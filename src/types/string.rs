@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::encoding::{Body, CollectionId, DataType, ElementKey, Habit, Meta, STRING_PIECE_BYTES, Tag, UnixMillis};
 use crate::error::{Error, Result};
 use crate::types::number::{LongDouble, parse_integer};
-use crate::types::{Birth, Change, Home, KeyPlan, Limits, NewRecord, Reader, id_of};
+use crate::types::{Birth, Change, Home, KeyPlan, Limits, Lot, NewRecord, Reader, id_of};
 
 /// [`STRING_PIECE_BYTES`] as offsets are counted.
 const PIECE: u64 = STRING_PIECE_BYTES as u64;
@@ -62,7 +62,7 @@ pub(crate) fn set(plan: &mut KeyPlan<'_>, value: &[u8], condition: SetCondition,
             SetExpiry::At(time) => Some(time),
         };
         let created_at = plan.now;
-        place(plan, value, Placement { created_at, expires_at, habit: Habit::Closed });
+        place(plan, value, Placement { created_at, expires_at, habit: None });
     }
     Ok(allowed)
 }
@@ -71,7 +71,8 @@ pub(crate) fn set(plan: &mut KeyPlan<'_>, value: &[u8], condition: SetCondition,
 struct Placement {
     created_at: UnixMillis,
     expires_at: Option<UnixMillis>,
-    habit: Habit,
+    /// `None` if nobody said.
+    habit: Option<Habit>,
 }
 
 /// Writes a whole value, inline if it is short enough, else in pieces under a new id.
@@ -82,7 +83,7 @@ fn place(plan: &mut KeyPlan<'_>, value: &[u8], birth: Placement) {
         for (number, piece) in value.chunks(STRING_PIECE_BYTES).enumerate() {
             plan.put_element(&ElementKey::StringPiece(piece_number(wide(number))), Bytes::copy_from_slice(piece));
         }
-        Home::NewId { habit: birth.habit, head: 0 }
+        Home::NewId { lot: Lot::with_habit(birth.habit), head: 0 }
     };
     plan.change = Change::Put(NewRecord {
         data_type: DataType::String,
@@ -100,7 +101,7 @@ pub(crate) fn append(plan: &mut KeyPlan<'_>, tail: &[u8]) -> Result<u64> {
         // Redis creates an empty string here.
         if plan.live().is_none() {
             let created_at = plan.now;
-            place(plan, b"", Placement { created_at, expires_at: None, habit: Habit::Closed });
+            place(plan, b"", Placement { created_at, expires_at: None, habit: None });
         }
         return Ok(offset);
     }
@@ -121,12 +122,13 @@ fn write_at(plan: &mut KeyPlan<'_>, offset: u64, part: &[u8]) -> Result<u64> {
     check_length(plan.limits, end)?;
     let Some(meta) = plan.live().cloned() else {
         let created_at = plan.now;
-        let birth = Placement { created_at, expires_at: None, habit: Habit::Growing };
+        let birth = Placement { created_at, expires_at: None, habit: Some(Habit::Growing) };
         return write_over(plan, &[], offset, part, birth);
     };
     match &meta.body {
         Body::Inline(old) => {
-            let birth = Placement { created_at: meta.created_at, expires_at: meta.expires_at, habit: Habit::Growing };
+            let habit = Some(Habit::Growing);
+            let birth = Placement { created_at: meta.created_at, expires_at: meta.expires_at, habit };
             write_over(plan, old, offset, part, birth)
         }
         Body::Elements(_) | Body::List { .. } | Body::Packed(_) => {
@@ -165,7 +167,7 @@ fn write_over(plan: &mut KeyPlan<'_>, old: &[u8], offset: u64, part: &[u8], birt
     }
     plan.change = Change::Put(NewRecord {
         data_type: DataType::String,
-        home: Home::NewId { habit: birth.habit, head: 0 },
+        home: Home::NewId { lot: Lot::with_habit(birth.habit), head: 0 },
         created_at: birth.created_at,
         expires_at: birth.expires_at,
         size,
@@ -231,7 +233,7 @@ pub(crate) fn incr_by_float(plan: &mut KeyPlan<'_>, by: LongDouble, birth: Birth
 
 /// The birth of a value that takes the place of `meta`'s and stays the same key.
 fn rewritten(meta: &Meta) -> Placement {
-    Placement { created_at: meta.created_at, expires_at: meta.expires_at, habit: Habit::Closed }
+    Placement { created_at: meta.created_at, expires_at: meta.expires_at, habit: None }
 }
 
 /// Reads a string that may be a number, and of one too long for that nothing: no number is empty.

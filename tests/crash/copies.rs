@@ -37,6 +37,10 @@ const PLACES: &[&str] = &[
     "expired::after_meta_flush",
     "expired::before_meta_compact",
     "expired::after_meta_compact",
+    "tombstones::before_flush",
+    "tombstones::after_flush",
+    "tombstones::before_compact",
+    "tombstones::after_compact",
     "reclaimer::before_drop",
     "reclaimer::after_drop",
     "reclaimer::before_flush",
@@ -135,6 +139,7 @@ fn live(recorder: &Recorder<'_>, fixture: &Fixture) {
         },
         |store| store.db(0).rename("lasting:131", "lasting:132").unwrap(),
     );
+    promote(recorder, fixture.clock.wall());
     recorder.phase("reclaiming deletes");
     settle(recorder.store());
     recorder.sync();
@@ -150,6 +155,25 @@ fn live(recorder: &Recorder<'_>, fixture: &Fixture) {
     expire_little_by_little(recorder, fixture);
     recorder.phase("a quiet end");
     settle(recorder.store());
+}
+
+/// A set that got its expiry late, and moves when it is written again: all of it, in the commit of that write.
+fn promote(recorder: &Recorder<'_>, now: UnixMillis) {
+    let (name, hour) = ("lasting:136", Duration::from_secs(3600));
+    let old = [payload(1136, 4000), payload(11_136, 4000)];
+    recorder.step(
+        |world| world.get_mut(&key(0, name)).unwrap().1 = Some(now.saturating_add(hour)),
+        |store| assert!(store.db(0).expire(name, hour).unwrap()),
+    );
+    recorder.phase("promoting");
+    recorder.step(
+        |world| {
+            let members = old.iter().cloned().chain([b"new".to_vec()]).collect();
+            world.get_mut(&key(0, name)).unwrap().0 = Value::set(&members);
+        },
+        |store| assert_eq!(store.db(0).sets().add(name, ["new"]).unwrap(), 1),
+    );
+    assert_eq!(recorder.store().stats().promotions, 1);
 }
 
 /// Short strings that expire while there is little else: enough of the meta family is dead to compact it.

@@ -14,6 +14,7 @@ use windrow::{CreateOptions, Durability, ExpireCondition, ManualClock, Store, Un
 use crate::data::{keys, members, payload};
 use crate::disk::copy_store;
 use crate::fixture::{Fixture, PATIENCE, START, assert_clean, settle, small};
+use crate::pause::Pause;
 
 /// Opens a store that loses, in a copy, everything that was not synced.
 fn open(fixture: &Fixture, durability: Durability, background: bool) -> Store {
@@ -247,5 +248,36 @@ fn what_a_write_took_for_past_stays_past_after_a_crash_although_the_clock_was_se
     fixture.clock.set_wall(START.saturating_add(Duration::from_secs(5)));
     settle(&second_life);
     assert_eq!(second_life.db(0).len().unwrap(), 0);
+    close(second_life, &copy);
+}
+
+#[test]
+fn the_time_that_a_slow_commit_took_along_does_not_replace_a_later_one() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let copy = fixture.path("copy");
+    let store = fixture.open();
+    let db = store.db(0);
+    for (key, second) in [("a", 10), ("b", 20)] {
+        let birth = CreateOptions::new().expire_at(START.saturating_add(Duration::from_secs(second)));
+        db.sets().add_with(key, ["old"], birth).unwrap();
+    }
+    fixture.seconds_pass(12);
+    thread::scope(|scope| {
+        let pause = Pause::at_passage("commit::before", 1);
+        let slow = scope.spawn(|| store.db(0).sets().add("a", ["new"]).unwrap());
+        pause.wait();
+        fixture.seconds_pass(13);
+        let later = scope.spawn(|| store.db(0).sets().add("b", ["new"]).unwrap());
+        // Long enough to overtake, if there is nothing to wait for.
+        thread::sleep(Duration::from_millis(200));
+        pause.resume();
+        slow.join().unwrap();
+        later.join().unwrap();
+    });
+    copy_store(&fixture.path("store"), &copy);
+    fixture.clock.set_wall(START);
+    let second_life = fixture.open_at(&copy);
+    assert!(second_life.time() >= START.saturating_add(Duration::from_secs(25)), "{:?}", second_life.time());
     close(second_life, &copy);
 }

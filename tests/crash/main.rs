@@ -10,6 +10,7 @@ mod durability;
 mod failing_worker;
 mod flushes;
 mod kill;
+mod margins;
 mod one_commit;
 mod paused;
 mod ranks;

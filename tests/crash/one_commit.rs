@@ -37,7 +37,7 @@ fn minute() -> CreateOptions {
 type Operation = (&'static str, fn(&Store));
 
 /// Operations each of which changes something when they are done in this order on an empty db 0.
-const OPERATIONS: [Operation; 32] = [
+const OPERATIONS: [Operation; 35] = [
     ("a new inline string", |store| store.db(0).strings().set("inline", "v").unwrap()),
     ("a new string in pieces", |store| store.db(0).strings().set("pieces", payload(1, 60_000)).unwrap()),
     ("a new inline string that expires", |store| {
@@ -78,6 +78,11 @@ const OPERATIONS: [Operation; 32] = [
     ("two deletions", |store| assert_eq!(store.db(0).delete(["n", "pieces"]).unwrap(), 2)),
     ("a deletion of an inline string that expires", |store| assert_eq!(store.db(0).delete(["brief"]).unwrap(), 1)),
     ("a change of nothing", |store| assert_eq!(store.db(0).delete(["brief"]).unwrap(), 0)),
+    ("a new hash", |store| assert!(store.db(0).hashes().set("h", "f", "v").unwrap())),
+    ("a hash that begins to expire", |store| assert!(store.db(0).expire("h", MINUTE).unwrap())),
+    ("a field that moves a hash to where it belongs", |store| {
+        assert!(store.db(0).hashes().set("h", "g", "v").unwrap());
+    }),
     ("a swap", |store| store.namespace("").swap(0, 1).unwrap()),
     ("a flush", |store| store.db(1).flush().unwrap()),
 ];
@@ -97,6 +102,7 @@ fn every_change_of_keys_is_one_commit() {
         let expected = usize::from(name != "a change of nothing");
         assert_eq!(commits_of(|| act(&store)), expected, "{name}");
     }
+    assert_eq!(store.stats().promotions, 2, "one in each round");
     settle(&store);
     // Inline strings: nothing of them is left to be given back by a commit of the reclaimer.
     for (db, n) in (0..200).map(|n| (n % 2, n)) {

@@ -7,9 +7,9 @@
 use bytes::Bytes;
 use windrow::encoding::{
     Body, Building, CollectionId, CountValue, DataType, DecodedSegment, ElementKey, ExpireKey, ExpireValue, Flushed,
-    FormatFile, FormatVersion, KeyLayout, KeyspaceNo, Lease, Meta, MetaKey, NextKeyspace, PackedEntries, ReapedThrough,
-    Score, Segment, SegmentBits, SegmentSet, StoreKey, StoreTime, default_merge, encode_packed, id_of_key,
-    merge_counts, merge_segments, packed_entry_bytes,
+    FormatFile, FormatVersion, HabitsFile, KeyLayout, KeyspaceNo, Lease, Meta, MetaKey, NextKeyspace, PackedEntries,
+    ReapedThrough, Score, Segment, SegmentBits, SegmentSet, StoreKey, StoreTime, default_merge, encode_packed,
+    id_of_key, merge_counts, merge_segments, packed_entry_bytes,
 };
 
 /// Collection ids, segment keys and meta keys.
@@ -249,6 +249,16 @@ pub fn format_file(bytes: &[u8]) {
     if let Ok(file) = FormatFile::parse(bytes) {
         assert_eq!(file.print().as_bytes(), bytes);
         assert!(file.version.is_supported());
+    }
+}
+
+/// The HABITS file, and one with the right checksum behind these bytes.
+pub fn habits_file(bytes: &[u8]) {
+    let checked = [bytes, &crc32fast::hash(bytes).to_be_bytes()].concat();
+    for bytes in [bytes, &checked] {
+        if let Ok(file) = HabitsFile::decode(bytes) {
+            assert_eq!(file.encode(), bytes);
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use windrow::encoding::{
-    CountValue, DecodedSegment, ExpireKey, FormatFile, KeyLayout, MetaKey, ReapedThrough, SegmentSet,
+    CountValue, DecodedSegment, ExpireKey, FormatFile, HabitsFile, KeyLayout, MetaKey, PatternHabits, ReapedThrough,
+    SegmentSet,
 };
 
 use crate::canonical;
@@ -21,6 +22,7 @@ fn all(bytes: &[u8]) {
     canonical::records(bytes);
     canonical::small_segment_sets(bytes);
     canonical::format_file(bytes);
+    canonical::habits_file(bytes);
     canonical::format_file_behind_its_beginning(bytes);
 }
 
@@ -103,6 +105,9 @@ proptest! {
         }
         let residue = vec![bytes::Bytes::from(user_key.clone()); usize::from(user_key.len() == 3)];
         let counts = [CountValue::encode_plain(count).to_vec(), user_key.clone(), CountValue::encode_plain(1).to_vec()];
+        let pattern = |pattern: u64| PatternHabits { pattern, births: 7, ..PatternHabits::default() };
+        let habits = HabitsFile::new((0..keyspace.get() % 5).map(|n| pattern(expires_at.get() / 2 + u64::from(n))).collect()).encode();
+        canonical::habits_file(&habits[..habits.len() - 4]);
         for value in [
             chained(&counts),
             ReapedThrough { time, cursor }.encode(),
@@ -110,6 +115,7 @@ proptest! {
             set.encode(),
             CountValue { count, residue }.encode(),
             FormatFile::new(KeyLayout::Cluster).print().into_bytes(),
+            habits,
         ] {
             all(&damaged(value, &damages));
         }

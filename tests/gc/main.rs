@@ -23,6 +23,9 @@
 mod edges;
 mod failing_flush;
 mod figures;
+mod habits;
+mod promotions;
+mod records;
 mod reopened;
 mod scattered;
 mod undecodable;

@@ -1,17 +1,19 @@
 //! Dead data scattered among survivors: it is rewritten once, not again and again.
 
-use windrow::{CreateOptions, ListEnd};
+use std::time::{Duration, Instant};
+
+use windrow::{CreateOptions, ListEnd, Store};
 
 use crate::compact::compact_everything;
 use crate::data::{members, payload};
-use crate::fixture::{Fixture, close_and_check, settle};
+use crate::fixture::{Fixture, close_and_check, settle, small};
 
 #[test]
 fn survivors_among_many_dead_are_rewritten_once_and_then_left_alone() {
     let fixture = Fixture::new();
     let store = fixture.open();
     let db = store.db(0);
-    for options in [CreateOptions::new(), CreateOptions::new().expire_in(std::time::Duration::from_secs(60))] {
+    for options in [CreateOptions::new(), CreateOptions::new().expire_in(Duration::from_secs(60))] {
         for n in 0..1000 {
             db.sets().add_with(format!("{n}"), [payload(n, 2000)], options).unwrap();
         }
@@ -60,4 +62,43 @@ fn queues_that_were_emptied_item_by_item_give_their_space_back() {
         drop(db);
         close_and_check(store, &fixture.path("store"));
     }
+}
+
+/// Sets of 8 KiB in such a number, of which all but each `survivor`th are deleted.
+fn scatter(db: &windrow::Db, sets: u64, survivor: u64, lifetime: Duration) {
+    for n in 0..sets {
+        let birth = CreateOptions::new().expire_in(lifetime);
+        db.sets().add_with(format!("{n}"), [payload(n, 8 << 10)], birth).unwrap();
+    }
+    for n in (0..sets).filter(|n| n % survivor != 0) {
+        db.delete([format!("{n}")]).unwrap();
+    }
+}
+
+#[test]
+fn scattered_survivors_do_not_hold_much_dead_data_until_their_class_has_passed() {
+    let fixture = Fixture::new();
+    let mut options = small();
+    options.reclaim_interval = Duration::from_millis(10);
+    // The machine's clock: what waits by the store's own clock must come to its turn.
+    let store = Store::builder(fixture.path("store")).options(options).open().unwrap();
+    let db = store.db(0);
+    let (sets, survivor) = (6_000, 10);
+    scatter(&db, sets, survivor, Duration::from_secs(3600));
+    let began = Instant::now();
+    let freed = |stats: &windrow::Stats| {
+        stats.data_file_bytes > 0 && stats.data_file_bytes < sets * (8 << 10) / 5 && stats.debt_bytes == 0
+    };
+    while !freed(&store.stats()) {
+        assert!(began.elapsed() < Duration::from_secs(30), "{:#?}", store.stats());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let stats = store.stats();
+    let (rewritten, read) = (stats.rewritten_bytes, stats.rewrite_read_bytes);
+    assert!(rewritten > 0 && rewritten * 4 < read, "a tenth lives; {rewritten} of {read} bytes were written again");
+    for n in (0..sets).step_by(usize::try_from(survivor).unwrap()) {
+        assert_eq!(members(&db, format!("{n}")), [payload(n, 8 << 10)]);
+    }
+    drop(db);
+    close_and_check(store, &fixture.path("store"));
 }

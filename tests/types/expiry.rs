@@ -187,3 +187,35 @@ fn a_lifetime_that_ends_beyond_63_bits_of_milliseconds_is_refused_and_nothing_ch
     drop(db);
     close_and_check(store, &fixture.path("store"));
 }
+
+#[test]
+fn a_time_beyond_63_bits_of_milliseconds_is_refused_and_nothing_changes() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    let last = UnixMillis::new(i64::MAX as u64);
+    for too_late in [UnixMillis::new(1 << 63), UnixMillis::MAX] {
+        let (set, create) = (SetOptions::new().expire_at(too_late), CreateOptions::new().expire_at(too_late));
+        db.strings().set("k", "v").unwrap();
+        let refused = [
+            db.expire_at("k", too_late, ExpireCondition::Always).unwrap_err(),
+            db.expire_at("missing", too_late, ExpireCondition::Always).unwrap_err(),
+            db.strings().set_with("k", "other", set).unwrap_err(),
+            db.strings().get_ex("k", GetExOptions::new().expire_at(too_late)).unwrap_err(),
+            db.strings().incr_by_with("n", 1, create).unwrap_err(),
+            db.sets().add_with("s", ["a"], create).unwrap_err(),
+            db.hashes().set_with("h", "f", "v", create).unwrap_err(),
+            db.zsets().add_with("z", [("a", 1.0)], ZAddOptions::new().create(create)).unwrap_err(),
+            db.lists().push_with("l", ListEnd::Left, ["a"], create).unwrap_err(),
+        ];
+        assert!(refused.iter().all(|error| error.kind() == ErrorKind::OutOfRange), "{refused:?}");
+        assert_eq!((keys(&db), db.ttl("k").unwrap()), (vec!["k".into()], Ttl::Forever));
+        assert_eq!(db.strings().get("k").unwrap().unwrap(), "v");
+    }
+    assert!(db.expire_at("k", last, ExpireCondition::Always).unwrap());
+    db.sets().add_with("s", ["a"], CreateOptions::new().expire_at(last)).unwrap();
+    assert_eq!(db.expire_time("k").unwrap(), ExpireTime::At(last));
+    assert_eq!(db.expires_at("s").unwrap(), Some(last));
+    drop(db);
+    close_and_check(store, &fixture.path("store"));
+}

@@ -288,10 +288,11 @@ fn an_expiry_at_the_end_of_time_is_kept() {
     let fixture = Fixture::new();
     let store = fixture.open();
     let db = store.db(0);
-    db.strings().set_with("k", "v", SetOptions::new().expire_at(UnixMillis::MAX)).unwrap();
-    db.strings().set_with("l", payload(1, 5000), SetOptions::new().expire_at(UnixMillis::MAX)).unwrap();
+    let last = UnixMillis::new(i64::MAX as u64);
+    db.strings().set_with("k", "v", SetOptions::new().expire_at(last)).unwrap();
+    db.strings().set_with("l", payload(1, 5000), SetOptions::new().expire_at(last)).unwrap();
     settle(&store);
-    assert_eq!(db.expires_at("k").unwrap(), Some(UnixMillis::MAX));
+    assert_eq!(db.expires_at("k").unwrap(), Some(last));
     drop(db);
     close_and_check(store, &fixture.path("store"));
     let db = fixture.open().db(0);

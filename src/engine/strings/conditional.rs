@@ -18,8 +18,9 @@ impl Strings<'_, Live> {
     ///
     /// # Errors
     /// [`WrongType`](crate::ErrorKind::WrongType), [`TooLarge`](crate::ErrorKind::TooLarge);
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a lifetime below a millisecond or the time 0; writing errors.
-    /// Nothing is changed then.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a lifetime below a millisecond or the time 0,
+    /// [`OutOfRange`](crate::ErrorKind::OutOfRange) for an expiry beyond 63 bits of milliseconds; writing errors. Nothing is
+    /// changed then.
     ///
     /// # Examples
     /// ```
@@ -45,8 +46,8 @@ impl Strings<'_, Live> {
     ) -> Result<SetOutcome> {
         options.check()?;
         self.db.write_key(key.as_ref(), |plan| {
-            let previous = if options.get { current(plan)? } else { None };
             let expiry = options.expiry(plan.now)?;
+            let previous = if options.get { current(plan)? } else { None };
             let was_set = string::equals(plan, expected.as_ref())?
                 && string::set(plan, value.as_ref(), options.condition, expiry)?;
             Ok(SetOutcome { was_set, previous })

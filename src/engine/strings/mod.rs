@@ -146,7 +146,8 @@ impl Strings<'_, Live> {
     ///
     /// # Errors
     /// As [`Strings::set`]; [`WrongType`](crate::ErrorKind::WrongType) with [`SetOptions::get`];
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a lifetime below a millisecond or the time 0. Nothing is changed then.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a lifetime below a millisecond or the time 0,
+    /// [`OutOfRange`](crate::ErrorKind::OutOfRange) for an expiry beyond 63 bits of milliseconds. Nothing is changed then.
     ///
     /// # Examples
     /// ```
@@ -164,8 +165,8 @@ impl Strings<'_, Live> {
     pub fn set_with(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, options: SetOptions) -> Result<SetOutcome> {
         options.check()?;
         self.db.write_key(key.as_ref(), |plan| {
-            let previous = if options.get { current(plan)? } else { None };
             let expiry = options.expiry(plan.now)?;
+            let previous = if options.get { current(plan)? } else { None };
             let was_set = string::set(plan, value.as_ref(), options.condition, expiry)?;
             Ok(SetOutcome { was_set, previous })
         })
@@ -222,8 +223,9 @@ impl Strings<'_, Live> {
     /// anything changes, one commit of the record.
     ///
     /// # Errors
-    /// [`WrongType`](crate::ErrorKind::WrongType); [`InvalidInput`](crate::ErrorKind::InvalidInput) for a lifetime below a
-    /// millisecond or the time 0, if there is a value; writing errors. Nothing is changed then.
+    /// [`WrongType`](crate::ErrorKind::WrongType); if there is a value, [`InvalidInput`](crate::ErrorKind::InvalidInput) for a
+    /// lifetime below a millisecond or the time 0, and [`OutOfRange`](crate::ErrorKind::OutOfRange) for an expiry beyond 63
+    /// bits of milliseconds; writing errors. Nothing is changed then.
     ///
     /// # Examples
     /// ```

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::encoding::UnixMillis;
-use crate::engine::expiry::after;
+use crate::engine::expiry::{after, within_63_bits};
 use crate::error::{Error, Result};
 use crate::types::KeyPlan;
 use crate::types::keys::{self, ExpireCondition};
@@ -125,7 +125,8 @@ impl SetOptions {
         self
     }
 
-    /// Lets the key expire at a time (EXAT, PXAT); one that has passed deletes the key. The time 0 is refused.
+    /// Lets the key expire at a time (EXAT, PXAT); one that has passed deletes the key. The time 0 is refused, and one
+    /// beyond 63 bits of milliseconds.
     ///
     /// # Examples
     /// ```
@@ -214,7 +215,7 @@ fn check_lifetime(lifetime: Duration) -> Result<()> {
 }
 
 fn check_time(time: UnixMillis) -> Result<()> {
-    if time == UnixMillis::ZERO { Err(invalid_expiry()) } else { Ok(()) }
+    if time == UnixMillis::ZERO { Err(invalid_expiry()) } else { within_63_bits(time).map(drop) }
 }
 
 fn invalid_expiry() -> Error {
@@ -317,7 +318,7 @@ impl GetExOptions {
     }
 
     /// Lets the key expire at a time (EXAT, PXAT); one that has passed deletes the key, and the value is still returned.
-    /// The time 0 is refused.
+    /// The time 0 is refused, and one beyond 63 bits of milliseconds.
     ///
     /// # Examples
     /// ```

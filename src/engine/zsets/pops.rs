@@ -12,8 +12,9 @@ use crate::types::{Direction, KeyPlan, TailRange, zset};
 
 impl ZSets<'_, Live> {
     /// Removes up to `count` members with the lowest scores and returns them, the lowest first (ZPOPMIN). Costs the
-    /// reading of what is removed, in memory too, and one commit. Where the set begins after its pops is remembered, so emptying one
-    /// by pops is linear; members removed otherwise from its end are passed once more, by the next pop.
+    /// reading of what is removed, in memory too, and one commit. Where the set begins after its pops, and after
+    /// [`ZSets::remove_range`], is remembered, so emptying one by pops is linear; members removed otherwise from its end are
+    /// passed once more, by the next pop.
     ///
     /// # Errors
     /// As [`ZSets::remove`].
@@ -131,7 +132,7 @@ mod tests {
         zsets.mpop(["none", "z"], crate::ZEnd::Max, 5).unwrap();
         assert_eq!(known(), (Some(10.0), Some(99.0)), "as far as each walk has seen");
         zsets.add("z", [("early", 3.0)]).unwrap();
-        assert_eq!(known(), (None, Some(99.0)));
+        assert_eq!(known(), (Some(3.0), Some(99.0)));
         assert_eq!(
             zsets.pop_min("z", 2).unwrap(),
             [("early".into(), 3.0), (11_u32.to_be_bytes().to_vec().into(), 11.0)]

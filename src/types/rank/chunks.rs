@@ -47,6 +47,13 @@ impl Stretch {
     pub(crate) fn whole(size: u64) -> Self {
         Self { range: TailRange::all(Tag::SortedScore), before: 0, count: size }
     }
+
+    /// The same elements, if all of them lie in `range` too.
+    #[must_use]
+    pub(crate) fn within(mut self, range: &TailRange) -> Self {
+        self.range = self.range.within(range);
+        self
+    }
 }
 
 /// The chunks of one sorted set.

@@ -56,16 +56,14 @@ impl Chunks {
 }
 
 /// Opens a walk in score order that begins with the element of this rank, counted from where the walk comes from.
-/// Reads its way from the nearer end of the stretch in which the element lies, or of the set.
+/// Reads its way from the nearer end of the stretch in which the element lies, which may be the whole set.
 pub(crate) fn walk_from(
     elements: &Elements<'_>,
     size: u64,
     rank: u64,
     direction: Direction,
-    stretch: Option<&Stretch>,
+    stretch: &Stretch,
 ) -> Result<Walk> {
-    let whole = Stretch::whole(size);
-    let stretch = stretch.unwrap_or(&whole);
     let inside = rank.saturating_sub(passed(stretch, size, direction));
     let behind = stretch.count.saturating_sub(inside).saturating_sub(1);
     if inside <= behind {

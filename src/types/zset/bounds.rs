@@ -187,7 +187,8 @@ impl<'a> ZRange<'a> {
     }
 
     /// Leaves out the first `offset` members of the part and takes up to `count` of the rest (LIMIT). What is left
-    /// out is read.
+    /// out is read. Taken also with [`ZRange::ranks`], and by [`ZSets::count`](crate::ZSets::count) and
+    /// [`ZSets::remove_range`](crate::ZSets::remove_range), where Redis calls it a syntax error.
     ///
     /// # Examples
     /// ```
@@ -225,6 +226,10 @@ impl<'a> ZRange<'a> {
 
     pub(super) fn is_by_rank(&self) -> bool {
         matches!(self.part, Part::Ranks(..))
+    }
+
+    pub(super) fn is_by_score(&self) -> bool {
+        matches!(self.part, Part::Scores(..))
     }
 
     /// Finds out what the range means in a set of this size.
@@ -281,7 +286,8 @@ fn scores_between(min: ScoreBound, max: ScoreBound) -> Option<TailRange> {
         ScoreBound::Excluded(score) => score.next_up(),
     };
     let lower = Score::new(lowest)?;
-    let all = all.from(&ElementKey::SortedScore(lower, b""));
+    // Open at both ends alike, so that such a range is seen to begin where the set does.
+    let all = if lowest == f64::NEG_INFINITY { all } else { all.from(&ElementKey::SortedScore(lower, b"")) };
     let beyond = match max {
         ScoreBound::Included(f64::INFINITY) => return Some(all),
         ScoreBound::Included(score) => score.next_up(),

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::types::rank::{self, Place, Question, Stretch};
 use crate::types::zset::bounds::Span;
 use crate::types::zset::{ZRange, drop_member, entry_of, put};
-use crate::types::{Birth, Direction, Elements, KeyPlan, TailRange, Walk};
+use crate::types::{Birth, Direction, Edit, Elements, KeyPlan, TailRange, Walk};
 
 /// A walk over the part of a sorted set that a range means.
 pub(crate) struct Selection {
@@ -25,12 +25,13 @@ impl Selection {
     }
 
     /// Finds the first element of the range in a set of this size, with the help of the stretch in which it lies, if that is
-    /// known.
+    /// known. All of the set's scores lie in `within`.
     pub(crate) fn open(
         elements: &Elements<'_>,
         size: u64,
         range: &ZRange<'_>,
-        stretch: Option<&Stretch>,
+        within: &TailRange,
+        stretch: Option<Stretch>,
     ) -> Result<Self> {
         let direction = range.direction();
         let (walk, left) = match range.span(size) {
@@ -40,10 +41,12 @@ impl Selection {
                 if left == 0 {
                     return Ok(Self::nothing());
                 }
-                (rank::walk_from(elements, size, first.saturating_add(range.offset()), direction, stretch)?, left)
+                let stretch = stretch.unwrap_or_else(|| Stretch::whole(size)).within(within);
+                (rank::walk_from(elements, size, first.saturating_add(range.offset()), direction, &stretch)?, left)
             }
             Span::Tails(_) if range.count() == 0 || range.offset() >= size => return Ok(Self::nothing()),
             Span::Tails(tails) => {
+                let tails = if range.is_by_score() { tails.within(within) } else { tails };
                 let mut walk = elements.walk(&tails, direction)?;
                 walk.skip(range.offset())?;
                 (walk, range.count())
@@ -96,7 +99,12 @@ impl Question for PartOf<'_> {
         limit: u64,
     ) -> Result<Option<Selection>> {
         let is_long = stretches.is_empty() && limit < size && deep_start(self.0, size).is_some();
-        if is_long { Ok(None) } else { Selection::open(elements, size, self.0, stretches.first()).map(Some) }
+        if is_long {
+            return Ok(None);
+        }
+        // WHY not within what is remembered of the set: a reader holds no lock, so that may be wrong for what it sees.
+        let anywhere = TailRange::all(Tag::SortedScore);
+        Selection::open(elements, size, self.0, &anywhere, stretches.first().cloned()).map(Some)
     }
 }
 
@@ -173,24 +181,89 @@ fn by_score(elements: &Elements<'_>, tails: TailRange) -> Result<Option<TailRang
 /// Finds the stretch of a known collection around a rank, if there is an index of its ranks.
 pub(crate) type FindStretch<'f> = &'f dyn Fn(CollectionId, u64, u64) -> Option<Stretch>;
 
-/// Opens a walk over the members that a range means in a collection that nobody else changes now.
-fn select(elements: &Elements<'_>, size: u64, range: &ZRange<'_>, find: FindStretch<'_>) -> Result<Selection> {
+/// Opens a walk over the members that a range means in a collection that nobody else changes now, and whose scores all lie
+/// in `within`.
+fn select(
+    elements: &Elements<'_>,
+    size: u64,
+    range: &ZRange<'_>,
+    within: &TailRange,
+    find: FindStretch<'_>,
+) -> Result<Selection> {
     let stretch = deep_start(range, size).zip(elements.id()).and_then(|(rank, id)| find(id, size, rank));
-    Selection::open(elements, size, range, stretch.as_ref())
+    Selection::open(elements, size, range, within, stretch)
 }
 
-/// Removes the members that the range means; returns how many there were.
-pub(crate) fn remove(plan: &mut KeyPlan<'_>, range: &ZRange<'_>, find: FindStretch<'_>) -> Result<u64> {
+/// What a removal did, and what it found out about the ends of the set as it was before.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Removal {
+    pub(crate) removed: u64,
+    /// A tail before which the set had no element.
+    pub(crate) lowest: Option<Vec<u8>>,
+    /// A tail behind which the set had no element.
+    pub(crate) highest: Option<Vec<u8>>,
+}
+
+/// Removes the members that the range means. All of the set's scores lie in `within`.
+pub(crate) fn remove(
+    plan: &mut KeyPlan<'_>,
+    range: &ZRange<'_>,
+    within: &TailRange,
+    find: FindStretch<'_>,
+) -> Result<Removal> {
     let mut zset = plan.edit(DataType::SortedSet, Birth::default())?;
-    let mut selection = select(zset.before(), zset.size(), range, find)?;
+    let size = zset.size();
+    let mut selection = select(zset.before(), size, range, within, find)?;
     let mut removed = 0;
     while let Some((member, score)) = selection.next_ref()? {
         drop_member(&mut zset, member, score);
         removed += 1;
     }
+    let removal = look_at_ends(&zset, size, range, within, removed);
     zset.shrink(removed)?;
     zset.finish()?;
-    Ok(removed)
+    Ok(removal)
+}
+
+/// Finds out where the set began and ended that has just lost the members that the range means.
+fn look_at_ends(zset: &Edit<'_, '_>, size: u64, range: &ZRange<'_>, within: &TailRange, removed: u64) -> Removal {
+    let mut removal = Removal { removed, ..Removal::default() };
+    let (at_lowest, at_highest) = reached_ends(range, size, within, removed);
+    if let Some((lowest, highest)) = zset.changed_ends(Tag::SortedScore) {
+        removal.lowest = at_lowest.then(|| lowest.to_vec());
+        removal.highest = at_highest.then(|| highest.to_vec());
+    } else if let Span::Tails(tails) = range.span(size) {
+        // The whole part was empty, so the set lies on its other side.
+        removal.lowest = (at_lowest && tails.upper > within.lower).then_some(tails.upper);
+        removal.highest = (at_highest && tails.lower < within.upper).then_some(tails.lower);
+    }
+    removal
+}
+
+/// Tells whether no element of the set lay before the lowest that was removed, and whether none lay behind the highest.
+/// If nothing was removed: whether none lay before the end of the part, and none behind its beginning.
+fn reached_ends(range: &ZRange<'_>, size: u64, within: &TailRange, removed: u64) -> (bool, bool) {
+    let (is_first, is_last) = match range.span(size) {
+        Span::Ranks { first, .. } if removed > 0 => {
+            let first = first.saturating_add(range.offset());
+            (first == 0, first.saturating_add(removed) == size)
+        }
+        // What the offset leaves out may lie before all that is removed.
+        Span::Tails(tails) if range.is_by_score() && range.offset() == 0 => {
+            let is_whole = removed < range.count();
+            let (begins, ends) = (tails.lower <= within.lower, tails.upper >= within.upper);
+            return match range.direction() {
+                _ if removed == 0 => (is_whole && begins && !ends, is_whole && ends && !begins),
+                Direction::Ascending => (begins, ends && is_whole),
+                Direction::Descending => (begins && is_whole, ends),
+            };
+        }
+        Span::Empty | Span::Ranks { .. } | Span::Tails(_) => (false, false),
+    };
+    match range.direction() {
+        Direction::Ascending => (is_first, is_last),
+        Direction::Descending => (is_last, is_first),
+    }
 }
 
 /// Stores the members that the range means in place of what the key holds; returns how many there are.
@@ -202,7 +275,10 @@ pub(crate) fn store(
     find: FindStretch<'_>,
 ) -> Result<u64> {
     let mut selection = match source {
-        Some(meta) => select(&Elements::of(destination.reader, meta)?, meta.size, range, find)?,
+        Some(meta) => {
+            let anywhere = TailRange::all(Tag::SortedScore);
+            select(&Elements::of(destination.reader, meta)?, meta.size, range, &anywhere, find)?
+        }
         None => Selection::nothing(),
     };
     let mut zset = destination.replace(DataType::SortedSet, birth);
