@@ -1,12 +1,13 @@
 //! Disk use over time, all strategies of a scenario in one chart.
 //!
 //! Uses nothing but text. Invariant: all lines share both axes; time begins at the moment of death, and its axis is
-//! stretched near it, because windrow may be done before the first second is over, or wait for a minute.
+//! stretched near it, because windrow may be done before the first second is over, or wait for a minute. Of repeated runs
+//! it shows the first.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::run::Row;
+use super::row::Row;
 use super::strategy::{Ids, Strategy};
 use super::text::bytes;
 
@@ -39,7 +40,8 @@ pub(crate) fn to_svg(rows: &[Row]) -> String {
          font-size=\"13\">\n<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"white\"/>\n"
     );
     for (place, scenario) in scenarios.iter().enumerate() {
-        let rows: Vec<&Row> = rows.iter().filter(|row| row.workload.scenario.name() == *scenario).collect();
+        let rows: Vec<&Row> =
+            rows.iter().filter(|row| row.turn == 0 && row.workload.scenario.name() == *scenario).collect();
         write(&mut svg, format_args!("<g transform=\"translate(0 {})\">\n", PANEL * place as f64));
         Panel::of(&rows).draw(&rows, scenario, &mut svg);
         svg.push_str("</g>\n");
@@ -83,7 +85,7 @@ impl Panel {
             let y = PLOT.top + 20.0 * place as f64;
             let x = PLOT.right + 16.0;
             write(svg, format_args!("<path {look} d=\"M{x} {y}h24\"/>\n"));
-            let name = if row.strategy.is_windrow() { String::new() } else { format!(", {}", row.ids.name()) };
+            let name = if row.strategy.is_baseline() { format!(", {}", row.ids.name()) } else { String::new() };
             write(
                 svg,
                 format_args!("<text x=\"{}\" y=\"{}\">{}{name}</text>\n", x + 30.0, y + 4.0, row.strategy.name()),
@@ -135,6 +137,7 @@ fn look(row: &Row) -> String {
         Strategy::RangeEach => "#ff7f0e",
         Strategy::DropCompact => "#2ca02c",
         Strategy::FilterLookup => "#9467bd",
+        Strategy::Unlink => "#000000",
     };
     let dashes = if row.ids == Ids::Random { " stroke-dasharray=\"6 4\"" } else { "" };
     format!("stroke=\"{color}\" stroke-width=\"2\"{dashes}")

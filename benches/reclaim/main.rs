@@ -20,11 +20,17 @@ mod text;
 
 mod chart;
 mod churn;
+mod foreground;
 mod json;
 mod latency;
 mod options;
+mod pairs;
+mod process;
+mod row;
 mod run;
+mod spread;
 mod strategy;
+mod summary;
 mod table;
 mod timeline;
 mod workload;
@@ -32,8 +38,8 @@ mod workload;
 use std::process::ExitCode;
 
 use options::{Asked, USAGE};
-use run::Row;
-use strategy::Ids;
+use pairs::Pairs;
+use row::Row;
 use workload::Scenario;
 
 fn main() -> ExitCode {
@@ -49,16 +55,26 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let mut rows = Vec::new();
-    for scenario in &asked.scenarios {
-        rows.extend(run_scenario(&asked, *scenario));
-        // After each scenario, so that a long run that is stopped leaves something.
-        save(&asked, &rows, &[]);
+    let (mut rows, mut others) = (Vec::new(), Vec::new());
+    let mut faults = 0;
+    if let Some(count) = asked.pairs() {
+        let pairs = run_pairs(&asked, count);
+        faults += pairs.iter().map(|pairs| pairs.faults).sum::<u64>();
+        others.extend(pairs.iter().map(json::pairs_json));
+        save(&asked, &rows, &others);
     }
-    let churned = if asked.churn.is_wanted { churn::run_all(&asked) } else { Vec::new() };
-    save(&asked, &rows, &churned);
-    let faults = rows.iter().map(|row| row.checked.fault_count).chain(churned.iter().map(churn::Row::faults));
-    let faults: u64 = faults.sum();
+    if asked.pairs.is_none() {
+        for scenario in &asked.scenarios {
+            rows.extend(run_scenario(&asked, *scenario));
+            // After each scenario, so that a long run that is stopped leaves something.
+            save(&asked, &rows, &others);
+        }
+        let churned = if asked.churn.is_wanted { churn::run_all(&asked) } else { Vec::new() };
+        faults += churned.iter().map(churn::Row::faults).sum::<u64>();
+        others.extend(churn::to_json(&churned));
+        save(&asked, &rows, &others);
+    }
+    faults += rows.iter().map(|row| row.checked.fault_count).sum::<u64>();
     if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -66,28 +82,36 @@ fn run_scenario(asked: &Asked, scenario: Scenario) -> Vec<Row> {
     let workload = asked.workload(scenario);
     println!("\n{}\n{}", table::title(&workload), table::header());
     let mut rows = Vec::new();
-    for strategy in &asked.strategies {
-        let ids: &[Ids] = if strategy.is_windrow() { &[Ids::Ordered] } else { &asked.ids };
-        for ids in ids {
-            let row = run::run(asked, workload, *strategy, *ids);
-            println!("{}", table::row_line(&row));
-            for fault in &row.checked.faults {
-                println!("  FAULT: {fault}");
-            }
+    for turn in 0..asked.repeat {
+        for run in asked.runs(scenario) {
+            let row = run::run(asked, workload, run, turn);
+            table::row_lines(&row).iter().for_each(|line| println!("{line}"));
             rows.push(row);
         }
     }
-    for line in table::comparison(&rows) {
-        println!("{line}");
-    }
+    let lines = if asked.repeat == 1 { table::comparison(&rows) } else { summary::lines(&rows) };
+    lines.iter().for_each(|line| println!("{line}"));
     rows
 }
 
-fn save(asked: &Asked, rows: &[Row], churned: &[churn::Row]) {
-    if let Some(file) = &asked.json {
-        std::fs::write(file, json::to_json(rows, churn::to_json(churned))).expect("write the rows");
+fn run_pairs(asked: &Asked, count: u32) -> Vec<Pairs> {
+    let rate = if asked.rate == 0 { "all possible".to_owned() } else { asked.rate.to_string() };
+    println!("\n{count} windows in one store; {rate} operations in a second beside them");
+    let mut all = Vec::new();
+    for (strategy, ids) in asked.runs_of_pairs() {
+        if let Some(pairs) = pairs::run(asked, count, strategy, ids) {
+            pairs.lines().iter().for_each(|line| println!("{line}"));
+            all.push(pairs);
+        }
     }
-    if let Some(file) = &asked.svg {
+    all
+}
+
+fn save(asked: &Asked, rows: &[Row], others: &[serde_json::Value]) {
+    if let Some(file) = &asked.json {
+        std::fs::write(file, json::to_json(rows, others.iter().cloned())).expect("write the rows");
+    }
+    if let Some(file) = asked.svg.as_ref().filter(|_| !rows.is_empty()) {
         std::fs::write(file, chart::to_svg(rows)).expect("write the chart");
     }
 }

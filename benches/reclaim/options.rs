@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ::windrow::{Durability, Options};
+use tempfile::TempDir;
+
 use super::churn::{ChurnAsked, Mix, Shape};
 use super::strategy::{Ids, Strategy};
-use super::workload::{Scenario, Workload};
+use super::workload::{MIN_VALUE_BYTES, Scenario, Workload};
 
 /// What a call asks for.
 #[derive(Clone, Debug)]
@@ -19,11 +22,23 @@ pub(crate) struct Asked {
     pub(crate) collections: u64,
     pub(crate) elements: u32,
     pub(crate) value_bytes: usize,
+    pub(crate) giant_elements: u32,
+    pub(crate) key_bytes: usize,
+    /// How often each strategy runs, in turns with the others.
+    pub(crate) repeat: u32,
+    /// Whether callers read and write beside the workload.
+    pub(crate) foreground: bool,
+    /// Their operations in a second; 0: as many as go.
+    pub(crate) rate: u32,
+    /// How many windows die in one store, one after the other, instead of the scenarios.
+    pub(crate) pairs: Option<u32>,
     pub(crate) json: Option<PathBuf>,
     pub(crate) svg: Option<PathBuf>,
     /// Where the directories of the runs are made.
     pub(crate) directory: Option<PathBuf>,
     pub(crate) direct_io: bool,
+    /// Whether it is only to be seen that everything works.
+    is_test: bool,
     /// How long nothing may have moved before a run counts as ended.
     pub(crate) quiet: Duration,
     /// How long to wait, at most, for space that does not come.
@@ -34,12 +49,21 @@ pub(crate) struct Asked {
 /// The arguments, for whoever got them wrong.
 pub(crate) const USAGE: &str = "\
 cargo bench --bench reclaim -- [options]
-  --scenario S      window, window-tail, scatter-1, scatter-10, scatter-50, or scatter for these three, or churn; all without it
-  --strategy S      windrow, windrow-settle, scan-1, scan-256, range-each, drop-compact, filter-lookup; all without it
+  --scenario S      window, window-tail, scatter-1, scatter-10, scatter-50, or scatter for these three, late-expire,
+                    growing, giant, long-view, churn; all without it
+  --strategy S      windrow, windrow-settle, scan-1, scan-256, range-each, drop-compact, filter-lookup, unlink (the
+                    yardstick, in window alone); all without it
   --ids I           random or ordered, for the strategies on bare RocksDB; both without it
   --collections N   sets to load (200000)
   --elements N      members of each (1)
   --value-bytes N   bytes of a member, 16 to 65536 (4096)
+  --giant-elements N  members of the one set of giant (5000000)
+  --key-bytes N     keys are filled up to this length (as short as they are)
+  --repeat N        runs all strategies N times, in turns, and shows medians (1)
+  --foreground      a thread reads and writes living keys meanwhile; files alone count as space then, not the log
+  --rate N          its operations in a second, at most 20000; 0: as many as go, to see what throughput is kept (4000)
+  --pairs N         instead of the scenarios: N windows die in one store, with such a thread, and what it felt is compared
+                    with idle stretches; windrow alone if no strategy is named
   --mix M           of churn: write-heavy-short, pages, transient, large-short, spread, read-mostly-mixed; all without it
   --shape S         of churn: string, hash, hash-in-place; the first two without it
   --operations N    of churn: sets before the load, and sets and gets of the load, at the most (1000000)
@@ -50,7 +74,7 @@ cargo bench --bench reclaim -- [options]
   --dir DIR         where the runs make their directories (the system's temporary one)
   --json FILE       the rows
   --svg FILE        disk use over time, a chart for each scenario
-  --test            every scenario and strategy once, tiny
+  --test            every scenario and strategy once, tiny, and two pairs
 scenario, strategy, mix and shape may be repeated";
 
 impl Default for Asked {
@@ -62,10 +86,17 @@ impl Default for Asked {
             collections: 200_000,
             elements: 1,
             value_bytes: 4096,
+            giant_elements: 5_000_000,
+            key_bytes: 0,
+            repeat: 1,
+            foreground: false,
+            rate: 4_000,
+            pairs: None,
             json: None,
             svg: None,
             directory: None,
             direct_io: false,
+            is_test: false,
             quiet: Duration::from_secs(3),
             wait: Duration::from_secs(90),
             churn: ChurnAsked::default(),
@@ -97,6 +128,12 @@ impl Asked {
                 "--collections" => asked.collections = number(&argument, &value()?)?,
                 "--elements" => asked.elements = number(&argument, &value()?)?,
                 "--value-bytes" => asked.value_bytes = number(&argument, &value()?)?,
+                "--giant-elements" => asked.giant_elements = number(&argument, &value()?)?,
+                "--key-bytes" => asked.key_bytes = number(&argument, &value()?)?,
+                "--repeat" => asked.repeat = number(&argument, &value()?)?,
+                "--foreground" => asked.foreground = true,
+                "--rate" => asked.rate = number(&argument, &value()?)?,
+                "--pairs" => asked.pairs = Some(number(&argument, &value()?)?),
                 "--wait" => asked.wait = Duration::from_secs(number(&argument, &value()?)?),
                 "--dir" => asked.directory = Some(value()?.into()),
                 "--json" => asked.json = Some(value()?.into()),
@@ -119,21 +156,35 @@ impl Asked {
     }
 
     fn make_tiny(&mut self) {
+        self.is_test = true;
         self.churn.make_tiny();
-        (self.collections, self.elements, self.value_bytes) = (500, 2, 200);
-        (self.quiet, self.wait) = (Duration::from_millis(100), Duration::from_secs(1));
+        (self.collections, self.elements, self.value_bytes, self.giant_elements) = (500, 2, 200, 5_000);
+        (self.quiet, self.wait) = (Duration::from_millis(50), Duration::from_secs(1));
     }
 
     fn validate(&self) -> Result<(), String> {
-        if self.collections == 0 || self.elements == 0 || self.churn.operations == 0 {
-            return Err("there must be something to load".to_owned());
+        let counts = [
+            u64::from(self.elements),
+            self.giant_elements.into(),
+            self.repeat.into(),
+            self.collections,
+            self.churn.operations,
+        ];
+        if counts.contains(&0) || self.pairs == Some(0) {
+            return Err("there must be something to load and to run".to_owned());
         }
         if !(0.001..=1000.0).contains(&self.churn.sets_a_life) {
             return Err("--sets-a-life lies in 0.001 to 1000".to_owned());
         }
         // Shorter members would be packed into their records; windrow refuses longer ones.
-        if !(16..=65_536).contains(&self.value_bytes) {
+        if !(MIN_VALUE_BYTES..=65_536).contains(&self.value_bytes) {
             return Err("--value-bytes lies in 16 to 65536".to_owned());
+        }
+        if self.key_bytes > 1_024 {
+            return Err("--key-bytes is at most 1024".to_owned());
+        }
+        if self.rate > 20_000 {
+            return Err("--rate is at most 20000".to_owned());
         }
         Ok(())
     }
@@ -145,7 +196,8 @@ impl Asked {
         }
         self.churn.fill_up();
         if self.strategies.is_empty() {
-            self.strategies = Strategy::ALL.to_vec();
+            let all = if self.pairs.is_some() { &[Strategy::Windrow][..] } else { &Strategy::ALL };
+            self.strategies = all.to_vec();
         }
         if self.ids.is_empty() {
             self.ids = Ids::ALL.to_vec();
@@ -153,8 +205,60 @@ impl Asked {
     }
 
     pub(crate) fn workload(&self, scenario: Scenario) -> Workload {
-        let Self { collections, elements, value_bytes, .. } = *self;
-        Workload { scenario, collections, elements, value_bytes }
+        let Self { collections, elements, value_bytes, giant_elements, key_bytes, .. } = *self;
+        // Beside the giant, small ones that take a few megabytes.
+        let collections =
+            if scenario == Scenario::Giant { 1 + (collections / 200).clamp(10, 1_000) } else { collections };
+        Workload { scenario, first: 0, collections, elements, value_bytes, giant_elements, key_bytes }
+    }
+
+    /// Which strategies run in a scenario, and with which ids.
+    pub(crate) fn runs(&self, scenario: Scenario) -> Vec<(Strategy, Ids)> {
+        // A tiny run need not show everything twice; scan-1 is scan-256 with one slot.
+        let is_short = self.is_test && scenario != Scenario::Window;
+        let ids = if is_short { &[Ids::Ordered][..] } else { &self.ids };
+        let has_callers = self.has_callers(scenario);
+        let fitting = self
+            .strategies
+            .iter()
+            .filter(|strategy| strategy.fits(scenario, has_callers) && !(is_short && **strategy == Strategy::ScanOne));
+        let with_ids = |strategy: &Strategy| {
+            let ids = if strategy.is_baseline() { ids } else { &[Ids::Ordered][..] };
+            ids.iter().map(|ids| (*strategy, *ids)).collect::<Vec<_>>()
+        };
+        fitting.flat_map(with_ids).collect()
+    }
+
+    /// Tells whether callers read and write beside the workload.
+    pub(crate) fn has_callers(&self, scenario: Scenario) -> bool {
+        self.foreground || (self.is_test && scenario == Scenario::LateExpire)
+    }
+
+    /// How many windows die in one store, if that is asked for or everything is to be tried.
+    pub(crate) fn pairs(&self) -> Option<u32> {
+        self.pairs.or(self.is_test.then_some(2))
+    }
+
+    /// Which strategies run for pairs, and with which ids.
+    pub(crate) fn runs_of_pairs(&self) -> Vec<(Strategy, Ids)> {
+        let runs = self.runs(Scenario::Window).into_iter();
+        runs.filter(|(strategy, _)| !self.is_test || *strategy == Strategy::Windrow).collect()
+    }
+
+    pub(crate) fn new_directory(&self) -> TempDir {
+        let made = match &self.directory {
+            Some(place) => tempfile::tempdir_in(place),
+            None => tempfile::tempdir(),
+        };
+        made.expect("a temporary directory")
+    }
+
+    /// The options of all stores.
+    pub(crate) fn store_options(&self) -> Options {
+        let mut options = Options::default();
+        options.durability = Durability::Buffered;
+        options.direct_io = self.direct_io;
+        options
     }
 }
 

@@ -1,15 +1,18 @@
 //! One run: load, let die, wait for the space, read what is left.
 //!
 //! Uses the strategies, the timeline and what Linux counts of a process. Invariant: time and bytes are measured from the
-//! moment of death, and nothing of the run's own falls between that and the end but the samples.
+//! moment of death (with a view, time from its release), and nothing of the run's own falls between that and the end but the
+//! samples, and callers if they were asked for.
 
-use std::path::Path;
 use std::time::Duration;
 
+use super::foreground::Foreground;
 use super::options::Asked;
-use super::strategy::{Checked, Engine, Ids, Io, Strategy};
-use super::timeline::{Sample, Timeline, below_for_good};
-use super::workload::Workload;
+use super::process::Usage;
+use super::row::{HeldView, Row};
+use super::strategy::{Checked, Engine, Ids, Io, Strategy, View};
+use super::timeline::{Timeline, below_for_good};
+use super::workload::{Scenario, Totals, Workload};
 
 /// What a survivor's records may take beside its members, when its space is judged: the meta record and the expire entry.
 const RECORD_BYTES: u64 = 200;
@@ -20,156 +23,198 @@ const LEFT_OVER_SHARE: u64 = 50;
 /// So much may stay of the smallest run.
 const LEFT_OVER_BYTES: u64 = 1 << 20;
 /// Longest wait for what loading leaves to do.
-const LOAD_WAIT: Duration = Duration::from_secs(60);
+pub(crate) const LOAD_WAIT: Duration = Duration::from_secs(60);
 
-/// What a run found out.
-#[derive(Clone, Debug)]
-pub(crate) struct Row {
-    pub(crate) workload: Workload,
-    pub(crate) strategy: Strategy,
-    pub(crate) ids: Ids,
-    pub(crate) seconds_to_load: f64,
-    /// From death until all the dead were marked as such.
-    pub(crate) seconds_to_reclaimable: f64,
-    /// From death until the file system had the space back for good; none: not within the run, or too little to see.
-    pub(crate) seconds_to_freed: Option<f64>,
-    /// SST and log bytes at the moment of death, and at the end.
-    pub(crate) held_bytes: (u64, u64),
-    /// How much may be held when the space counts as given back.
-    pub(crate) freed_limit: u64,
-    /// What the process read and wrote in between, cached or not; none where the system does not tell.
-    pub(crate) process_io: Option<(u64, u64)>,
-    /// What RocksDB moved in between.
-    pub(crate) io: Io,
-    pub(crate) peak_disk_bytes: u64,
-    pub(crate) settled_disk_bytes: u64,
-    /// SST bytes that flushes and compactions wrote in the whole run, all families, for each byte of members.
-    pub(crate) write_amplification: f64,
-    pub(crate) checked: Checked,
-    pub(crate) samples: Vec<Sample>,
-    pub(crate) died_at: Duration,
-}
+/// Does something at the end, however that comes: a thread that is not told to end would keep a failed run for ever.
+pub(crate) struct AtEnd<F: FnMut()>(pub(crate) F);
 
-impl Row {
-    pub(crate) fn freed_bytes(&self) -> u64 {
-        self.held_bytes.0.saturating_sub(self.held_bytes.1)
-    }
-
-    /// Tells whether the run was large enough for its space to be seen coming back.
-    pub(crate) fn is_large_enough(&self) -> bool {
-        self.held_bytes.0 > self.freed_limit
-    }
-
-    /// Bytes of members that are alive.
-    pub(crate) fn live_bytes(&self) -> u64 {
-        self.workload.member_bytes(self.workload.survivors())
+impl<F: FnMut()> Drop for AtEnd<F> {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }
 
 /// Runs one strategy in a directory of its own, which is gone afterwards.
-pub(crate) fn run(asked: &Asked, workload: Workload, strategy: Strategy, ids: Ids) -> Row {
-    let directory = match &asked.directory {
-        Some(place) => tempfile::tempdir_in(place),
-        None => tempfile::tempdir(),
-    };
-    let directory = directory.expect("a temporary directory");
-    let mut options = ::windrow::Options::default();
-    options.durability = ::windrow::Durability::Buffered;
-    options.direct_io = asked.direct_io;
-    let engine = strategy.open(ids, directory.path(), &options);
-    let timeline = Timeline::of(&directory.path().join("store"));
+pub(crate) fn run(asked: &Asked, workload: Workload, (strategy, ids): (Strategy, Ids), turn: u32) -> Row {
+    let directory = asked.new_directory();
+    let engine = strategy.open(ids, directory.path(), &asked.store_options(), workload.scenario.has_late_writes());
+    let has_callers = asked.has_callers(workload.scenario);
+    let path = directory.path().join("store");
+    let timeline = if has_callers { Timeline::of_files(&path) } else { Timeline::of(&path) };
+    let callers = engine.callers().filter(|_| has_callers);
+    let foreground = callers.map(|callers| Foreground::new(callers, timeline.began(), asked.rate));
+    let run = Run { asked, workload: &workload, totals: workload.totals(), engine: &*engine, timeline: &timeline };
     let measured = std::thread::scope(|scope| {
+        let _end = AtEnd(|| timeline.end());
         scope.spawn(|| timeline.watch());
-        let measured = measure(asked, &workload, &*engine, &timeline);
-        timeline.end();
-        measured
+        let loaded = run.load();
+        let _end = AtEnd(|| foreground.iter().for_each(Foreground::end));
+        if let Some(foreground) = &foreground {
+            scope.spawn(|| foreground.work());
+            std::thread::sleep(asked.quiet);
+        }
+        run.die(&loaded)
     });
-    let checked = engine.check(&workload);
-    let samples = timeline.samples();
-    let since_death = |at: Duration| at.saturating_sub(measured.died_at).as_secs_f64();
-    let written = measured.io_at_end.flushed_bytes + measured.io_at_end.compaction_written_bytes;
-    Row {
-        seconds_to_freed: below_for_good(&samples, freed_limit(&workload), measured.died_at).map(since_death),
-        peak_disk_bytes: samples.iter().map(|sample| sample.disk_bytes).max().unwrap_or(0),
-        write_amplification: written as f64 / workload.member_bytes(workload.collections) as f64,
-        checked,
-        samples,
-        workload,
-        strategy,
-        ids,
-        ..measured.row
-    }
+    let mut row = run.row(&measured, (strategy, ids), turn);
+    row.foreground = foreground.as_ref().map(|foreground| {
+        let freed_at =
+            row.seconds_to_freed.map_or(measured.ended_at, |took| row.died_at + Duration::from_secs_f64(took));
+        let stretches = [measured.idle_from..row.died_at, row.died_at..freed_at, freed_at..measured.ended_at];
+        stretches.map(|stretch| foreground.pace(&stretch))
+    });
+    let wrong = foreground.map_or(0, |foreground| foreground.wrong());
+    row.checked = engine.check(&workload);
+    row.checked.faults(wrong, "living keys were read and not as they had been written");
+    let broken_view = row.view.filter(|_| strategy.is_windrow()).map_or(0, |view| view.losses);
+    row.checked.faults(broken_view, "collections of a view were not as they had been written");
+    row
+}
+
+/// What a run works with.
+struct Run<'a> {
+    asked: &'a Asked,
+    workload: &'a Workload,
+    totals: Totals,
+    engine: &'a dyn Engine,
+    timeline: &'a Timeline,
+}
+
+struct Loaded {
+    took: Duration,
+    /// When all was done that loading had left to do.
+    quiet_at: Duration,
 }
 
 /// What is known before the samples are looked at.
 struct Measured {
-    row: Row,
-    died_at: Duration,
+    seconds_to_load: f64,
+    idle_from: Duration,
+    io_at_death: Io,
     io_at_end: Io,
+    /// What the process had used before death, the reading of a view added, as that is no part of what follows.
+    used_before: Usage,
+    used_when_marked: Usage,
+    used_at_end: Usage,
+    held_bytes: (u64, u64),
+    settled_disk_bytes: u64,
+    view: Option<HeldView>,
+    died_at: Duration,
+    reclaimable_at: Duration,
+    ended_at: Duration,
 }
 
-fn measure(asked: &Asked, workload: &Workload, engine: &dyn Engine, timeline: &Timeline) -> Measured {
-    engine.load(workload);
-    let loaded_at = timeline.elapsed();
-    timeline.wait_until_quiet(asked.quiet, LOAD_WAIT, || engine.activity());
-    let (before, io_before, process_before) = (timeline.look(), engine.io(), process_io());
-    engine.expire();
-    let died_at = timeline.elapsed();
-    engine.reap(workload.dead(), asked.wait);
-    let reclaimable_at = timeline.elapsed();
-    engine.reclaim(asked.wait);
-    loop {
-        timeline.wait_until_quiet(asked.quiet, asked.wait, || engine.activity());
-        let is_over = timeline.elapsed().saturating_sub(died_at) >= asked.wait;
-        if is_over || engine.is_done() || timeline.look().held_bytes <= freed_limit(workload) {
-            break;
+impl Run<'_> {
+    fn load(&self) -> Loaded {
+        self.engine.load(self.workload);
+        let took = self.timeline.elapsed();
+        self.timeline.wait_until_quiet(self.asked.quiet, LOAD_WAIT, || self.engine.activity());
+        self.engine.prepare();
+        Loaded { took, quiet_at: self.timeline.elapsed() }
+    }
+
+    fn die(&self, loaded: &Loaded) -> Measured {
+        let Self { asked, engine, timeline, .. } = *self;
+        let expiring = self.workload.expiring(&self.totals);
+        let (before, io_at_death, mut used_before) = (timeline.look(), engine.io(), Usage::now());
+        let view = engine.callers().filter(|_| self.workload.scenario == Scenario::LongView).map(|one| one.view());
+        engine.expire(self.workload);
+        let mut died_at = timeline.elapsed();
+        let view = view.map(|view| {
+            let (held, reading) = self.hold(view, died_at);
+            died_at = timeline.elapsed();
+            used_before = used_before.plus(reading);
+            held
+        });
+        engine.reap(expiring, asked.wait);
+        let (reclaimable_at, used_when_marked) = (timeline.elapsed(), Usage::now());
+        engine.reclaim(asked.wait);
+        self.wait_for_space(died_at);
+        let after = timeline.look();
+        Measured {
+            seconds_to_load: loaded.took.as_secs_f64(),
+            idle_from: loaded.quiet_at,
+            io_at_death,
+            io_at_end: engine.io(),
+            used_before,
+            used_when_marked,
+            used_at_end: Usage::now(),
+            held_bytes: (before.held_bytes, after.held_bytes),
+            settled_disk_bytes: after.disk_bytes,
+            view,
+            died_at,
+            reclaimable_at,
+            ended_at: timeline.elapsed(),
         }
     }
-    let (after, io_at_end, process_after) = (timeline.look(), engine.io(), process_io());
-    let row = Row {
-        workload: *workload,
-        strategy: Strategy::Windrow,
-        ids: Ids::Ordered,
-        seconds_to_load: loaded_at.as_secs_f64(),
-        seconds_to_reclaimable: reclaimable_at.saturating_sub(died_at).as_secs_f64(),
-        seconds_to_freed: None,
-        held_bytes: (before.held_bytes, after.held_bytes),
-        process_io: process_before.zip(process_after).map(|(before, after)| (after.0 - before.0, after.1 - before.1)),
-        io: since(io_at_end, io_before),
-        freed_limit: freed_limit(workload),
-        peak_disk_bytes: 0,
-        settled_disk_bytes: after.disk_bytes,
-        write_amplification: 0.0,
-        checked: Checked::default(),
-        samples: Vec::new(),
-        died_at,
-    };
-    Measured { row, died_at, io_at_end }
+
+    /// Lets the strategy do what it can under a view, reads all of the view, releases it, and returns what the reading used.
+    fn hold(&self, view: Box<dyn View + '_>, died_at: Duration) -> (HeldView, Usage) {
+        let Self { asked, engine, timeline, .. } = *self;
+        engine.reap(self.workload.expiring(&self.totals), asked.quiet);
+        engine.reclaim(asked.quiet);
+        timeline.wait_until_quiet(asked.quiet, asked.wait, || engine.activity());
+        let used = Usage::now();
+        let losses = view.count_losses(self.workload);
+        let reading = Usage::now().since(used);
+        drop(view);
+        (HeldView { seconds: (timeline.elapsed() - died_at).as_secs_f64(), losses }, reading)
+    }
+
+    /// Waits until the space is back and nothing goes on any more, or nothing is to be hoped for.
+    fn wait_for_space(&self, died_at: Duration) {
+        let Self { asked, engine, timeline, .. } = *self;
+        loop {
+            timeline.wait_until_quiet(asked.quiet, asked.wait, || engine.activity());
+            let is_over = timeline.elapsed().saturating_sub(died_at) >= asked.wait;
+            if is_over || engine.is_done() || timeline.look().held_bytes <= freed_limit(&self.totals) {
+                return;
+            }
+        }
+    }
+
+    fn row(&self, measured: &Measured, (strategy, ids): (Strategy, Ids), turn: u32) -> Row {
+        let samples = self.timeline.samples();
+        let Measured { died_at, io_at_death, io_at_end, .. } = *measured;
+        let (totals, limit) = (self.totals, freed_limit(&self.totals));
+        let freed = below_for_good(&samples, limit, died_at);
+        // Under a view, space that is back at its release has been taken away from it.
+        let taken =
+            measured.view.filter(|_| measured.held_bytes.0 > limit && measured.held_bytes.1 <= limit).map(|_| 0.0);
+        let by_looking = freed.map(|sample| (sample.at - died_at).as_secs_f64()).or(taken);
+        let cpu_since_death = |cpu: Option<Duration>| Some(cpu?.saturating_sub(measured.used_before.cpu?));
+        let cpu_when_marked = cpu_since_death(measured.used_when_marked.cpu);
+        let cpu_when_freed = cpu_since_death(freed.map_or(measured.used_at_end.cpu, |sample| sample.cpu));
+        let loaded_bytes = totals.dead_bytes + totals.live_bytes;
+        let for_each_byte = |bytes: u64| bytes as f64 / loaded_bytes as f64;
+        Row {
+            workload: *self.workload,
+            totals,
+            strategy,
+            ids,
+            turn,
+            seconds_to_load: measured.seconds_to_load,
+            seconds_to_reclaimable: (measured.reclaimable_at - died_at).as_secs_f64(),
+            seconds_to_freed: self.engine.reclaim_took().map(|took| took.as_secs_f64()).or(by_looking),
+            held_bytes: measured.held_bytes,
+            freed_limit: limit,
+            calls: measured.used_at_end.since(measured.used_before).calls,
+            io: io_at_end.since(io_at_death),
+            cpu: cpu_when_marked.zip(cpu_when_freed).map(|(marked, freed)| (marked, freed.max(marked))),
+            peak_disk_bytes: samples.iter().map(|sample| sample.disk_bytes).max().unwrap_or(0),
+            settled_disk_bytes: measured.settled_disk_bytes,
+            write_amplification: for_each_byte(io_at_end.file_bytes_written()),
+            data_write_amplification: io_at_death.data_compaction.map(|(_, written)| 1.0 + for_each_byte(written)),
+            foreground: None,
+            view: measured.view,
+            checked: Checked::default(),
+            samples,
+            died_at,
+        }
+    }
 }
 
 /// How much may be held when the space counts as given back: what the survivors take, and a fiftieth of what died.
-fn freed_limit(workload: &Workload) -> u64 {
-    let survivors = workload.survivors();
-    let records = survivors * (RECORD_BYTES + ELEMENT_BYTES * u64::from(workload.elements));
-    let left_over = workload.member_bytes(workload.dead()) / LEFT_OVER_SHARE;
-    workload.member_bytes(survivors) + records + left_over.max(LEFT_OVER_BYTES)
-}
-
-fn since(end: Io, begin: Io) -> Io {
-    Io {
-        flushed_bytes: end.flushed_bytes - begin.flushed_bytes,
-        compaction_read_bytes: end.compaction_read_bytes - begin.compaction_read_bytes,
-        compaction_written_bytes: end.compaction_written_bytes - begin.compaction_written_bytes,
-        log_bytes: end.log_bytes - begin.log_bytes,
-        data_compaction: end.data_compaction.zip(begin.data_compaction).map(|(e, b)| (e.0 - b.0, e.1 - b.1)),
-    }
-}
-
-/// Bytes that this process has read and written by system calls, whether or not a device was asked.
-fn process_io() -> Option<(u64, u64)> {
-    let counts = std::fs::read_to_string(Path::new("/proc/self/io")).ok()?;
-    let count = |name: &str| {
-        counts.lines().find_map(|line| line.strip_prefix(name)).and_then(|value| value.trim().parse().ok())
-    };
-    Some((count("rchar:")?, count("wchar:")?))
+fn freed_limit(totals: &Totals) -> u64 {
+    let records = totals.survivors * RECORD_BYTES + totals.survivors_elements * ELEMENT_BYTES;
+    totals.live_bytes + records + (totals.dead_bytes / LEFT_OVER_SHARE).max(LEFT_OVER_BYTES)
 }

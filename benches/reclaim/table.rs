@@ -2,12 +2,13 @@
 //!
 //! Uses the tool's `text`. Invariant: every row is shown, also where windrow loses or nothing came back.
 
-use super::run::Row;
+use super::latency::Pace;
+use super::row::Row;
 use super::strategy::{Ids, Strategy};
 use super::text::{bytes, count};
 use super::workload::Workload;
 
-const HEADER: [&str; 11] = [
+const HEADER: [&str; 12] = [
     "strategy",
     "ids",
     "marked",
@@ -18,19 +19,21 @@ const HEADER: [&str; 11] = [
     "peak disk",
     "settled",
     "write amp.",
+    "ids/CPU s",
     "right",
 ];
 
 /// Says what a scenario loads.
 pub(crate) fn title(workload: &Workload) -> String {
+    let totals = workload.totals();
     format!(
-        "{}: {} sets of {} x {}, of which {} die at one moment and {} survive",
+        "{}: {} sets with {} in members; {} with {} die at one moment, {} survive",
         workload.scenario.name(),
         count(workload.collections),
-        workload.elements,
-        bytes(workload.value_bytes as u64),
-        count(workload.dead()),
-        count(workload.survivors())
+        bytes(totals.dead_bytes + totals.live_bytes),
+        count(totals.dead),
+        bytes(totals.dead_bytes),
+        count(totals.survivors)
     )
 }
 
@@ -39,8 +42,26 @@ pub(crate) fn header() -> String {
     line(HEADER.map(str::to_owned))
 }
 
-/// One run.
-pub(crate) fn row_line(row: &Row) -> String {
+/// One run: its line, and below it what does not fit there.
+pub(crate) fn row_lines(row: &Row) -> Vec<String> {
+    let mut lines = vec![row_line(row)];
+    if let Some(view) = row.view {
+        let lost = count(view.losses);
+        lines.push(format!("  the view was held for {:.2} s; at its end it had lost {lost} sets", view.seconds));
+    }
+    if let Some([before, during, after]) = row.foreground {
+        let ops = |pace: Option<Pace>| match pace {
+            Some(pace) => format!("{:.0}/s {:.1} {:.1} {:.1}", pace.ops_per_s, pace.p50_us, pace.p99_us, pace.p999_us),
+            None => "none".to_owned(),
+        };
+        let [before, during, after] = [before, during, after].map(ops);
+        lines.push(format!("  callers, p50 p99 p999 in µs: before {before}, during {during}, after {after}"));
+    }
+    lines.extend(row.checked.faults.iter().map(|fault| format!("  FAULT: {fault}")));
+    lines
+}
+
+fn row_line(row: &Row) -> String {
     let unknown = || "?".to_owned();
     let right = match row.checked.fault_count {
         0 => "yes".to_owned(),
@@ -56,16 +77,17 @@ pub(crate) fn row_line(row: &Row) -> String {
             None => "too small".to_owned(),
         },
         bytes(row.freed_bytes()),
-        row.process_io.map_or_else(unknown, |(read, _)| bytes(read)),
-        row.process_io.map_or_else(unknown, |(_, written)| bytes(written)),
+        row.calls.map_or_else(unknown, |(read, _)| bytes(read)),
+        row.calls.map_or_else(unknown, |(_, written)| bytes(written)),
         bytes(row.peak_disk_bytes),
         bytes(row.settled_disk_bytes),
         format!("{:.2}", row.write_amplification),
+        row.ids_per_cpu_second()[1].map_or_else(unknown, |freed| format!("{freed:.0}")),
         right,
     ])
 }
 
-fn line(cells: [String; 11]) -> String {
+fn line(cells: [String; 12]) -> String {
     let [strategy, ids, rest @ ..] = cells;
     let mut line = format!("{strategy:<15}{ids:<8}");
     for cell in rest {
@@ -85,24 +107,42 @@ pub(crate) fn comparison(rows: &[Row]) -> Vec<String> {
         if let Some(best) = best_on_ordered_ids(rows) {
             lines.push(against(&format!("best on ordered ids, {}", best.strategy.name()), best, name, ours));
         }
-        if let Some((read, written)) = ours.io.data_compaction {
-            let freed = ours.freed_bytes().max(1) as f64;
-            let (read, written) = (read as f64 / freed, written as f64 / freed);
-            lines.push(format!(
-                "{name}: its data families' compactions read {read:.3} and wrote {written:.3} bytes for each byte freed"
-            ));
+        if let (Some(yardstick), Some(took)) = (unlinking(rows), ours.seconds_from_reclaimable_to_freed()) {
+            let ratio = took / yardstick.max(0.001);
+            lines.push(format!("time from marked to freed, {name} / unlinking its files by hand: {ratio:.2}"));
         }
     }
+    lines.extend(rows.iter().filter(|row| row.is_large_enough()).filter_map(data_line));
     lines
 }
 
-fn best_on_ordered_ids(rows: &[Row]) -> Option<&Row> {
+/// What a run moved in the data families.
+fn data_line(row: &Row) -> Option<String> {
+    let (read, written) = row.io.data_compaction.filter(|_| row.strategy != Strategy::Unlink)?;
+    let freed = row.freed_bytes().max(1) as f64;
+    let [read, written] = [read, written].map(|moved| moved as f64 / freed);
+    Some(format!(
+        "{}, {} ids: compactions of data families read {read:.3} and wrote {written:.3} bytes for each byte freed; write \
+         amplification there before death {:.2}",
+        row.strategy.name(),
+        row.ids.name(),
+        row.data_write_amplification?
+    ))
+}
+
+/// How long it takes to unlink windrow's files by hand.
+pub(crate) fn unlinking(rows: &[Row]) -> Option<f64> {
+    rows.iter().find(|row| row.strategy == Strategy::Unlink)?.seconds_to_freed
+}
+
+pub(crate) fn best_on_ordered_ids(rows: &[Row]) -> Option<&Row> {
     rows.iter()
-        .filter(|row| !row.strategy.is_windrow() && row.ids == Ids::Ordered && row.seconds_to_freed.is_some())
+        .filter(|row| row.strategy.is_baseline() && row.ids == Ids::Ordered && row.keeps_views())
+        .filter(|row| row.seconds_to_freed.is_some())
         .min_by(|a, b| a.seconds_to_freed.partial_cmp(&b.seconds_to_freed).expect("times are numbers"))
 }
 
-fn of(rows: &[Row], strategy: Strategy, ids: Ids) -> Option<&Row> {
+pub(crate) fn of(rows: &[Row], strategy: Strategy, ids: Ids) -> Option<&Row> {
     rows.iter().find(|row| row.strategy == strategy && row.ids == ids)
 }
 

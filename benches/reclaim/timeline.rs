@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::disk::Files;
+use super::process;
 
 /// Time between samples. WHY: windrow gives space back in less than a second, so a tenth would be too coarse; each
 /// sample costs the listing of a directory.
@@ -22,16 +23,20 @@ pub(crate) struct Sample {
     pub(crate) at: Duration,
     /// Bytes of SST files, and of the log as far as it is written.
     ///
-    /// WHY not what is reserved for the log: it waits for records to come, whatever has died.
+    /// WHY not what is reserved for the log: it waits for records to come, whatever has died. With callers beside the
+    /// workload nothing of the log: their records keep it.
     pub(crate) held_bytes: u64,
     /// All that the file system charges, reservations included.
     pub(crate) disk_bytes: u64,
+    /// Processor time of the process, all threads; none where the system does not tell.
+    pub(crate) cpu: Option<Duration>,
 }
 
 /// All samples of a run.
 #[derive(Debug)]
 pub(crate) struct Timeline {
     directory: PathBuf,
+    counts_log: bool,
     began: Instant,
     samples: Mutex<Vec<Sample>>,
     ended: AtomicBool,
@@ -41,7 +46,17 @@ impl Timeline {
     pub(crate) fn of(directory: &Path) -> Self {
         // Links to open files show the path without detours.
         let directory = fs::canonicalize(directory).expect("the run's directory");
-        Self { directory, began: Instant::now(), samples: Mutex::default(), ended: AtomicBool::new(false) }
+        let began = Instant::now();
+        Self { directory, counts_log: true, began, samples: Mutex::default(), ended: AtomicBool::new(false) }
+    }
+
+    /// The same without the log, for runs in which callers go on writing.
+    pub(crate) fn of_files(directory: &Path) -> Self {
+        Self { counts_log: false, ..Self::of(directory) }
+    }
+
+    pub(crate) fn began(&self) -> Instant {
+        self.began
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -64,8 +79,11 @@ impl Timeline {
     pub(crate) fn look(&self) -> Sample {
         let mut samples = self.samples.lock().expect("no sample failed");
         let disk = Files::with_unlinked(&self.directory).total();
-        let held_bytes = (disk.sst_bytes + disk.log_bytes).saturating_sub(reserved_log_bytes(&self.directory));
-        let sample = Sample { at: self.elapsed(), held_bytes, disk_bytes: disk.total() };
+        let held_bytes = match self.counts_log {
+            true => (disk.sst_bytes + disk.log_bytes).saturating_sub(reserved_log_bytes(&self.directory)),
+            false => disk.sst_bytes,
+        };
+        let sample = Sample { at: self.elapsed(), held_bytes, disk_bytes: disk.total(), cpu: process::cpu() };
         samples.push(sample);
         sample
     }
@@ -87,12 +105,12 @@ impl Timeline {
     }
 }
 
-/// Returns when, after `death`, no more than `limit` bytes were held for good; none if there were more at the end, or
-/// never since death.
-pub(crate) fn below_for_good(samples: &[Sample], limit: u64, death: Duration) -> Option<Duration> {
+/// Returns the moment after `death` from which on no more than `limit` bytes were held for good; none if there were more at
+/// the end, or never since death.
+pub(crate) fn below_for_good(samples: &[Sample], limit: u64, death: Duration) -> Option<Sample> {
     let last_above = samples.iter().rposition(|sample| sample.held_bytes > limit)?;
     let first_below = samples.get(last_above + 1)?;
-    (first_below.at > death).then_some(first_below.at)
+    (first_below.at > death).then_some(*first_below)
 }
 
 #[cfg(unix)]

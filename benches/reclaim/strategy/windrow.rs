@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 
 use ::windrow::{Clock, CreateOptions, Options, Store, SystemClock, UnixMillis};
 
-use super::{Checked, Engine, Io};
-use crate::workload::Workload;
+use super::{Callers, Checked, Engine, Io, View};
+use crate::workload::{Step, Workload};
 
 const POLL: Duration = Duration::from_millis(10);
+
+/// Where the keys lie that live for ever. WHY another db than the workload's: that one's keys are counted at the end.
+const LIVING_DB: u32 = 1;
 
 /// A clock that stands but for one leap, in which time passes for everything.
 #[derive(Clone, Debug)]
@@ -62,26 +65,48 @@ impl Windrow {
         let store = Store::builder(&path).options(options.clone()).clock(clock.clone()).open().expect("a new store");
         Self { store, clock, path, settles }
     }
+
+    /// Closes without looking at what is left.
+    pub(super) fn close(self) {
+        self.store.close().expect("close");
+    }
+
+    fn write(&self, workload: &Workload, step: &Step) {
+        let (db, key) = (self.store.db(0), workload.key(step.index));
+        let mut birth = CreateOptions::new();
+        if let Some(lifetime) = workload.lifetime(step.index).filter(|_| !workload.gets_life_late()) {
+            birth = birth.expire_in(lifetime);
+        }
+        if workload.is_growing(step.index) {
+            birth = birth.growing();
+        }
+        db.sets().add_with(&key, workload.members_of(step), birth).expect("add to a set");
+        if let Some(lifetime) = workload.lifetime(step.index).filter(|_| workload.gets_life_late()) {
+            assert!(db.expire(&key, lifetime).expect("let a set expire"), "it was just written");
+        }
+    }
 }
 
 impl Engine for Windrow {
     fn load(&self, workload: &Workload) {
-        let db = self.store.db(0);
-        for index in workload.all() {
-            let birth = CreateOptions::new().expire_in(workload.lifetime(index));
-            db.sets().add_with(workload.key(index), workload.members(index), birth).expect("add a set");
+        workload.steps().for_each(|step| self.write(workload, &step));
+    }
+
+    fn expire(&self, workload: &Workload) {
+        match workload.deleted() {
+            Some(index) => {
+                let deleted = self.store.db(0).delete([workload.key(index)]).expect("delete a set");
+                assert_eq!(deleted, 1, "it was there");
+            }
+            None => self.clock.leap(Workload::LEAP),
         }
     }
 
-    fn expire(&self) {
-        self.clock.leap(Workload::SHORT_LIFE + Duration::from_secs(1));
-    }
-
-    fn reap(&self, dead: u64, limit: Duration) {
+    fn reap(&self, expired: u64, limit: Duration) {
         let began = Instant::now();
         loop {
             let stats = self.store.stats();
-            if (stats.keys_reaped >= dead && stats.waiting_ids == 0) || began.elapsed() >= limit {
+            if (stats.keys_reaped >= expired && stats.waiting_ids == 0) || began.elapsed() >= limit {
                 return;
             }
             std::thread::sleep(POLL);
@@ -115,6 +140,10 @@ impl Engine for Windrow {
         }
     }
 
+    fn callers(&self) -> Option<&dyn Callers> {
+        Some(self)
+    }
+
     fn check(self: Box<Self>, workload: &Workload) -> Checked {
         let mut checked = Checked::default();
         let db = self.store.db(0);
@@ -131,7 +160,7 @@ impl Engine for Windrow {
                 checked.fault(format!("{index} is alive and not as it was written"));
             }
         }
-        let (keys, survivors) = (db.len().expect("a count"), workload.survivors());
+        let (keys, survivors) = (db.len().expect("a count"), workload.totals().survivors);
         if keys != survivors {
             checked.fault(format!("{keys} keys are counted, {survivors} are alive"));
         }
@@ -143,5 +172,30 @@ impl Engine for Windrow {
             checked.fault(report.to_string());
         }
         checked
+    }
+}
+
+impl Callers for Windrow {
+    fn view(&self) -> Box<dyn View + '_> {
+        Box::new(self.store.view().expect("a view"))
+    }
+
+    fn read_living(&self, number: u64) -> Option<Vec<u8>> {
+        self.store.db(LIVING_DB).strings().get(number.to_be_bytes()).expect("get").map(|value| value.to_vec())
+    }
+
+    fn write_living(&self, number: u64, value: &[u8]) {
+        self.store.db(LIVING_DB).strings().set(number.to_be_bytes(), value).expect("set");
+    }
+}
+
+impl View for ::windrow::View {
+    fn count_losses(&self, workload: &Workload) -> u64 {
+        let db = self.db(0);
+        let is_whole = |index: &u64| {
+            let found = db.sets().members(workload.key(*index)).expect("read a set of the view");
+            workload.members(*index).eq(found.map(|member| member.expect("read a member").to_vec()))
+        };
+        workload.all().filter(|index| !is_whole(index)).count() as u64
     }
 }

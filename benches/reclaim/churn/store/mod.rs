@@ -115,7 +115,7 @@ pub(crate) fn open(
         Strategy::ScanSlots => Way::ScanSlots,
         Strategy::DropCompact => Way::DropCompact,
         Strategy::FilterLookup => Way::filter_lookup(),
-        Strategy::WindrowSettle | Strategy::ScanOne | Strategy::RangeEach => return None,
+        Strategy::WindrowSettle | Strategy::ScanOne | Strategy::RangeEach | Strategy::Unlink => return None,
     };
     Some(Box::new(published::Published::open(directory, options, ids, shape, way, clock)))
 }

@@ -9,24 +9,27 @@
 //! - no lock is taken, nothing is counted;
 //! - random ids have a family with RocksDB's usual four files in L0. With one, as windrow's closed families have it, each
 //!   flush is merged with everything, and loading writes half as much again to twice as much. Ordered ids have windrow's
-//!   family, and one thread writes, so that no file overlaps another.
+//!   family, and one thread writes, so that no file overlaps another; where collections are added to later, they have the
+//!   family that windrow has for such, with four files in L0.
 
+mod callers;
 mod check;
+mod properties;
 mod records;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ::windrow::Options;
 use rocksdb::Options as RocksOptions;
 use rocksdb::statistics::Ticker;
 
-use super::{Checked, Engine, Ids, Io};
+use super::{Callers, Checked, Engine, Io};
 use crate::bare::Bare;
 use crate::workload::Workload;
-pub(super) use records::{BATCH, Id, Records, id_at, id_of_gc_key};
+pub(super) use records::{BATCH, Family, Id, Records, family, id_at, id_of_gc_key};
 
 /// A way to give space back.
 pub(super) trait Method: Send + Sync + 'static {
@@ -49,11 +52,12 @@ pub(super) trait Method: Send + Sync + 'static {
 pub(super) struct Published<M> {
     records: Arc<Records>,
     method: M,
-    has_expired: AtomicBool,
+    /// How often the clock has leapt.
+    leaps: AtomicU32,
 }
 
 impl<M: Method> Published<M> {
-    pub(super) fn open(directory: &Path, options: &Options, ids: Ids, method: M) -> Self {
+    pub(super) fn open(directory: &Path, options: &Options, family: Family, method: M) -> Self {
         let bare = Bare::open_tuned(&directory.join("store"), options, |family, settings| {
             if family.is_none() {
                 // Both cores may work at one compaction. Tried: 1, 2 and 4, all the same but for noise.
@@ -61,28 +65,40 @@ impl<M: Method> Published<M> {
             }
             method.tune(family, settings);
         });
-        let records = Arc::new(Records::new(bare, ids));
+        let records = Arc::new(Records::new(bare, family));
         method.attach(&records);
-        Self { records, method, has_expired: AtomicBool::new(false) }
+        Self { records, method, leaps: AtomicU32::new(0) }
+    }
+
+    /// The time since open by the clock of the run, which stands but for its leaps.
+    fn now(&self) -> Duration {
+        Workload::LEAP * self.leaps.load(Ordering::Relaxed)
     }
 }
 
 impl<M: Method> Engine for Published<M> {
     fn load(&self, workload: &Workload) {
-        for index in workload.all() {
-            self.records.put(workload, index);
+        for step in workload.steps() {
+            self.records.write(workload, &step, self.now());
         }
         // windrow does it by itself when all is quiet.
         self.records.flush();
     }
 
-    fn expire(&self) {
-        self.has_expired.store(true, Ordering::Relaxed);
+    fn expire(&self, workload: &Workload) {
+        match workload.deleted() {
+            Some(index) => {
+                let id = self.records.id(index);
+                self.records.delete(&workload.key(index), id, self.method.needs_gc_records());
+            }
+            None => {
+                self.leaps.fetch_add(1, Ordering::Relaxed);
+            }
+        }
     }
 
-    fn reap(&self, _dead: u64, _limit: Duration) {
-        let lived = if self.has_expired.load(Ordering::Relaxed) { Workload::SHORT_LIFE } else { Duration::ZERO };
-        self.records.reap(lived, self.method.needs_gc_records());
+    fn reap(&self, _expired: u64, _limit: Duration) {
+        self.records.reap(self.now(), self.method.needs_gc_records());
     }
 
     fn reclaim(&self, _limit: Duration) {
@@ -104,8 +120,12 @@ impl<M: Method> Engine for Published<M> {
             compaction_read_bytes: ticker(Ticker::CompactReadBytes),
             compaction_written_bytes: ticker(Ticker::CompactWriteBytes),
             log_bytes: ticker(Ticker::WalFileBytes),
-            data_compaction: None,
+            data_compaction: properties::compaction_bytes(&self.records),
         }
+    }
+
+    fn callers(&self) -> Option<&dyn Callers> {
+        Some(&*self.records)
     }
 
     fn check(self: Box<Self>, workload: &Workload) -> Checked {

@@ -11,12 +11,12 @@ use rocksdb::{
 
 use super::super::Ids;
 use crate::bare::{Bare, keyspace, meta_key};
-use crate::workload::{Workload, mixed};
+use crate::workload::{Step, Workload, mixed};
 
 /// What the tag of a set's members is in windrow's format, and stands here too.
 const MEMBER_TAG: u8 = 0x20;
 /// The length of a meta record, as windrow's.
-const META_BYTES: usize = 48;
+pub(crate) const META_BYTES: usize = 48;
 /// Entries of one commit. Tried with scan-1 and range-each: 100, 1,000 and 10,000, all the same but for noise.
 pub(crate) const BATCH: usize = 1_000;
 /// What time is when a run begins; only differences count.
@@ -28,12 +28,31 @@ pub(crate) type Id = [u8; 8];
 /// The records of the published encoding.
 pub(crate) struct Records {
     bare: Bare,
+    family: Family,
+}
+
+/// Where the elements lie, and how their ids are made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Family {
     ids: Ids,
+    name: &'static str,
+    /// The first byte of ordered ids.
+    number: u64,
+}
+
+/// Chooses the family of windrow's that is set up as it suits the ids: with late writes, ordered ids have a growing one.
+pub(crate) fn family(ids: Ids, has_late_writes: bool) -> Family {
+    let (name, number) = match (ids, has_late_writes) {
+        (Ids::Random, _) => ("data-0", 0),
+        (Ids::Ordered, false) => ("data-1", 1),
+        (Ids::Ordered, true) => ("data-2", 2),
+    };
+    Family { ids, name, number }
 }
 
 impl Records {
-    pub(crate) fn new(bare: Bare, ids: Ids) -> Self {
-        Self { bare, ids }
+    pub(crate) fn new(bare: Bare, family: Family) -> Self {
+        Self { bare, family }
     }
 
     pub(crate) fn ticker(&self, ticker: Ticker) -> u64 {
@@ -62,36 +81,57 @@ impl Records {
     }
 
     pub(crate) fn data_name(&self) -> &'static str {
-        match self.ids {
-            Ids::Random => "data-0",
-            Ids::Ordered => "data-1",
-        }
+        self.family.name
     }
 
-    fn id(&self, index: u64) -> Id {
-        match self.ids {
+    pub(crate) fn id(&self, index: u64) -> Id {
+        match self.family.ids {
             Ids::Random => mixed(index).to_be_bytes(),
-            Ids::Ordered => (1 << 56 | (index + 1)).to_be_bytes(),
+            Ids::Ordered => (self.family.number << 56 | (index + 1)).to_be_bytes(),
         }
     }
 
-    /// Writes all records of a collection.
+    /// Makes one call's changes to a collection, at a time.
     ///
-    /// WHY the user key in each element's value: a filter has to find the meta record, and the id does not lead there.
-    pub(crate) fn put(&self, workload: &Workload, index: u64) {
-        let (id, user_key) = (self.id(index), workload.key(index));
-        let expires_at = START_MILLIS + millis(workload.lifetime(index));
+    /// In favour of the baselines, what is there is not read before: a set is told how many members are new, these are not.
+    pub(crate) fn write(&self, workload: &Workload, step: &Step, now: Duration) {
+        let (id, user_key) = (self.id(step.index), workload.key(step.index));
+        let expires_at = workload.lifetime(step.index).map(|lifetime| START_MILLIS + millis(now + lifetime));
+        let first = expires_at.filter(|_| !workload.gets_life_late());
         let mut batch = WriteBatch::default();
-        let mut meta = [0; META_BYTES];
-        for (place, bytes) in meta.chunks_exact_mut(8).zip([id, expires_at.to_be_bytes()]) {
-            place.copy_from_slice(&bytes);
-        }
-        batch.put_cf(self.meta(), meta_key(&user_key), meta);
-        batch.put_cf(self.expire(), expire_key(expires_at, &user_key), id);
-        for member in workload.members(index) {
+        self.put_meta(&mut batch, &user_key, id, first.filter(|_| step.is_birth()), first);
+        for member in workload.members_of(step) {
+            // WHY the user key: a filter has to find the meta record, and the id does not lead there.
             batch.put_cf(self.data(), [&id[..], &[MEMBER_TAG], &member].concat(), &user_key);
         }
         self.db().write(batch).expect("write a collection");
+        if workload.gets_life_late() {
+            let mut batch = WriteBatch::default();
+            self.put_meta(&mut batch, &user_key, id, expires_at, expires_at);
+            self.db().write(batch).expect("let a collection expire");
+        }
+    }
+
+    /// Puts a meta record, and an expire entry if the time to live is `new`.
+    fn put_meta(&self, batch: &mut WriteBatch, user_key: &[u8], id: Id, new: Option<u64>, expires_at: Option<u64>) {
+        let mut meta = [0; META_BYTES];
+        for (place, bytes) in meta.chunks_exact_mut(8).zip([id, expires_at.unwrap_or(0).to_be_bytes()]) {
+            place.copy_from_slice(&bytes);
+        }
+        batch.put_cf(self.meta(), meta_key(user_key), meta);
+        if let Some(expires_at) = new {
+            batch.put_cf(self.expire(), expire_key(expires_at, user_key), id);
+        }
+    }
+
+    /// Deletes a collection that has no time to live.
+    pub(crate) fn delete(&self, user_key: &[u8], id: Id, writes_gc: bool) {
+        let mut batch = WriteBatch::default();
+        batch.delete_cf(self.meta(), meta_key(user_key));
+        if writes_gc {
+            batch.put_cf(self.gc(), gc_key(&id), []);
+        }
+        self.db().write(batch).expect("delete a collection");
     }
 
     /// Moves what is due from the expire family to the gc family, in pages.
