@@ -50,6 +50,8 @@ struct Work {
     debt_bytes: u64,
     live_bytes: u64,
     debt_age: Duration,
+    /// When these three were found: a pass may take long.
+    owed_at: Option<Instant>,
 }
 
 /// What changes.
@@ -163,6 +165,7 @@ impl Pacer {
     pub(super) fn owe(&self, debt_bytes: u64, live_bytes: u64, debt_age: Duration) {
         let work = &mut self.state.lock().work;
         (work.debt_bytes, work.live_bytes, work.debt_age) = (debt_bytes, live_bytes, debt_age);
+        work.owed_at = Some(Instant::now());
     }
 
     /// Ends a pass, in which everybody who has something to rewrite has asked.
@@ -251,7 +254,9 @@ impl State {
         let callers = self.judge(counts, now);
         let waited = self.work.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         // WHY the lesser: old debt may lie where it is not worth a step yet, and young debt has come since the first of it was worth one.
-        let debt_age = if self.work.debt_bytes > 0 { waited.min(self.work.debt_age) } else { waited };
+        let since_found = self.work.owed_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        let debt_age = self.work.debt_age.saturating_add(since_found);
+        let debt_age = if self.work.debt_bytes > 0 { waited.min(debt_age) } else { waited };
         let seen = Seen {
             elapsed: now.saturating_duration_since(self.looked_at),
             has_work: self.has_work(),
