@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn blocks_that_other_families_files_do_not_fill_are_no_data() {
-        let run = fixture::generated(1, 20, 1, 16);
+        let run = fixture::generated(1, 400, 1, 16);
         run.db.strings().set("lasting", "lies in its record").unwrap();
         write_window(&run, 0).unwrap();
         run.times.window_written();
