@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 /// How long nothing may have been made for a store to count as at rest, beside that no job is under way.
-const REST: Duration = Duration::from_secs(1);
+const REST: Duration = Duration::from_millis(500);
 
 /// How long to wait for that at most.
 const PATIENCE: Duration = Duration::from_secs(600);

@@ -32,7 +32,6 @@ pub(crate) fn run(scale: Scale) {
     for portion in 0..portions {
         for turn in [portion % 2, (portion + 1) % 2] {
             let pair = sides[turn].pair(scale, portion as u64);
-            eprintln!("  {}: {pair:?}", if turn == 0 { "steered" } else { "full" });
             pairs[turn].push(pair);
         }
     }
