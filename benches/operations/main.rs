@@ -34,11 +34,6 @@ fn sizes() -> Vec<u64> {
     [10, 10_000, 1_000_000].into_iter().filter(|size| *size <= most).collect()
 }
 
-/// How many elements there are for what reads or writes all of them many times over: a hundred thousand at most.
-fn sizes_of_whole() -> Vec<u64> {
-    sizes().into_iter().map(|size| size.min(100_000)).collect()
-}
-
 /// Begins a group, with times that fit a hundred of benchmarks into a few minutes.
 fn group<'c>(c: &'c mut Criterion, name: &str, size: u64) -> BenchmarkGroup<'c, WallTime> {
     let mut group = c.benchmark_group(format!("{name} of {size}"));
