@@ -87,7 +87,8 @@ impl Ttl {
 }
 
 impl<S: Source> Db<S> {
-    /// Returns how long the key has to live. Costs one point read.
+    /// Returns how long the key has to live, to the millisecond (PTTL; TTL in Redis is this rounded to the nearest second). A key
+    /// is gone from the millisecond of its expiry on; in Redis it is there for that one still. Costs one point read.
     ///
     /// # Errors
     /// As [`Db::exists`].

@@ -50,7 +50,8 @@ impl SortOptions {
 
     /// Sorts by the values of other keys: the first `*` of `pattern` stands for the element, and `->field` behind it for
     /// a field of a hash. A key or field that does not exist counts as 0, or comes first if the order is
-    /// alphabetic. A pattern without `*` leaves the elements in the order that they have. As in Redis, a `*` or `->` behind
+    /// alphabetic. A pattern without `*` leaves the elements in the order that they have, or reverses
+    /// that of lists and sorted sets if the order is descending. As in Redis, a `*` or `->` behind
     /// a zero byte of the pattern is a character like any other.
     ///
     /// # Examples
@@ -92,7 +93,7 @@ impl SortOptions {
         self
     }
 
-    /// Returns only `count` elements, after leaving `offset` out. Everything is sorted nevertheless.
+    /// Returns only `count` elements, after leaving `offset` out; `u64::MAX` takes all the rest. Everything is sorted nevertheless.
     ///
     /// # Examples
     /// ```
@@ -152,7 +153,7 @@ impl SortOptions {
 impl<S: Source> Db<S> {
     /// Sorts the elements of a list, a set or a sorted set, whose members are meant and not their scores (SORT). A missing
     /// key has no elements. `None` stands for what a [`SortOptions::get`] did not find. Elements of the same weight come
-    /// in byte order.
+    /// in byte order, where Redis leaves it open if they are compared as text.
     ///
     /// Costs a snapshot, a walk over all elements, memory for them all and for what they are sorted by, and a point read for
     /// each of them that [`SortOptions::by`] or [`SortOptions::get`] makes necessary. Without an order, a limit leaves the

@@ -11,7 +11,8 @@ use crate::engine::{Db, Frozen};
 /// A consistent, read-only picture of the store at one moment.
 ///
 /// While a view lives, nothing that was alive at its moment is reclaimed: [`Stats::held_back_by`](crate::Stats)
-/// names a view that holds space back. Opening one costs a snapshot; keeping it costs disk.
+/// names a view that holds space back. Opening one costs a snapshot; keeping it costs disk. A db or namespace taken from it, and
+/// their iterators, keep it open when the view itself is gone.
 ///
 /// # Examples
 /// ```

@@ -274,7 +274,7 @@ impl Strings<'_, Live> {
     /// Costs as [`Strings::append`].
     ///
     /// # Errors
-    /// As [`Strings::append`].
+    /// As [`Strings::append`]; [`OutOfRange`](crate::ErrorKind::OutOfRange) if `offset` and the part together go beyond 64 bits.
     ///
     /// # Examples
     /// ```

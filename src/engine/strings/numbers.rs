@@ -115,7 +115,8 @@ impl Strings<'_, Live> {
     ///
     /// # Errors
     /// [`WrongType`](crate::ErrorKind::WrongType), [`NotAFloat`](crate::ErrorKind::NotAFloat),
-    /// [`Overflow`](crate::ErrorKind::Overflow) for a sum that is infinite; writing errors. Nothing is changed then.
+    /// [`Overflow`](crate::ErrorKind::Overflow) for a sum that is infinite or not a number, as with such an increment;
+    /// writing errors. Nothing is changed then.
     ///
     /// # Examples
     /// ```
