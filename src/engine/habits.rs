@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use crate::encoding::HabitsFile;
-use crate::encoding::{CollectionId, DataFamily, KeyspaceNo, LifetimeClass, Meta, UnixMillis};
+use crate::encoding::{CollectionId, DataFamily, HabitsFile, KeyspaceNo, LifetimeClass, Meta, UnixMillis};
 use crate::engine::Engine;
 use crate::gc::ReclaimCounters;
 use crate::habits::{Born, DEFAULT_HABIT, Pattern};
