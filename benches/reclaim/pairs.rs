@@ -3,6 +3,8 @@
 //! Uses the strategies, the foreground and the timeline. Invariant: each pair has one idle stretch, before the death, and one that begins
 //! with the death and ends when the space is back; nothing else goes on in either.
 
+use std::hint::black_box;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::foreground::Foreground;
@@ -13,7 +15,7 @@ use super::spread::Spread;
 use super::strategy::{Engine, Ids, Strategy};
 use super::text::bytes;
 use super::timeline::Timeline;
-use super::workload::{Scenario, Workload};
+use super::workload::{Scenario, Workload, mixed};
 
 /// Of a window, this part may stay when its space counts as given back. WHY more than in a single run: the dead
 /// records of a small window wait for those of the next ones.
@@ -38,6 +40,8 @@ pub(crate) struct Pair {
     /// None: over before there was an operation.
     pub(crate) idle: Option<Pace>,
     pub(crate) reclaiming: Option<Pace>,
+    /// Beside a thread that only computes, for as long as the giving back took: what the machine alone does to callers.
+    pub(crate) computing: Option<Pace>,
     /// From death until the space was back; none: not in time.
     pub(crate) seconds_to_freed: Option<f64>,
     /// SST bytes after the window's death, when all was quiet again.
@@ -47,6 +51,10 @@ pub(crate) struct Pair {
 impl Pair {
     fn p99_ratio(&self) -> Option<f64> {
         Some(self.reclaiming?.p99_us / self.idle?.p99_us)
+    }
+
+    fn computing_ratio(&self) -> Option<f64> {
+        Some(self.computing?.p99_us / self.idle?.p99_us)
     }
 
     fn throughput_kept(&self) -> Option<f64> {
@@ -79,6 +87,10 @@ impl Pairs {
         vec![
             format!("{}, {} ids, {} pairs:", self.strategy.name(), self.ids.name(), self.pairs.len()),
             quartiles("p99 while reclaiming / idle", self.p99_ratio()),
+            quartiles(
+                "p99 beside a thread that only computes / idle",
+                Spread::of(self.pairs.iter().filter_map(Pair::computing_ratio)),
+            ),
             quartiles("p99 idle, in µs", Spread::of(self.pairs.iter().filter_map(|pair| Some(pair.idle?.p99_us)))),
             quartiles("throughput kept", self.throughput_kept()),
             format!(
@@ -120,6 +132,7 @@ pub(crate) fn run(asked: &Asked, count: u32, strategy: Strategy, ids: Ids) -> Op
 
 /// When things happened.
 struct Death {
+    computing: Range<Duration>,
     idle_from: Duration,
     died_at: Duration,
     ended_at: Duration,
@@ -133,6 +146,7 @@ impl Death {
         Pair {
             idle: foreground.pace(&(self.idle_from..self.died_at)),
             reclaiming: foreground.pace(&(self.died_at..self.ended_at)),
+            computing: foreground.pace(&self.computing),
             seconds_to_freed: self.is_freed.then_some(took),
             held_bytes: self.held_bytes,
         }
@@ -154,7 +168,21 @@ fn one_death(asked: &Asked, workload: &Workload, engine: &dyn Engine, timeline: 
     let is_freed = look_until(timeline, asked.wait, |held_bytes| held_bytes <= limit);
     let ended_at = timeline.elapsed();
     timeline.wait_until_quiet(asked.quiet, asked.wait, || engine.activity());
-    Death { idle_from, died_at, ended_at, is_freed, held_bytes: timeline.look().held_bytes }
+    let computing = compute_for(timeline, ended_at - died_at);
+    Death { computing, idle_from, died_at, ended_at, is_freed, held_bytes: timeline.look().held_bytes }
+}
+
+/// Computes, and looks at the files as often as the other stretches do; returns when.
+fn compute_for(timeline: &Timeline, time: Duration) -> Range<Duration> {
+    let (began, mut number) = (timeline.elapsed(), 0);
+    while timeline.elapsed() - began < time {
+        timeline.look();
+        let looked_at = timeline.elapsed();
+        while timeline.elapsed() - looked_at < POLL {
+            number = black_box(mixed(number));
+        }
+    }
+    began..timeline.elapsed()
 }
 
 /// Looks at the files until what they hold is as wanted, or until `limit` has passed; returns whether it is.
