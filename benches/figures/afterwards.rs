@@ -14,6 +14,9 @@ const PAIRS: usize = 2_000;
 const LIVE: u64 = 100_000;
 const FIELDS: u64 = 10_000;
 
+/// How long a store is left alone before it is asked again: its background has seen to the dead records by then.
+const LEFT_ALONE: Duration = Duration::from_secs(3);
+
 /// How the doomed keys die.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -111,6 +114,11 @@ fn one(scale: Scale, doomed: Doomed, end: End, other: &Place, walks: bool) {
         keys(scale, "walk over all keys", &worn, other);
     }
     points(scale, &worn, other);
+    std::thread::sleep(LEFT_ALONE);
+    if walks {
+        keys(scale, "walk over all keys, 3 s later", &worn, other);
+    }
+    gets(scale, "GET, 3 s later", &worn, other);
     if !worn.store.settle(Duration::from_secs(60)).expect("settle") {
         println!("  not settled after a minute");
     }

@@ -32,7 +32,7 @@ const WORTH_PERCENT: [u8; 3] = [60, 30, 10];
 
 /// Passes in which next to nothing has died after which no more is expected. WHY wait: what is deleted next goes with
 /// the same rewriting.
-const CALM_PASSES: u32 = 25;
+const CALM_PASSES: u32 = 5;
 /// The part by which deaths grow in a calm time, at the most.
 const CALM_GROWTH: u64 = 16;
 
