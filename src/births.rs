@@ -28,8 +28,8 @@ struct Gate {
 }
 
 impl Gate {
-    /// Switches the buffer. The gate is closed.
-    fn switch(&self, db: &Database, family: DataFamily) -> Result<()> {
+    /// Switches the buffer; returns whether RocksDB did. The gate is closed.
+    fn switch(&self, db: &Database, family: DataFamily) -> Result<bool> {
         self.buffered_bytes.store(0, Ordering::Relaxed);
         db.begin_flush(Family::Data(family))
     }
@@ -83,8 +83,8 @@ impl Births {
     }
 
     /// Switches a family's write buffer and leaves the writing of it to the background. Births of the family wait for the
-    /// switch.
-    pub(crate) fn begin_flush(&self, db: &Database, family: Family) -> Result<()> {
+    /// switch. Returns whether it was switched: not while RocksDB has stopped all writes.
+    pub(crate) fn begin_flush(&self, db: &Database, family: Family) -> Result<bool> {
         match family {
             Family::Data(data) => {
                 let gate = self.gate(data);
@@ -95,22 +95,23 @@ impl Births {
         }
     }
 
-    /// Writes a family's buffers to files; births go on while it is written.
-    pub(crate) fn flush(&self, db: &Database, family: Family) -> Result<()> {
-        self.begin_flush(db, family)?;
-        db.wait_for_flush(family)
+    /// Writes a family's buffers to files; births go on while it is written. Returns whether it did, as [`Births::begin_flush`].
+    pub(crate) fn flush(&self, db: &Database, family: Family) -> Result<bool> {
+        Ok(self.begin_flush(db, family)? && db.wait_for_flush(family).map(|()| true)?)
     }
 
-    /// Switches every buffer in which there is anything, after whose writing the log so far is not needed any more.
-    pub(crate) fn begin_flush_all(&self, db: &Database) -> Result<()> {
+    /// Switches every buffer in which there is anything, after whose writing the log so far is not needed any more. Returns
+    /// whether all were switched.
+    pub(crate) fn begin_flush_all(&self, db: &Database) -> Result<bool> {
         let filled = |family: &Family| db.buffered_entries(*family) > 0;
-        Family::all().filter(filled).try_for_each(|family| self.begin_flush(db, family))
+        Family::all().filter(filled).try_fold(true, |all, family| Ok(all & self.begin_flush(db, family)?))
     }
 
-    /// Writes every buffer to files.
-    pub(crate) fn flush_all(&self, db: &Database) -> Result<()> {
-        self.begin_flush_all(db)?;
-        Family::all().try_for_each(|family| db.wait_for_flush(family))
+    /// Writes every buffer to files; returns whether it did.
+    pub(crate) fn flush_all(&self, db: &Database) -> Result<bool> {
+        let all = self.begin_flush_all(db)?;
+        Family::all().try_for_each(|family| db.wait_for_flush(family))?;
+        Ok(all)
     }
 
     fn gate(&self, family: DataFamily) -> &Gate {

@@ -13,20 +13,22 @@ use parking_lot::Mutex;
 
 #[cfg(test)]
 use crate::encoding::ElementKey;
-use crate::encoding::{CollectionId, Tag};
+use crate::encoding::{CollectionId, Tag, prefix_end};
 use crate::types::{Direction, Pending, TailRange};
 
 /// Sets whose margins are remembered. More: more memory; fewer: sets that are popped or cut in turns forget theirs.
 const MAX_SETS: usize = 1024;
 
-/// A longer tail is not remembered, so that all of this takes half a mebibyte at the most.
+/// Of a longer tail so many bytes are remembered, rounded outwards, so that all of this takes half a mebibyte at the most.
 const MAX_TAIL_BYTES: usize = 256;
 
-/// The tails of the outermost elements of one set, or tails farther out.
+/// Where one set begins and ends, or something farther out.
 #[derive(Debug, Default)]
 struct Margin {
+    /// No element's tail is lower.
     lowest: Option<Vec<u8>>,
-    highest: Option<Vec<u8>>,
+    /// All elements' tails are lower.
+    end: Option<Vec<u8>>,
 }
 
 /// The margins of a store's sets.
@@ -47,9 +49,8 @@ impl Margins {
             if let Some(lowest) = &margin.lowest {
                 range.lower.clone_from(lowest);
             }
-            if let Some(highest) = &margin.highest {
-                // The smallest tail behind it.
-                range.upper = [highest, &[0][..]].concat();
+            if let Some(end) = &margin.end {
+                range.upper.clone_from(end);
             }
         }
         range
@@ -58,15 +59,14 @@ impl Margins {
     /// Notes a tail before which a walk in this direction meets nothing: that of the first element, or one that lies before
     /// it. The caller holds the lock of its key, and what it has planned but not committed counts as not done.
     pub(super) fn learn(&self, id: CollectionId, direction: Direction, first: &[u8]) {
-        let Some(first) = remembered(first) else { return };
         let mut sets = self.sets.lock();
         if sets.len() >= MAX_SETS && !sets.contains_key(&id) {
             sets.clear();
         }
         let margin = sets.entry(id).or_default();
         match direction {
-            Direction::Ascending => margin.lowest = Some(first),
-            Direction::Descending => margin.highest = Some(first),
+            Direction::Ascending => margin.lowest = Some(lowest(first)),
+            Direction::Descending => margin.end = end(first),
         }
         self.held.store(sets.len(), Ordering::Release);
     }
@@ -84,10 +84,10 @@ impl Margins {
             }
             // WHY moved and not forgotten: a stack and a queue with late arrivals put outside of their margins at each step.
             if margin.lowest.as_ref().is_some_and(|lowest| tail < lowest) {
-                margin.lowest = remembered(tail);
+                margin.lowest = Some(lowest(tail));
             }
-            if margin.highest.as_ref().is_some_and(|highest| tail > highest) {
-                margin.highest = remembered(tail);
+            if margin.end.as_ref().is_some_and(|end| tail >= end) {
+                margin.end = end(tail);
             }
         }
     }
@@ -100,7 +100,7 @@ impl Margins {
             ElementKey::SortedScore(score, _) => Some(score.get()),
             _ => None,
         };
-        sets.values().next().map_or((None, None), |margin| (score(&margin.lowest), score(&margin.highest)))
+        sets.values().next().map_or((None, None), |margin| (score(&margin.lowest), score(&margin.end)))
     }
 
     /// Says of all sets that they begin at this score.
@@ -120,9 +120,17 @@ impl Margins {
     }
 }
 
-/// Copies a tail that is short enough.
-fn remembered(tail: &[u8]) -> Option<Vec<u8>> {
-    (tail.len() <= MAX_TAIL_BYTES).then(|| tail.to_vec())
+/// The tail, or its beginning, which is lower.
+fn lowest(tail: &[u8]) -> Vec<u8> {
+    tail.get(..MAX_TAIL_BYTES).unwrap_or(tail).to_vec()
+}
+
+/// The smallest tail behind this one, or what lies behind all that begin as it does.
+fn end(tail: &[u8]) -> Option<Vec<u8>> {
+    match tail.get(..MAX_TAIL_BYTES) {
+        Some(beginning) => prefix_end(beginning),
+        None => Some([tail, &[0]].concat()),
+    }
 }
 
 #[cfg(test)]
@@ -170,7 +178,24 @@ mod tests {
             assert!(!holds(&margins, id(counter), 9.0));
             assert!(margins.sets.lock().len() <= MAX_SETS);
         }
-        margins.learn(id(5000), Direction::Ascending, &[b's'; MAX_TAIL_BYTES + 1]);
-        assert!(holds(&margins, id(5000), 9.0));
+    }
+
+    #[test]
+    fn of_long_members_the_beginning_is_remembered_rounded_outwards() {
+        let (margins, id) = (Margins::default(), CollectionId::new(DataFamily::new(1).unwrap(), 7).unwrap());
+        let long = |score, last: u8| {
+            let member = [vec![0xff; 300], vec![last]].concat();
+            ElementKey::SortedScore(Score::new(score).unwrap(), &member).encode_tail()
+        };
+        let has = |tail: &Vec<u8>| margins.range(id).lower <= *tail && *tail < margins.range(id).upper;
+        margins.learn(id, Direction::Ascending, &long(10.0, 5));
+        margins.learn(id, Direction::Descending, &long(20.0, 5));
+        assert!([&long(10.0, 4), &long(10.0, 5), &long(20.0, 5), &long(20.0, 6)].into_iter().all(has));
+        assert!(!has(&tail(9.0)) && !has(&tail(10.0)) && !has(&tail(21.0)));
+        margins
+            .make_room(id, &Pending::from([(long(9.0, 5), Some(Bytes::new())), (long(21.0, 5), Some(Bytes::new()))]));
+        assert!(has(&long(9.0, 5)) && has(&long(21.0, 5)) && !has(&tail(8.0)) && !has(&tail(22.0)));
+        let range = margins.range(id);
+        assert!(range.lower.len() <= MAX_TAIL_BYTES && range.upper.len() <= MAX_TAIL_BYTES + 1);
     }
 }

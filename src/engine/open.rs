@@ -260,12 +260,14 @@ impl Engine {
 
     /// Records the store's time, so that it does not start before it again, however the store ends.
     pub(super) fn save_time(&self, sync: bool) -> Result<()> {
-        let _saving = self.saving_time.lock();
+        let saving = self.saving_time.lock();
         let mut batch = Batch::new();
         let now = StoreTimeRecord(self.time.sample());
         batch.put(&self.db, Family::Default, &StoreKey::StoreTime.encode(), &now.encode());
         let before = self.db.last_commit();
         self.db.commit(batch, sync)?;
+        // ORDER: the quiet log stands before births, and births before this lock.
+        drop(saving);
         self.reclaimer.overlook_commit(before, before + 1);
         Ok(())
     }

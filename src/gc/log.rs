@@ -54,12 +54,11 @@ impl LogLimit {
         if written.saturating_sub(*looked_at) < self.max_log_bytes / LOOKS {
             return Ok(());
         }
-        *looked_at = written;
         let (parts, of) = FLUSH_AT;
-        if db.log_file_bytes()? < self.max_log_bytes / of * parts {
-            return Ok(());
+        if db.log_file_bytes()? < self.max_log_bytes / of * parts || births.begin_flush_all(db)? {
+            *looked_at = written;
         }
-        births.begin_flush_all(db)
+        Ok(())
     }
 }
 
@@ -142,7 +141,10 @@ impl QuietLog {
             // RocksDB is about to unlink what is left of it.
             return Ok(PassOutcome::default());
         }
-        births.flush_all(db)?;
+        if !births.flush_all(db)? {
+            self.log_bytes = Some(log_bytes);
+            return Ok(PassOutcome { acted: false, pending: true });
+        }
         ReclaimCounters::add(&counters.flushes, 1);
         Ok(PassOutcome::ACTED)
     }

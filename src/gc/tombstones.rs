@@ -33,6 +33,8 @@ const WORTH_PERCENT: [u8; 3] = [60, 30, 10];
 /// Passes in which next to nothing has died after which no more is expected. WHY wait: what is deleted next goes with
 /// the same rewriting.
 const CALM_PASSES: u32 = 5;
+/// Passes after which a file is tried again that a compaction left as it was: a minute. WHY so long: what stood in the way may stay.
+const TRY_AGAIN_PASSES: u32 = 300;
 /// The part by which deaths grow in a calm time, at the most.
 const CALM_GROWTH: u64 = 16;
 
@@ -99,14 +101,14 @@ pub(super) struct Tombstones {
     family: Family,
     /// The last commit when each file was first seen: nothing in the file is younger.
     made_by: HashMap<String, u64>,
-    /// Files that a compaction left as they were. They are not tried again.
-    left: Vec<String>,
+    /// Files that a compaction left as they were, and for how many passes they are not tried again.
+    left: HashMap<String, u32>,
     calm: Calm,
 }
 
 impl Tombstones {
     pub(super) fn new(family: Family) -> Self {
-        Self { family, made_by: HashMap::new(), left: Vec::new(), calm: Calm::default() }
+        Self { family, made_by: HashMap::new(), left: HashMap::new(), calm: Calm::default() }
     }
 
     /// Writes a buffer full of tombstones to a file once no more of them come, and rewrites the file for which that is worth most.
@@ -141,7 +143,7 @@ impl Tombstones {
         let name = &region.top.name;
         if pass.db.live_files()?.iter().any(|live| live.name == *name) {
             tracing::warn!(file = name, "a compaction left its file as it was");
-            self.left.push(name.clone());
+            self.left.insert(name.clone(), TRY_AGAIN_PASSES);
         }
         Ok(PassOutcome::ACTED)
     }
@@ -159,7 +161,10 @@ impl Tombstones {
             let made_by = known.remove(&file.name).unwrap_or(now);
             self.made_by.insert(file.name.clone(), made_by);
         }
-        self.left.retain(|name| self.made_by.contains_key(name));
+        self.left.retain(|name, passes| {
+            *passes -= 1;
+            *passes > 0 && self.made_by.contains_key(name)
+        });
     }
 
     fn may_go(&self, file: &SstFile, oldest_snapshot: Option<u64>) -> bool {
@@ -181,7 +186,7 @@ impl Tombstones {
         let oldest_snapshot = pass.db.oldest_snapshot();
         files
             .iter()
-            .filter(|file| in_reach(file) && !self.left.contains(&file.name))
+            .filter(|file| in_reach(file) && !self.left.contains_key(&file.name))
             // The share is largest if every tombstone hides a record: no look at what lies beneath can raise it.
             .filter(|file| file.tombstones > 0)
             .filter(|file| worth.is_share_reached(file.tombstones * 2, file.entries + file.tombstones))

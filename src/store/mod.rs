@@ -183,11 +183,16 @@ impl Database {
         self.db.flush_cf_opt(self.handle(family), &options).map_err(map_error)
     }
 
-    /// Switches a family's write buffer now and leaves the writing of it to the background.
-    pub(crate) fn begin_flush(&self, family: Family) -> Result<()> {
+    /// Switches a family's write buffer now and leaves the writing of it to the background. Returns whether it did: not while RocksDB has
+    /// stopped all writes because flushes lag behind.
+    pub(crate) fn begin_flush(&self, family: Family) -> Result<bool> {
         let mut options = FlushOptions::default();
         options.set_wait(false);
-        self.db.flush_cf_opt(self.handle(family), &options).map_err(map_error)
+        match self.db.flush_cf_opt(self.handle(family), &options) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == rocksdb::ErrorKind::TryAgain => Ok(false),
+            Err(error) => Err(map_error(error)),
+        }
     }
 
     /// Waits until the buffers of a family that were switched are written.

@@ -110,7 +110,9 @@ impl Reclaimer {
             _ => {}
         }
         failpoint!("reclaimer::before_flush");
-        self.births.flush(&self.db, here)?;
+        if !self.births.flush(&self.db, here)? {
+            return Ok(PassOutcome { acted: false, pending: true });
+        }
         failpoint!("reclaimer::after_flush");
         ReclaimCounters::add(&self.counters.flushes, 1);
         memory.buried_at_flush = buried;
