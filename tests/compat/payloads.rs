@@ -82,6 +82,9 @@ impl Pair {
 
 /// Fills Redis with a value in every encoding it has; returns the keys and the encodings that it names.
 fn fill(pair: &mut Pair) -> Vec<(&'static str, &'static str)> {
+    // Redis itself puts single items from 1 GiB on into nodes of their own.
+    let large = Command::new("DEBUG").arg("QUICKLIST-PACKED-THRESHOLD").int(10_000);
+    assert_eq!(pair.ask(&large), Reply::ok());
     let long = |n: usize| format!("a member with a name that no listpack takes, as it is longer than 64 bytes: {n:06}");
     let short = |n: usize| format!("m{n}");
     let many: Vec<String> = (0..2000).map(short).collect();
@@ -149,6 +152,8 @@ fn what_redis_dumps_windrow_restores_and_the_other_way_round() {
         let payload = pair.redis_dumps(key.as_bytes());
         pair.windrow_restores(key, &payload).unwrap();
     }
+    let list = pair.redis_dumps(b"list with large items");
+    assert_eq!(list[..3], [rdb::LIST_QUICKLIST_2, 4, 1], "a node of one item");
     pair.agree();
     // And back, into an empty Redis.
     let (_, before) = pair.states();

@@ -125,3 +125,55 @@ fn negative_zero_and_the_infinities_are_kept() {
     let (_, elements) = read(&rdb::value(rdb::ZSET_LISTPACK, &[rdb::string(rdb::listpack(&["m", "-0"]))]));
     assert!(matches!(&elements[..], [Element::Scored(_, found)] if found.to_bits() == (-0.0_f64).to_bits()));
 }
+
+/// The dump of a real Redis with this name.
+fn fixture(name: &str) -> Vec<u8> {
+    let table = include_str!("../fixtures/rdb/redis-7.0.15.hex");
+    let hex = table.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = ")).unwrap();
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+#[test]
+fn dumps_of_a_real_redis_are_read() {
+    let field = |name: &str, value: &str| Element::Field(text(name), text(value));
+    let scored = |member: &str, score: f64| Element::Scored(text(member), score);
+    let items = |items: &[&str]| items.iter().map(|item| Element::Item(text(item))).collect::<Vec<_>>();
+    let members = |members: &[&str]| members.iter().map(|member| Element::Member(text(member))).collect::<Vec<_>>();
+    let (long, longer) = ("x".repeat(64), "y".repeat(65));
+    let expected = [
+        ("text", rdb::STRING, vec![Element::Text(text("some text"))]),
+        ("integer", rdb::STRING, vec![Element::Text(text("-70000"))]),
+        ("compressed", rdb::STRING, vec![Element::Text(text("again and ".repeat(30)))]),
+        ("intset", rdb::SET_INTSET, members(&["-9000000000", "-1", "0", "5", "70000"])),
+        (
+            "hash_listpack",
+            rdb::HASH_LISTPACK,
+            vec![field("field", "value"), field("n", "-129"), field("empty", ""), field("long", &long)],
+        ),
+        (
+            "zset_listpack",
+            rdb::ZSET_LISTPACK,
+            vec![scored("b", f64::NEG_INFINITY), scored("7", 0.1), scored("a", 1.5), scored("c", 3.0)],
+        ),
+        ("zset", rdb::ZSET_2, vec![scored(&"z".repeat(65), f64::INFINITY), scored("3", 3.0), scored("b", -0.25)]),
+        ("list", rdb::LIST_QUICKLIST_2, items(&["a", "-4096", "", "70000", "9223372036854775807", "a"])),
+        ("list_of_nodes", rdb::LIST_QUICKLIST_2, items(&["a", &"b".repeat(9000), "c"])),
+    ];
+    for (name, number, elements) in expected {
+        let payload = fixture(name);
+        let body = open_payload(&payload).unwrap();
+        assert_eq!(body[0], number, "{name}");
+        assert_eq!(read(body).1, elements, "{name}");
+    }
+    // Redis' hash tables have an order of their own.
+    let sorted = |name: &str| {
+        let mut elements = read(open_payload(&fixture(name)).unwrap()).1;
+        elements.sort_by_key(|element| format!("{element:?}"));
+        elements
+    };
+    let mut four = members(&["a", "", "7"]);
+    four.push(Element::Member(Bytes::from_static(b"\xff\0")));
+    four.sort_by_key(|element| format!("{element:?}"));
+    assert_eq!(sorted("set"), four);
+    assert_eq!(sorted("hash"), [field("7", "8"), field("field", &longer)]);
+}

@@ -29,7 +29,8 @@ fn nothing_is_reserved_for_a_length_that_is_only_claimed() {
                 rdb::value(number, &[vec![1, 1], claim(length), b"some".to_vec()]),
                 rdb::value(number, &[vec![1, 2], compressed.clone()]),
             ] {
-                let most = most_bytes(|| assert!(read(&value).is_err(), "type {number}"));
+                // Some are short values with something behind them.
+                let most = most_bytes(|| drop(read(&value)));
                 assert!(most < MOST, "type {number}: {most} bytes for a claim of {length}");
             }
         }

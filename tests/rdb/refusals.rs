@@ -118,17 +118,15 @@ fn pairs_come_in_pairs() {
 #[test]
 fn a_listpack_must_be_what_it_says() {
     let good = rdb::listpack(&["text", "7", "70000"]);
-    let hash = |bytes| packed(rdb::LIST_QUICKLIST_2, bytes);
     let list = |bytes: Vec<u8>| rdb::value(rdb::LIST_QUICKLIST_2, &[vec![1, 2], rdb::string(bytes)]);
     assert_eq!(refusal(&list(good.clone())), "it was read");
     let damaged = "a listpack is damaged";
-    assert!(hash(good.clone()).len() > good.len());
     assert_eq!(refusal(&list(with(good.clone(), 0, 1))), damaged, "the total");
     assert_eq!(refusal(&list(with(good.clone(), 4, 2))), damaged, "the count");
     assert_eq!(refusal(&list(with(good.clone(), 4, 4))), damaged, "the count");
     let last = good.len() - 1;
     assert_eq!(refusal(&list(with(good.clone(), last, 0))), damaged, "the end");
-    assert_eq!(refusal(&list(with(good.clone(), last - 1, 4))), damaged, "the length behind the last");
+    assert_eq!(refusal(&list(with(good.clone(), last - 1, 5))), damaged, "the length behind the last");
     assert_eq!(refusal(&list(with(good.clone(), 11, 6))), damaged, "the length behind the first");
     assert_eq!(refusal(&list(with(good.clone(), 6, 0x85))), damaged, "a longer text");
     assert_eq!(refusal(&list(with(good.clone(), 6, 0xF5))), damaged, "an unknown form");

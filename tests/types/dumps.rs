@@ -30,7 +30,7 @@ fn held(db: &Db, key: &str) -> String {
         Some(DataType::Hash) => {
             format!("{:?}", db.hashes().get_all(key).unwrap().map(Result::unwrap).collect::<Vec<_>>())
         }
-        Some(DataType::SortedSet) => {
+        Some(_) => {
             let all = db.zsets().range(key, windrow::ZRange::ranks(0, -1)).unwrap();
             format!("{:?}", all.map(Result::unwrap).collect::<Vec<_>>())
         }
