@@ -25,7 +25,9 @@ fn expected(name: &str) -> (DataType, Vec<Element>) {
     }
     if name.contains("sorted set") {
         let scores = [1.5, f64::INFINITY, f64::NEG_INFINITY, -0.25, 3.0, 0.0];
-        let elements = texts().zip(scores.into_iter().cycle()).map(|(member, score)| Element::Scored(member, score));
+        let mut ordered: Vec<(f64, Bytes)> = scores.into_iter().cycle().zip(texts()).collect();
+        ordered.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
+        let elements = ordered.into_iter().map(|(score, member)| Element::Scored(member, score));
         return (DataType::SortedSet, elements.collect());
     }
     if name.contains("hash") || name.contains("zipmap") {

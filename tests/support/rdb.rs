@@ -230,11 +230,11 @@ pub(crate) fn every_encoding() -> Vec<(&'static str, Vec<u8>)> {
     let texts = texts();
     let long: Vec<u8> = (0..3000_u32).flat_map(|n| format!("{} ", n % 77).into_bytes()).collect();
     let scores = ["1.5", "inf", "-inf", "-0.25", "3", "0"];
-    let scored: Vec<Vec<u8>> = texts
-        .iter()
-        .zip(scores.iter().cycle())
-        .flat_map(|(text, score)| [text.clone(), score.as_bytes().to_vec()])
-        .collect();
+    let mut ordered: Vec<(&str, &Vec<u8>)> = scores.into_iter().cycle().zip(&texts).collect();
+    // As Redis holds them: it does not put in order what lies in a listpack.
+    ordered.sort_by(|a, b| number_of(a.0).total_cmp(&number_of(b.0)).then_with(|| a.1.cmp(b.1)));
+    let scored: Vec<Vec<u8>> =
+        ordered.iter().flat_map(|(score, text)| [text.to_vec(), score.as_bytes().to_vec()]).collect();
     let old_score = |score: &str| match score {
         "inf" => vec![0xFE],
         "-inf" => vec![0xFF],
@@ -244,7 +244,7 @@ pub(crate) fn every_encoding() -> Vec<(&'static str, Vec<u8>)> {
         .chunks(2)
         .flat_map(|pair| [string(&pair[0]), old_score(std::str::from_utf8(&pair[1]).unwrap())].concat())
         .collect();
-    let binary = |text: &[u8]| std::str::from_utf8(text).unwrap().parse::<f64>().unwrap().to_le_bytes().to_vec();
+    let binary = |text: &[u8]| number_of(std::str::from_utf8(text).unwrap()).to_le_bytes().to_vec();
     let new: Vec<u8> = scored.chunks(2).flat_map(|pair| [string(&pair[0]), binary(&pair[1])].concat()).collect();
     let count = length(texts.len());
     let strings: Vec<u8> = texts.iter().flat_map(string).collect();
@@ -293,6 +293,10 @@ pub(crate) fn every_encoding() -> Vec<(&'static str, Vec<u8>)> {
             ),
         ),
     ]
+}
+
+fn number_of(score: &str) -> f64 {
+    score.parse().unwrap()
 }
 
 /// Different texts of every length at which a form changes, numbers at every edge of their forms, and near misses.
