@@ -232,7 +232,9 @@ impl Edit<'_, '_> {
             let TailRange { lower, upper } = all;
             return Ok(u64::try_from(self.plan.elements.range(lower..upper).count()).unwrap_or(u64::MAX));
         }
-        self.spill()?;
+        if !self.plan.elements.is_empty() {
+            self.spill()?;
+        }
         self.elements.walk(&all, Direction::Ascending)?.skip(u64::MAX)
     }
 

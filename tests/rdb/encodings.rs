@@ -7,7 +7,7 @@ use windrow::rdb::{Element, checksum, open_payload};
 use crate::{hostile, rdb};
 
 fn read(value: &[u8]) -> (DataType, Vec<Element>) {
-    hostile::read(value).expect("a value")
+    hostile::read(value).unwrap()
 }
 
 fn text(bytes: impl AsRef<[u8]>) -> Bytes {

@@ -23,8 +23,8 @@ fn nothing_is_reserved_for_a_length_that_is_only_claimed() {
         for number in 0..=18 {
             for value in [
                 rdb::value(number, &[claim(length), b"some".to_vec()]),
-                rdb::value(number, &[compressed.clone()]),
-                rdb::value(number, &[compressed_less.clone()]),
+                rdb::value(number, std::slice::from_ref(&compressed)),
+                rdb::value(number, std::slice::from_ref(&compressed_less)),
                 rdb::value(number, &[vec![1], claim(length), b"some".to_vec()]),
                 rdb::value(number, &[vec![1, 1], claim(length), b"some".to_vec()]),
                 rdb::value(number, &[vec![1, 2], compressed.clone()]),

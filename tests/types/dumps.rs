@@ -68,7 +68,7 @@ fn every_type_comes_back_and_lives_on() {
             assert_eq!(db.strings().len("string again").unwrap(), count as u64 * 100 + 4);
             assert_eq!(db.sets().add("set again", ["new"]).unwrap(), 1);
             assert_eq!(db.sets().len("set again").unwrap(), count as u64 + 1);
-            assert_eq!(db.hashes().set("hash again", "new", "1").unwrap(), true);
+            assert!(db.hashes().set("hash again", "new", "1").unwrap());
             assert_eq!(db.hashes().len("hash again").unwrap(), count as u64 + 1);
             assert_eq!(db.lists().push_left("list again", ["first"]).unwrap(), (count + count / 2) as u64 + 1);
             assert_eq!(db.lists().push_right("list again", ["last"]).unwrap(), (count + count / 2) as u64 + 2);
