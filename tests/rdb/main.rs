@@ -6,12 +6,9 @@
 
 mod encodings;
 pub mod hostile;
-mod lies;
 mod refusals;
 mod total;
 
-#[path = "../memory/counting.rs"]
-mod counting;
 #[path = "../support/rdb.rs"]
 #[allow(dead_code, reason = "these tests need a part of it")]
 mod rdb;
