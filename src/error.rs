@@ -1,6 +1,6 @@
 //! What can go wrong, sorted by what the caller should do next.
 //!
-//! Uses nothing of the crate but the decode error and the data types of `encoding`. Invariant: an error that is returned
+//! Uses nothing of the crate but the errors of `encoding` and `rdb` and the data types. Invariant: an error that is returned
 //! before a commit has changed nothing in the store.
 
 use std::borrow::Cow;
@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::encoding::{DataType, DecodeError};
+use crate::rdb::RdbError;
 
 /// The result of every fallible call of this crate.
 ///
@@ -55,6 +56,10 @@ pub enum ErrorKind {
     OutOfRange,
     /// The operation needs the key to exist.
     NoSuchKey,
+    /// The operation needs the key not to exist.
+    KeyExists,
+    /// The bytes to restore are no dump, or none that is supported.
+    BadDump,
     /// A key, member or value is longer than the store's limit.
     TooLarge,
     /// Arguments or options contradict each other or lie outside their range.
@@ -175,6 +180,8 @@ impl Error {
             | ErrorKind::Overflow
             | ErrorKind::OutOfRange
             | ErrorKind::NoSuchKey
+            | ErrorKind::KeyExists
+            | ErrorKind::BadDump
             | ErrorKind::TooLarge
             | ErrorKind::InvalidInput
             | ErrorKind::ReadOnly => Action::FixCall,
@@ -255,5 +262,17 @@ impl From<DecodeError> for Error {
     #[cold]
     fn from(source: DecodeError) -> Self {
         Self::with_source(ErrorKind::Corruption, "a stored record cannot be decoded", source)
+    }
+}
+
+impl From<RdbError> for Error {
+    #[cold]
+    fn from(source: RdbError) -> Self {
+        let kind = match source {
+            RdbError::TooLarge { .. } => ErrorKind::TooLarge,
+            RdbError::Io(_) => ErrorKind::Io,
+            _ => ErrorKind::BadDump,
+        };
+        Self::with_source(kind, "a dump cannot be read", source)
     }
 }

@@ -1,6 +1,6 @@
 //! Redis-style data (strings, hashes, sets, lists, sorted sets), each with a time to live, on disk in RocksDB, with
 //! the space of dead data given back almost for free. Semantics are those of Redis 7.0 for the same command.
-//! There are no streams yet, nor bit operations, HyperLogLogs, geo commands, DUMP, RESTORE, MIGRATE and OBJECT.
+//! There are no streams yet, nor bit operations, HyperLogLogs, geo commands, MIGRATE and OBJECT.
 //!
 #![cfg_attr(
     feature = "engine",
@@ -41,6 +41,8 @@ background whole files of buried data are unlinked unread, and compactions leave
 // Public for the fuzz targets and the tests of the format, which need no RocksDB: no part of the API, and free to change.
 #[doc(hidden)]
 pub mod encoding;
+#[doc(hidden)]
+pub mod rdb;
 
 #[cfg(feature = "engine")]
 mod births;
@@ -85,8 +87,9 @@ pub use self::{
     engine::{
         CombineOptions, CopyOptions, CreateOptions, Db, ExpireTime, Frozen, GetExOptions, HashEntries, HashFields,
         HashValues, Hashes, HeldBackBy, Keys, Lcs, LcsMatch, ListItems, Lists, Live, Members, Namespace,
-        PositionOptions, ScanCursor, ScanOptions, ScanPage, SetOptions, SetOutcome, Sets, SortOptions, Source, Stats,
-        Store, StoreBuilder, Strings, Ttl, View, ViewNamespace, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
+        PositionOptions, RestoreOptions, ScanCursor, ScanOptions, ScanPage, SetOptions, SetOutcome, Sets, SortOptions,
+        Source, Stats, Store, StoreBuilder, Strings, Ttl, View, ViewNamespace, ZAddOptions, ZEnd, ZEntries, ZPopped,
+        ZSets,
     },
     error::{Action, Error, ErrorKind, Result},
     gc::{Pacing, PacingReason},

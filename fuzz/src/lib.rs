@@ -1,6 +1,9 @@
 //! What the fuzz targets assert.
 //!
-//! What lives here: the same properties as in `tests/encoding`, by inclusion.
+//! What lives here: the same properties as in `tests/encoding` and `tests/rdb`, by inclusion.
 
 #[path = "../../tests/encoding/canonical.rs"]
 pub mod canonical;
+
+#[path = "../../tests/rdb/hostile.rs"]
+pub mod hostile;

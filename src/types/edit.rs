@@ -224,6 +224,20 @@ impl Edit<'_, '_> {
         }
     }
 
+    /// Counts the different elements of one kind in a collection that began empty, and to which elements were only added.
+    /// Costs a walk over those that went to disk.
+    pub(crate) fn count_added(&mut self, tag: Tag) -> Result<u64> {
+        let all = TailRange::all(tag);
+        if self.spilled.is_none() {
+            let TailRange { lower, upper } = all;
+            return Ok(u64::try_from(self.plan.elements.range(lower..upper).count()).unwrap_or(u64::MAX));
+        }
+        if !self.plan.elements.is_empty() {
+            self.spill()?;
+        }
+        self.elements.walk(&all, Direction::Ascending)?.skip(u64::MAX)
+    }
+
     /// Writes what is pending of a large new collection under an id of its own.
     fn spill(&mut self) -> Result<()> {
         let id = match self.spilled {

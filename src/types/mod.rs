@@ -1,9 +1,10 @@
 //! What each data type's operations read and what they change.
 //!
-//! May use `encoding`, `store` (for reading) and `expire::is_expired`. Invariant: nothing here commits; a
+//! May use `encoding`, `rdb`, `store` (for reading) and `expire::is_expired`. Invariant: nothing here commits; a
 //! writing operation fills a [`KeyPlan`], and the engine turns plans into one commit.
 
 pub(crate) mod copy;
+pub(crate) mod dump;
 pub(crate) mod edit;
 pub(crate) mod elements;
 pub(crate) mod glob;

@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use crate::command::{Command, Commands, Compare, Handler, Place, refusal};
 use crate::draw::{DBS, Draw, KEYS};
 use crate::dump::{self, DbDump};
+use crate::dumps;
 use crate::redis::Server;
 use crate::resp::{Client, Reply, Shown};
 use crate::world::World;
@@ -86,6 +87,7 @@ impl Contest {
             contest.disturbances.push_back((contest.step, disturbance));
             if contest.draw.once_in(BATCHES_PER_DUMP) {
                 contest.compare_states();
+                contest.exchange_values();
             }
         }
         contest.compare_states();
@@ -169,6 +171,16 @@ impl Contest {
         for (number, (ours, theirs)) in (0..DBS).zip(ours.iter().zip(&theirs)) {
             self.compare_state(number, ours, theirs);
         }
+    }
+
+    /// Lets each side have some values as the other one dumps them, in the place of its own: which changes nothing.
+    fn exchange_values(&mut self) {
+        for number in 0..DBS {
+            let db = self.world.store().db(number);
+            dumps::exchange(&mut self.redis, &db, number, &mut self.draw);
+            self.selected = number;
+        }
+        self.compare_states();
     }
 
     fn compare_state(&self, number: u32, ours: &DbDump, theirs: &DbDump) {

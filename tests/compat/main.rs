@@ -15,9 +15,11 @@ mod command;
 mod contest;
 mod draw;
 mod dump;
+mod dumps;
 mod hashes;
 mod keys;
 mod lists;
+mod payloads;
 mod random;
 mod redis;
 mod resp;
@@ -35,6 +37,9 @@ mod compact;
 #[path = "../support/fixture.rs"]
 #[expect(dead_code, reason = "the comparison needs a part of it")]
 mod fixture;
+#[path = "../support/rdb.rs"]
+#[allow(dead_code, reason = "the comparison needs a part of it")]
+mod rdb;
 
 use command::Commands;
 use contest::Contest;
@@ -49,10 +54,11 @@ const DEEP: &dyn Commands = &zsets::deep::Deep;
 const STRINGS_TOGETHER: &dyn Commands = &strings_together::StringsTogether;
 const TRANSFERS: &dyn Commands = &transfers::Transfers;
 const SORTING: &dyn Commands = &sorting::Sorting;
+const DUMPS: &dyn Commands = &dumps::Dumps;
 
 /// Every file of commands.
-const FILES: [&dyn Commands; 10] =
-    [KEYS, STRINGS, HASHES, SETS, LISTS, ZSETS, DEEP, STRINGS_TOGETHER, TRANSFERS, SORTING];
+const FILES: [&dyn Commands; 11] =
+    [KEYS, STRINGS, HASHES, SETS, LISTS, ZSETS, DEEP, STRINGS_TOGETHER, TRANSFERS, SORTING, DUMPS];
 
 /// How many commands a test does if nobody says otherwise: about three seconds.
 const STEPS: u64 = 30_000;
@@ -127,6 +133,11 @@ fn moved_and_copied_keys_answer_as_redis_does() {
 #[test]
 fn sorts_answer_as_redis_does() {
     compare(&mostly(SORTING));
+}
+
+#[test]
+fn dumped_and_restored_keys_answer_as_redis_does() {
+    compare(&mostly(DUMPS));
 }
 
 #[test]

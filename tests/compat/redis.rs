@@ -61,6 +61,8 @@ impl Server {
             .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
             .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
             .args(["--proto-max-bulk-len", &MAX_STRING_BYTES.to_string()])
+            // For the one that lets a list keep large items in nodes of their own.
+            .args(["--enable-debug-command", "local"])
             .arg("--dir")
             .arg(dir.path())
             // Redis sorts text by the locale, windrow by bytes.

@@ -6,6 +6,7 @@ mod both;
 mod bytes_and_limits;
 mod clock;
 mod dbs;
+mod dumps;
 mod expiry;
 mod finding;
 mod flushes;
@@ -32,3 +33,6 @@ mod data;
 mod fixture;
 #[path = "../support/raw.rs"]
 mod raw;
+#[path = "../support/rdb.rs"]
+#[allow(dead_code, reason = "these tests need a part of it")]
+mod rdb;

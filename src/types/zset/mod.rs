@@ -172,7 +172,8 @@ fn is_born_dead(zset: &Edit<'_, '_>, birth: Birth) -> bool {
     !zset.existed() && birth.expires_at.is_some_and(|expires_at| expires_at <= zset.now())
 }
 
-fn put(zset: &mut Edit<'_, '_>, member: &[u8], score: Score) -> Result<()> {
+/// Puts a member that is not there.
+pub(crate) fn put(zset: &mut Edit<'_, '_>, member: &[u8], score: Score) -> Result<()> {
     zset.put(&ElementKey::SortedMember(member), Bytes::copy_from_slice(&score.to_ordered_bytes()))?;
     zset.mark(&ElementKey::SortedScore(score, member))
 }

@@ -1,0 +1,35 @@
+//! Values as Redis writes them: in the payload of DUMP, and in an RDB file.
+//!
+//! What lives here: the payload's footer, lengths and strings, every encoding of the five types that Redis has written
+//! up to 7.0, and the plain ones to write. `docs/dumps.md` draws them.
+//!
+//! What it may use: the standard library, `bytes`, `crc`, `thiserror`, and the data types of `encoding`. No store, no
+//! engine, no clock.
+//!
+//! INVARIANT: writing cannot fail. Reading is total (any bytes give a value or an [`RdbError`], never a panic), and takes no
+//! more memory than a small multiple of the bytes that came: nothing is reserved for a length that the input only claims.
+
+mod error;
+mod input;
+mod intset;
+mod length;
+mod listpack;
+mod lzf;
+mod packed;
+mod payload;
+mod string;
+mod value;
+mod write;
+mod ziplist;
+mod zipmap;
+
+pub use error::RdbError;
+pub use length::{Length, read_length, write_length};
+pub use lzf::decompress;
+pub use payload::{RDB_VERSION, checksum, open_payload, seal_payload};
+pub use string::{read_string, write_string};
+pub use value::{Element, ValueReader};
+pub use write::{begin_value, write_score};
+
+/// The result of reading.
+type Result<T, E = RdbError> = std::result::Result<T, E>;
