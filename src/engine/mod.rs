@@ -44,7 +44,7 @@ pub use expiry::{ExpireTime, Ttl};
 pub use hashes::{HashEntries, HashFields, HashValues, Hashes};
 pub use keys::Keys;
 pub use lists::{ListItems, Lists, PositionOptions};
-pub use read::{Frozen, Live, Source};
+pub use read::{Frozen, Live, Source, Writable};
 pub use scan::{ScanCursor, ScanOptions, ScanPage};
 pub use sets::{Members, Sets};
 pub use sort::SortOptions;

@@ -85,7 +85,7 @@ impl Reading {
 }
 
 mod sealed {
-    use super::Reading;
+    use super::{Live, Reading};
     use crate::error::Result;
 
     /// Begins readings.
@@ -93,9 +93,21 @@ mod sealed {
         /// Begins a reading of one keyspace.
         fn begin(&self, namespace: &[u8], db: u32) -> Result<Reading>;
     }
+
+    /// Says where writes go.
+    pub trait Lead: Begin {
+        /// Says where writes go.
+        fn destination(&self) -> Destination<'_>;
+    }
+
+    /// Where writes go.
+    pub enum Destination<'a> {
+        /// To the store, each in a commit of its own.
+        Store(&'a Live),
+    }
 }
 
-pub(crate) use sealed::Begin;
+pub(crate) use sealed::{Begin, Destination, Lead};
 
 /// Where a handle reads: [`Live`], the present, or [`Frozen`], the moment of a view.
 ///
@@ -115,6 +127,22 @@ pub(crate) use sealed::Begin;
 /// # Ok(()) }
 /// ```
 pub trait Source: Begin {}
+
+/// What can be written to as well: [`Live`], the present.
+///
+/// # Examples
+/// ```
+/// use windrow::{Db, Writable};
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// fn join<S: Writable>(db: &Db<S>, user: &str) -> windrow::Result<bool> {
+///     Ok(db.sets().add("members", [user])? == 1)
+/// }
+/// assert!(join(&store.db(0), "alice")?);
+/// # Ok(()) }
+/// ```
+pub trait Writable: Source + Lead {}
 
 /// Reads and writes the present.
 ///
@@ -151,6 +179,14 @@ impl Begin for Live {
 }
 
 impl Source for Live {}
+
+impl Lead for Live {
+    fn destination(&self) -> Destination<'_> {
+        Destination::Store(self)
+    }
+}
+
+impl Writable for Live {}
 
 /// Reads the moment at which a view was opened.
 ///

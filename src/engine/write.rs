@@ -20,7 +20,6 @@ use crate::types::{Before, KeyPlan, Limits, PlanContext, Reader};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'a> {
     pub(crate) namespace: &'a [u8],
-    pub(crate) db: u32,
     pub(crate) durability: Option<Durability>,
 }
 
@@ -32,30 +31,6 @@ pub(crate) struct Target<'a> {
 }
 
 impl Engine {
-    /// Plans a change of one key and commits it.
-    pub(super) fn write_key<T>(
-        &self,
-        place: Place<'_>,
-        key: &[u8],
-        plan: impl FnOnce(&mut KeyPlan<'_>) -> Result<T>,
-    ) -> Result<T> {
-        self.write_keys(place, &[key], |plans| match plans {
-            [one] => plan(one),
-            _ => Err(Error::invalid("one key makes one plan")),
-        })
-    }
-
-    /// Plans a change of several different keys of one db and commits it.
-    pub(super) fn write_keys<T>(
-        &self,
-        place: Place<'_>,
-        keys: &[&[u8]],
-        plan: impl FnOnce(&mut [KeyPlan<'_>]) -> Result<T>,
-    ) -> Result<T> {
-        let targets: Vec<Target<'_>> = keys.iter().map(|key| Target { db: place.db, key }).collect();
-        self.write_targets(place, &targets, plan)
-    }
-
     /// Plans a change of several different keys, which may lie in different dbs of one namespace, and commits it.
     ///
     /// ORDER: locks, pin, time, keyspaces.

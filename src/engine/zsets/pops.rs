@@ -6,11 +6,11 @@ use bytes::Bytes;
 
 use crate::encoding::{ElementKey, Score, Tag};
 use crate::engine::write::distinct;
-use crate::engine::{Engine, Live, ZEnd, ZPopped, ZSets};
+use crate::engine::{Engine, Writable, ZEnd, ZPopped, ZSets};
 use crate::error::{Error, Result};
 use crate::types::{Direction, KeyPlan, TailRange, zset};
 
-impl ZSets<'_, Live> {
+impl<S: Writable> ZSets<'_, S> {
     /// Removes up to `count` members with the lowest scores and returns them, the lowest first (ZPOPMIN). Costs the
     /// reading of what is removed, in memory too, and one commit. Where the set begins after its pops, and after
     /// [`ZSets::remove_range`], is remembered, so emptying one by pops is linear; members removed otherwise from its end are

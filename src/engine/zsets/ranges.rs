@@ -6,7 +6,7 @@
 use crate::encoding::{DataType, Tag};
 use crate::engine::write::distinct;
 use crate::engine::zsets::ZEntries;
-use crate::engine::{CreateOptions, Engine, Live, Source, ZSets};
+use crate::engine::{CreateOptions, Engine, Source, Writable, ZSets};
 use crate::error::{Error, Result};
 use crate::types::zset::range::{CountOf, PartOf};
 use crate::types::zset::{Selection, ZRange, range};
@@ -72,7 +72,7 @@ impl<S: Source> ZSets<'_, S> {
     }
 }
 
-impl ZSets<'_, Live> {
+impl<S: Writable> ZSets<'_, S> {
     /// Removes what [`ZSets::range`] would give; returns how many members there were (ZREMRANGEBYRANK,
     /// ZREMRANGEBYSCORE, ZREMRANGEBYLEX). Costs what [`ZSets::range`] costs, and one commit of its members' keys, which are
     /// in memory until then.
