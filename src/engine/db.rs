@@ -54,12 +54,20 @@ impl<S: Source> Db<S> {
         self.number
     }
 
-    pub(super) fn namespace(&self) -> &[u8] {
+    pub(super) fn namespace(&self) -> &Arc<[u8]> {
         &self.namespace
     }
 
     pub(super) fn begin(&self) -> Result<Reading> {
         self.source.begin(&self.namespace, self.number)
+    }
+
+    pub(super) fn begin_over_all(&self) -> Result<Reading> {
+        self.source.begin_over_all(&self.namespace, self.number)
+    }
+
+    pub(super) fn source(&self) -> &S {
+        &self.source
     }
 
     /// Returns the string operations.
@@ -226,6 +234,7 @@ impl<S: Writable> Db<S> {
     pub(super) fn engine(&self) -> &Arc<Engine> {
         match self.source.destination() {
             Destination::Store(live) => &live.engine,
+            Destination::Transaction(tx) => tx.engine(),
         }
     }
 
@@ -258,6 +267,7 @@ impl<S: Writable> Db<S> {
                 let place = Place { namespace: &self.namespace, durability: live.durability };
                 live.engine.write_targets(place, targets, plan)
             }
+            Destination::Transaction(tx) => tx.write_targets(targets, plan),
         }
     }
 
@@ -384,6 +394,7 @@ impl Db<Live> {
     pub fn flush(&self) -> Result<()> {
         let engine = self.engine();
         engine.check_writable()?;
+        engine.refuse_inside()?;
         engine.flush_keyspace(&self.namespace, self.number, engine.must_sync(self.source.durability))?;
         engine.want_sync(self.source.durability);
         Ok(())

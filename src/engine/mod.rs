@@ -32,6 +32,7 @@ mod sort;
 mod stats;
 mod store;
 mod strings;
+mod transaction;
 mod transfer;
 mod view;
 mod write;
@@ -51,6 +52,7 @@ pub use sort::SortOptions;
 pub use stats::{HeldBackBy, Stats};
 pub use store::{Namespace, Store};
 pub use strings::{GetExOptions, Lcs, LcsMatch, SetOptions, SetOutcome, Strings};
+pub use transaction::{Transaction, Tx, Watch, WriteBatch};
 pub use transfer::CopyOptions;
 pub use view::{View, ViewNamespace};
 pub use zsets::{CombineOptions, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets};
@@ -77,6 +79,7 @@ pub(crate) use keyspaces::Keyspaces;
 use margins::Margins;
 pub(crate) use open::require_known_format;
 use ranks::Ranks;
+use transaction::Watches;
 
 /// Everything that an open store shares between its handles and threads.
 pub(crate) struct Engine {
@@ -100,6 +103,7 @@ pub(crate) struct Engine {
     locks: Locks,
     ranks: Ranks,
     margins: Margins,
+    watches: Watches,
     watermark: Arc<Watermark>,
     filters: Arc<Filters>,
     flushed: FlushedKeyspaces,

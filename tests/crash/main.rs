@@ -19,6 +19,7 @@ mod reaper_failures;
 mod reaper_races;
 mod recorder;
 mod slots;
+mod transactions;
 
 #[path = "../support/data.rs"]
 mod data;

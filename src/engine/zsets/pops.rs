@@ -99,7 +99,7 @@ impl<S: Writable> ZSets<'_, S> {
 
 /// Pops, beginning where the last pop ended.
 fn pop(engine: &Engine, plan: &mut KeyPlan<'_>, direction: Direction, count: u64) -> Result<Vec<(Bytes, f64)>> {
-    let id = plan.live().and_then(|meta| meta.id());
+    let id = plan.committed_id();
     let range = id.map_or_else(|| TailRange::all(Tag::SortedScore), |id| engine.margins.range(id));
     let popped = zset::pop(plan, &range, direction, count)?;
     if let (Some(id), Some((member, score))) = (id, popped.first())
