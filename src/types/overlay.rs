@@ -1,8 +1,8 @@
 //! What a transaction has changed and not committed yet, over what the database holds.
 //!
 //! May use the plan. Invariants: nothing here is on disk, but chunks of large builds that nothing links; a collection that
-//! was born here lies under a placeholder, an id that no family hands out and that no commit writes; of the scores of
-//! a sorted set, what is put here is not in the database, and what is deleted here is.
+//! was born here lies under a placeholder, an id that no family hands out and that no commit writes; of the members of a
+//! set and the scores of a sorted set, what is put here is not in the database, and what is deleted here is.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -283,16 +283,16 @@ impl Changes {
     }
 
     fn set(&mut self, tail: Vec<u8>, value: Option<Bytes>) {
-        let is_score = tail.first() == Some(&Tag::SortedScore.byte());
+        let has_no_value = [Tag::SortedScore, Tag::SetMember].iter().any(|tag| tail.first() == Some(&tag.byte()));
         let old = self.tails.remove(&tail);
         if let Some(old) = &old {
             self.bytes = self.bytes.saturating_sub(element_bytes(&tail, old.as_ref()));
         }
         let is_undone = match (&value, &old) {
             (None, _) if self.is_whole() => true,
-            // INVARIANT: scores come only where there are none, and go only where there are some. So what goes again was
-            // not there before, and what comes again was: whoever counts elements must not count it.
-            (None, Some(Some(_))) | (Some(_), Some(None)) => is_score,
+            // INVARIANT: scores and members of sets come only where there are none, and go only where there are some. So what
+            // goes again was not there before, and what comes again was: whoever counts elements must not count it.
+            (None, Some(Some(_))) | (Some(_), Some(None)) => has_no_value,
             _ => false,
         };
         if !is_undone {

@@ -123,6 +123,7 @@ fn changes_that_take_too_much_memory_are_refused_and_undone_alone() {
     assert_eq!(db.strings().len("a").unwrap(), 1 << 20);
     assert_eq!(db.sets().len("c").unwrap(), 20_000);
     assert_eq!(db.len().unwrap(), 2);
+    drop(db);
     close_and_check(store, &fixture.path("store"));
 }
 
