@@ -132,6 +132,7 @@ fn a_commit_that_fails_leaves_nothing_of_the_transaction() {
     assert_eq!(db.sets().len("c").unwrap(), 2);
     assert_eq!(db.len().unwrap(), 2);
     settle(&store);
+    drop(db);
     close_and_check(store, &fixture.path("store"));
 }
 
@@ -190,5 +191,6 @@ fn a_flush_in_the_middle_of_a_transaction_counts_as_later() {
     assert!(!db.exists("k").unwrap() && !db.exists("l").unwrap());
     assert_eq!(watch.transaction([(0, "k")], |_| Ok(())).unwrap(), None);
     settle(&store);
+    drop(db);
     close_and_check(store, &fixture.path("store"));
 }

@@ -22,6 +22,9 @@ fn is_aborted_by(store: &Store, key: &str, meanwhile: impl FnOnce(&Db)) -> bool 
     outcome.is_none()
 }
 
+/// What happens meanwhile, and its name.
+type Change = (&'static str, fn(&Db));
+
 fn fill(db: &Db) {
     db.delete(["k", "other", "moved"]).unwrap();
     db.sets().add("k", ["a", "b"]).unwrap();
@@ -30,7 +33,7 @@ fn fill(db: &Db) {
 
 #[test]
 fn any_change_of_the_key_aborts() {
-    let changes: [(&str, fn(&Db)); 16] = [
+    let changes: [Change; 16] = [
         ("a new member", |db| _ = db.sets().add("k", ["c"]).unwrap()),
         ("a removed member", |db| _ = db.sets().remove("k", ["a"]).unwrap()),
         ("there and back", |db| {
