@@ -209,3 +209,25 @@ fn counting_by_watches_from_many_threads_loses_nothing() {
         println!("{} done, {} aborted", done.into_inner(), aborted.into_inner());
     });
 }
+
+#[test]
+fn watched_keys_stand_still_while_the_transaction_lasts() {
+    both(|_, store| {
+        let db = store.db(0);
+        let watch = db.watch(["watched"]).unwrap();
+        thread::scope(|scope| {
+            let writing = watch
+                .transaction([(0, "k")], |tx| {
+                    let writing = scope.spawn(|| db.strings().set("watched", "v").unwrap());
+                    thread::sleep(Duration::from_millis(100));
+                    assert!(!writing.is_finished(), "it waits for the end");
+                    assert!(!db.exists("watched")?);
+                    tx.db(0).strings().set("k", "v")?;
+                    Ok(writing)
+                })
+                .unwrap();
+            writing.unwrap().join().unwrap();
+        });
+        assert_eq!(db.len().unwrap(), 2);
+    });
+}
