@@ -84,7 +84,7 @@ impl<'a> Elements<'a> {
                 Source::Packed { left: 0..entries.len(), entries }
             }
             Place::Apart(id) => {
-                let cursor = || self.reader.elements_between(*id, range, direction == Direction::Descending);
+                let cursor = || self.reader.committed_elements(*id, range, direction == Direction::Descending);
                 match self.reader.changes(*id) {
                     None => Source::Apart(Box::new(cursor())),
                     Some(changes) => {

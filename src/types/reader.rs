@@ -109,8 +109,9 @@ impl Reader {
         Ok(found.is_some())
     }
 
-    /// Walks over the elements in the database whose tails lie in `range`; `backwards` from the last one down.
-    pub(crate) fn elements_between(&self, id: CollectionId, range: &TailRange, backwards: bool) -> Cursor {
+    /// Walks over the elements in the database whose tails lie in `range`; `backwards` from the last one down. What a
+    /// transaction has changed is not among them: only [`Elements::walk`](crate::types::Elements::walk) knows that, too.
+    pub(crate) fn committed_elements(&self, id: CollectionId, range: &TailRange, backwards: bool) -> Cursor {
         let under = |tail: &[u8]| [&id.to_be_bytes(), tail].concat();
         let scan = Scan::between(under(&range.lower), Some(under(&range.upper)));
         let family = Family::Data(id.family());

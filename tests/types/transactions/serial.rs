@@ -126,6 +126,30 @@ fn what_is_not_serial_is_found() {
 }
 
 #[test]
+fn threads_that_share_one_transaction_take_turns() {
+    both(|_, store| {
+        let db = store.db(0);
+        db.transaction(["n", "s"], |inside| {
+            thread::scope(|scope| {
+                for thread in 0..THREADS {
+                    scope.spawn(move || {
+                        for n in 0..50 {
+                            inside.strings().incr("n").unwrap();
+                            inside.sets().add("s", [format!("{thread}:{n}")]).unwrap();
+                            assert!(inside.sets().members("s").unwrap().count() as u64 > n);
+                        }
+                    });
+                }
+            });
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(balance(&db, "n").unwrap(), 200);
+        assert_eq!(db.sets().len("s").unwrap(), 200);
+    });
+}
+
+#[test]
 fn transactions_over_keys_in_any_order_beside_all_other_writes_all_end() {
     let fixture = Fixture::new();
     let store = fixture.open();
