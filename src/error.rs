@@ -64,6 +64,8 @@ pub enum ErrorKind {
     TooLarge,
     /// Arguments or options contradict each other or lie outside their range.
     InvalidInput,
+    /// A transaction was ended on purpose, by [`Error::aborted`].
+    Aborted,
     /// The store was opened read-only.
     ReadOnly,
     /// The directory is open already, here or in another process.
@@ -137,6 +139,29 @@ impl Error {
         Self { kind, message: message.into(), source: Some(Arc::new(source)) }
     }
 
+    /// Makes an error with which the closure of a transaction ends it on purpose: nothing of it happens. Its kind is
+    /// [`ErrorKind::Aborted`].
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::{Error, ErrorKind};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// let outcome = db.transaction(["seats"], |db| match db.strings().incr("seats")? {
+    ///     taken if taken > 0 => Err(Error::aborted("all seats are taken")),
+    ///     taken => Ok(taken),
+    /// });
+    /// assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Aborted);
+    /// assert!(!db.exists("seats")?);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn aborted(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Aborted, why)
+    }
+
     /// Returns what went wrong.
     ///
     /// # Examples
@@ -184,6 +209,7 @@ impl Error {
             | ErrorKind::BadDump
             | ErrorKind::TooLarge
             | ErrorKind::InvalidInput
+            | ErrorKind::Aborted
             | ErrorKind::ReadOnly => Action::FixCall,
             ErrorKind::InUse | ErrorKind::NotAStore | ErrorKind::UnknownFormat | ErrorKind::Io => {
                 Action::FixEnvironment

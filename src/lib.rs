@@ -8,7 +8,7 @@
 Open a [`Store`], take a [`Db`] from it, and use the typed handles that the db gives: [`Db::strings`],
 [`Db::hashes`], [`Db::sets`], [`Db::lists`], [`Db::zsets`], which borrow the db: to keep one, keep the db first. Keys, members and values are
 arbitrary bytes. Every call blocks until it is done, and is atomic; only [`Db::delete_keys_in_slots`] commits a few dozen keys at a
-time. A store, a namespace, a db and a view can be cloned and sent to other threads.
+time. [`Db::transaction`] makes several calls one, [`Db::watch`] lets one go ahead only if nothing has changed, and [`Db::batch`] gathers writes. A store, a namespace, a db and a view can be cloned and sent to other threads.
 
 ```
 use std::time::Duration;
@@ -88,8 +88,8 @@ pub use self::{
         CombineOptions, CopyOptions, CreateOptions, Db, ExpireTime, Frozen, GetExOptions, HashEntries, HashFields,
         HashValues, Hashes, HeldBackBy, Keys, Lcs, LcsMatch, ListItems, Lists, Live, Members, Namespace,
         PositionOptions, RestoreOptions, ScanCursor, ScanOptions, ScanPage, SetOptions, SetOutcome, Sets, SortOptions,
-        Source, Stats, Store, StoreBuilder, Strings, Ttl, View, ViewNamespace, ZAddOptions, ZEnd, ZEntries, ZPopped,
-        ZSets,
+        Source, Stats, Store, StoreBuilder, Strings, Transaction, Ttl, Tx, View, ViewNamespace, Watch, Writable,
+        WriteBatch, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
     },
     error::{Action, Error, ErrorKind, Result},
     gc::{Pacing, PacingReason},

@@ -28,13 +28,14 @@ mod pacing;
 mod reads;
 mod reap;
 mod small;
+mod transactions;
 mod walks;
 
 use measure::Scale;
 
 type Figure = (&'static str, fn(Scale));
 
-const FIGURES: [Figure; 13] = [
+const FIGURES: [Figure; 14] = [
     ("reads", reads::run),
     ("many", many::run),
     ("adds", adds::run),
@@ -42,6 +43,7 @@ const FIGURES: [Figure; 13] = [
     ("walks", walks::run),
     ("afterwards", afterwards::run),
     ("small", small::run),
+    ("transactions", transactions::run),
     ("reap", reap::run),
     ("open", open::run),
     ("dead-ids", dead_ids::run),

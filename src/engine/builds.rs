@@ -27,8 +27,14 @@ impl<'a> Builds<'a> {
         Self { engine, open: Mutex::default() }
     }
 
+    /// Takes over collections that were begun by others and are not linked.
+    pub(super) fn adopt(&self, ids: impl IntoIterator<Item = CollectionId>) {
+        self.open.lock().extend(ids);
+    }
+
     /// Leaves these collections to the commit that links them and removes their building records. If it fails,
-    /// the next open finds out whether it happened: it buries what a building record still names.
+    /// the next open finds out whether it happened: it buries what a building record still names. Or leaves them to
+    /// whoever has made note of them for a later commit.
     pub(super) fn leave_to_commit(&self, ids: impl Iterator<Item = CollectionId>) {
         let ids: Vec<CollectionId> = ids.collect();
         self.open.lock().retain(|id| !ids.contains(id));

@@ -28,6 +28,8 @@ struct Staged<'a> {
     /// Held until the commit is done.
     births: Vec<Birth<'a>>,
     written: Vec<(DataFamily, Written)>,
+    /// Collections that lie under other keys after this.
+    moved: Vec<CollectionId>,
     /// Sorted sets that have an index of their ranks.
     ranked: Vec<Touched>,
     /// What the commit says about the habits of its keys.
@@ -54,6 +56,7 @@ impl Engine {
             counts: Vec::new(),
             births: self.begin_births(&places),
             written: Vec::new(),
+            moved: moved_by(&plans),
             ranked: Vec::new(),
             lessons: Vec::new(),
             now: plans.first().map_or(UnixMillis::ZERO, |(_, plan)| plan.now),
@@ -127,7 +130,10 @@ impl<'a> Staged<'a> {
         self.batch.delete(&self.engine.db, Family::Meta, &meta_key);
         self.unfile_expiry(keyspace, key, old.expires_at);
         self.count(keyspace, -1);
-        if bury && let Some(id) = old.id() {
+        if bury
+            && let Some(id) = old.id()
+            && !self.moved.contains(&id)
+        {
             self.lessons.extend(Lesson::of_end(keyspace.number, key, old));
             self.bury(id);
         }
@@ -167,10 +173,14 @@ impl<'a> Staged<'a> {
         };
         let mut filed = false;
         if let Before::Live(old) = before {
-            self.lessons.extend(Lesson::of_change(keyspace.number, key, old, &new, is_promoted));
+            let moves_away = old.id().is_some_and(|old_id| Some(old_id) != id && self.moved.contains(&old_id));
+            if !moves_away {
+                self.lessons.extend(Lesson::of_change(keyspace.number, key, old, &new, is_promoted));
+            }
             self.lessons.extend(is_promoted.then_some(Lesson::Promoted));
             if let Some(old_id) = old.id()
                 && Some(old_id) != id
+                && !moves_away
             {
                 self.bury(old_id);
             }
@@ -255,6 +265,15 @@ impl<'a> Staged<'a> {
         }
         Ok(true)
     }
+}
+
+/// Returns the collections that come to another key: what links them elsewhere lets them go without burying them.
+fn moved_by(plans: &[(Keyspace, KeyPlan<'_>)]) -> Vec<CollectionId> {
+    let moved = plans.iter().filter_map(|(_, plan)| match &plan.change {
+        Change::Put(NewRecord { home: Home::Known(body), .. }) if body.id() != id_before(&plan.before) => body.id(),
+        _ => None,
+    });
+    moved.collect()
 }
 
 /// Returns the id that the key had.

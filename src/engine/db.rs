@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::encoding::{DataType, Meta};
-use crate::engine::read::Reading;
-use crate::engine::write::Place;
-use crate::engine::{Engine, Hashes, Lists, Live, Sets, Source, Strings, ZSets};
-use crate::error::Result;
+use crate::engine::read::{Destination, Reading};
+use crate::engine::write::{Place, Target};
+use crate::engine::{Engine, Hashes, Lists, Live, Sets, Source, Strings, Writable, ZSets};
+use crate::error::{Error, Result};
 use crate::options::Durability;
 use crate::types::KeyPlan;
 use crate::types::keys;
@@ -54,12 +54,20 @@ impl<S: Source> Db<S> {
         self.number
     }
 
-    pub(super) fn namespace(&self) -> &[u8] {
+    pub(super) fn namespace(&self) -> &Arc<[u8]> {
         &self.namespace
     }
 
     pub(super) fn begin(&self) -> Result<Reading> {
         self.source.begin(&self.namespace, self.number)
+    }
+
+    pub(super) fn begin_over_all(&self) -> Result<Reading> {
+        self.source.begin_over_all(&self.namespace, self.number)
+    }
+
+    pub(super) fn source(&self) -> &S {
+        &self.source
     }
 
     /// Returns the string operations.
@@ -222,82 +230,45 @@ impl<S: Source> Db<S> {
     }
 }
 
-impl Db<Live> {
-    /// Returns a handle whose writes have another durability than the store's.
-    ///
-    /// # Examples
-    /// ```
-    /// use windrow::Durability;
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// store.db(0).with_durability(Durability::Sync).strings().set("order", "paid")?;
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn with_durability(&self, durability: Durability) -> Self {
-        let mut other = self.clone();
-        other.source.durability = Some(durability);
-        other
-    }
-
+impl<S: Writable> Db<S> {
     pub(super) fn engine(&self) -> &Arc<Engine> {
-        &self.source.engine
+        match self.source.destination() {
+            Destination::Store(live) => &live.engine,
+            Destination::Transaction(tx) => tx.engine(),
+        }
     }
 
-    pub(super) fn place(&self) -> Place<'_> {
-        Place { namespace: &self.namespace, db: self.number, durability: self.source.durability }
-    }
-
+    /// Plans a change of one key and makes it.
     pub(super) fn write_key<T>(&self, key: &[u8], plan: impl FnOnce(&mut KeyPlan<'_>) -> Result<T>) -> Result<T> {
-        self.engine().write_key(self.place(), key, plan)
+        self.write_keys(&[key], |plans| match plans {
+            [one] => plan(one),
+            _ => Err(Error::invalid("one key makes one plan")),
+        })
     }
 
-    /// Plans a change of several different keys and commits it.
+    /// Plans a change of several different keys and makes it.
     pub(super) fn write_keys<T>(
         &self,
         keys: &[&[u8]],
         plan: impl FnOnce(&mut [KeyPlan<'_>]) -> Result<T>,
     ) -> Result<T> {
-        self.engine().write_keys(self.place(), keys, plan)
+        let targets: Vec<Target<'_>> = keys.iter().map(|key| Target { db: self.number, key }).collect();
+        self.write_targets(&targets, plan)
     }
 
-    /// Returns the number of keys, in O(1) from memory. As in Redis, a key that expired counts until it is reaped, which takes
-    /// about the [`reap_interval`](crate::Options::reap_interval); unlike there also when a new key has taken its place, which
-    /// is one more until then. A view counts what it shows, by a walk over all keys.
-    ///
-    /// # Errors
-    /// [`Closed`](crate::ErrorKind::Closed) or [`Poisoned`](crate::ErrorKind::Poisoned).
-    ///
-    /// # Examples
-    /// ```
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// store.db(0).strings().set("k", "v")?;
-    /// assert_eq!(store.db(0).len()?, 1);
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "DBSIZE")]
-    pub fn len(&self) -> Result<u64> {
-        Ok(self.begin()?.keyspace.map_or(0, |keyspace| keyspace.count()))
-    }
-
-    /// Tells whether the db has no keys; counts as [`Db::len`] does.
-    ///
-    /// # Errors
-    /// As [`Db::len`].
-    ///
-    /// # Examples
-    /// ```
-    /// # fn main() -> windrow::Result<()> {
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// assert!(store.db(0).is_empty()?);
-    /// # Ok(()) }
-    /// ```
-    pub fn is_empty(&self) -> Result<bool> {
-        Ok(self.len()? == 0)
+    /// Plans a change of several different keys, which may lie in different dbs of the namespace, and makes it.
+    pub(super) fn write_targets<T>(
+        &self,
+        targets: &[Target<'_>],
+        plan: impl FnOnce(&mut [KeyPlan<'_>]) -> Result<T>,
+    ) -> Result<T> {
+        match self.source.destination() {
+            Destination::Store(live) => {
+                let place = Place { namespace: &self.namespace, durability: live.durability };
+                live.engine.write_targets(place, targets, plan)
+            }
+            Destination::Transaction(tx) => tx.write_targets(targets, plan),
+        }
     }
 
     /// Deletes keys in one commit; returns how many existed. Costs the same for a collection of any size.
@@ -344,6 +315,64 @@ impl Db<Live> {
     pub fn unlink<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<u64> {
         self.delete(keys)
     }
+}
+
+impl Db<Live> {
+    /// Returns a handle whose writes have another durability than the store's.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::Durability;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).with_durability(Durability::Sync).strings().set("order", "paid")?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_durability(&self, durability: Durability) -> Self {
+        let mut other = self.clone();
+        other.source.durability = Some(durability);
+        other
+    }
+
+    /// Returns the number of keys, in O(1) from memory. As in Redis, a key that expired counts until it is reaped, which takes
+    /// about the [`reap_interval`](crate::Options::reap_interval); unlike there also when a new key has taken its place, which
+    /// is one more until then. A view counts what it shows, by a walk over all keys.
+    ///
+    /// # Errors
+    /// [`Closed`](crate::ErrorKind::Closed) or [`Poisoned`](crate::ErrorKind::Poisoned).
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).strings().set("k", "v")?;
+    /// assert_eq!(store.db(0).len()?, 1);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "DBSIZE")]
+    pub fn len(&self) -> Result<u64> {
+        Ok(self.begin()?.keyspace.map_or(0, |keyspace| keyspace.count()))
+    }
+
+    /// Tells whether the db has no keys; counts as [`Db::len`] does.
+    ///
+    /// # Errors
+    /// As [`Db::len`].
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// assert!(store.db(0).is_empty()?);
+    /// # Ok(()) }
+    /// ```
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
 
     /// Removes every key of the db, in the same time for any number of keys; views keep what they saw, the space comes back
     /// in the background. Waits for no write: one in flight counts as before the flush.
@@ -365,6 +394,7 @@ impl Db<Live> {
     pub fn flush(&self) -> Result<()> {
         let engine = self.engine();
         engine.check_writable()?;
+        engine.refuse_inside()?;
         engine.flush_keyspace(&self.namespace, self.number, engine.must_sync(self.source.durability))?;
         engine.want_sync(self.source.durability);
         Ok(())

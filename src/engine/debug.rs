@@ -9,7 +9,7 @@ use std::fmt;
 use crate::engine::read::Reading;
 use crate::engine::{
     Db, Frozen, HashEntries, HashFields, HashValues, Hashes, Keys, ListItems, Lists, Live, Members, Namespace, Sets,
-    Source, Store, StoreBuilder, Strings, View, ViewNamespace, ZEntries, ZSets,
+    Source, Store, StoreBuilder, Strings, Transaction, Tx, View, ViewNamespace, Watch, WriteBatch, ZEntries, ZSets,
 };
 
 #[cfg(feature = "failpoints")]
@@ -44,6 +44,10 @@ shows_its_name!(
     Namespace,
     ViewNamespace,
     Live,
+    Tx,
+    Transaction,
+    Watch,
+    WriteBatch,
     Frozen,
     Keys,
     Members,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::encoding::{Habit, UnixMillis};
-use crate::engine::{CreateOptions, Db, Engine, Live, Source};
+use crate::engine::{CreateOptions, Db, Engine, Source, Writable};
 use crate::error::Result;
 use crate::rdb::Element;
 use crate::types::Birth;
@@ -177,7 +177,7 @@ impl<S: Source> Db<S> {
     }
 }
 
-impl Db<Live> {
+impl<S: Writable> Db<S> {
     /// Creates the key from what [`Db::dump`], or DUMP of a Redis up to 7.0, made of a value (RESTORE): of the five types, in
     /// every encoding, also those of older versions. Everything that Redis checks with `sanitize-dump-payload yes` is checked,
     /// before anything is changed. Costs a write of the whole value; a large one goes to disk in several commits, of which

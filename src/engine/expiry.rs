@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::encoding::{Meta, UnixMillis};
-use crate::engine::{Db, Live, Source};
+use crate::engine::{Db, Source, Writable};
 use crate::error::{Error, Result};
 use crate::types::keys::{self, ExpireCondition};
 
@@ -160,7 +160,7 @@ impl<S: Source> Db<S> {
     }
 }
 
-impl Db<Live> {
+impl<S: Writable> Db<S> {
     /// Lets the key expire after `lifetime`, at millisecond precision; returns whether it exists. Less than a millisecond
     /// deletes the key. Costs one commit.
     ///

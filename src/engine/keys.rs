@@ -35,7 +35,7 @@ impl<S: Source> Db<S> {
     /// # Ok(()) }
     /// ```
     pub fn keys(&self, prefix: impl AsRef<[u8]>) -> Result<Keys> {
-        let reading = self.begin()?.steady();
+        let reading = self.begin_over_all()?.steady();
         let prefix = prefix.as_ref().to_vec();
         let cursor = reading.number().map(|number| reading.reader.records(number, &prefix));
         Ok(Keys::over(reading, cursor, prefix))
@@ -123,7 +123,7 @@ impl<S: Source> Db<S> {
 
     fn page(&self, cursor: &ScanCursor, options: ScanOptions<'_>, of_type: Option<DataType>) -> Result<ScanPage> {
         let wanted = options.wanted()?;
-        let reading = self.begin()?;
+        let reading = self.begin_over_all()?;
         let mut page = ScanPage::nothing();
         let Some(number) = reading.number().filter(|_| !cursor.is_finished()) else {
             return Ok(page);
@@ -177,7 +177,7 @@ impl<S: Source> Db<S> {
     /// ```
     #[doc(alias = "RANDOMKEY")]
     pub fn random_key(&self) -> Result<Option<Bytes>> {
-        let reading = self.begin()?.steady();
+        let reading = self.begin_over_all()?.steady();
         match &reading.keyspace {
             Some(keyspace) => random_key::choose(&reading.reader, keyspace.number, reading.now, keyspace.count()),
             None => Ok(None),

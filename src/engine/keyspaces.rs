@@ -29,6 +29,12 @@ impl Keyspace {
         Self { number, count: Arc::new(AtomicI64::new(count)) }
     }
 
+    /// Stands for one of a transaction's dbs that is not there yet. INVARIANT: nothing is written under its number, which is
+    /// the last but `turn` that there can be.
+    pub(super) fn placeholder(turn: u32) -> Option<Self> {
+        KeyspaceNo::new(KeyspaceNo::MAX.get().checked_sub(turn)?).map(|number| Self::new(number, 0))
+    }
+
     /// Returns the number of keys, those included that expired and were not reaped yet.
     pub(crate) fn count(&self) -> u64 {
         u64::try_from(self.count.load(Ordering::Relaxed)).unwrap_or(0)

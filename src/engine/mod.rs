@@ -33,6 +33,7 @@ mod sort;
 mod stats;
 mod store;
 mod strings;
+mod transaction;
 mod transfer;
 mod view;
 mod write;
@@ -46,13 +47,14 @@ pub use expiry::{ExpireTime, Ttl};
 pub use hashes::{HashEntries, HashFields, HashValues, Hashes};
 pub use keys::Keys;
 pub use lists::{ListItems, Lists, PositionOptions};
-pub use read::{Frozen, Live, Source};
+pub use read::{Frozen, Live, Source, Writable};
 pub use scan::{ScanCursor, ScanOptions, ScanPage};
 pub use sets::{Members, Sets};
 pub use sort::SortOptions;
 pub use stats::{HeldBackBy, Stats};
 pub use store::{Namespace, Store};
 pub use strings::{GetExOptions, Lcs, LcsMatch, SetOptions, SetOutcome, Strings};
+pub use transaction::{Transaction, Tx, Watch, WriteBatch};
 pub use transfer::CopyOptions;
 pub use view::{View, ViewNamespace};
 pub use zsets::{CombineOptions, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets};
@@ -79,6 +81,7 @@ pub(crate) use keyspaces::Keyspaces;
 use margins::Margins;
 pub(crate) use open::require_known_format;
 use ranks::Ranks;
+use transaction::Watches;
 
 /// Everything that an open store shares between its handles and threads.
 pub(crate) struct Engine {
@@ -102,6 +105,7 @@ pub(crate) struct Engine {
     locks: Locks,
     ranks: Ranks,
     margins: Margins,
+    watches: Watches,
     watermark: Arc<Watermark>,
     filters: Arc<Filters>,
     flushed: FlushedKeyspaces,

@@ -21,6 +21,7 @@ use crate::engine::health::Health;
 use crate::engine::keyspaces::Keyspaces;
 use crate::engine::margins::Margins;
 use crate::engine::ranks::Ranks;
+use crate::engine::transaction::Watches;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expire::{Reaped, Reaper};
 use crate::failpoint::failpoint;
@@ -153,6 +154,7 @@ impl Engine {
             locks: Locks::new(),
             ranks,
             margins: Margins::default(),
+            watches: Watches::default(),
             watermark,
             filters,
             flushed: FlushedKeyspaces::left_over(flushed),
@@ -295,6 +297,7 @@ impl Engine {
     /// the second one after it.
     pub(super) fn flush_keyspaces(&self, namespace: Option<&[u8]>, durability: Option<Durability>) -> Result<()> {
         self.check_writable()?;
+        self.refuse_inside()?;
         let flushed = {
             let _nobody_writes = self.locks.lock_all();
             let _pin = self.pins.pin(crate::gc::PinKind::Write);

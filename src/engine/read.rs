@@ -14,6 +14,7 @@ use crate::gc::{Pin, PinKind, Timed};
 use crate::options::Durability;
 use crate::store::Snapshot;
 use crate::types::Reader;
+use crate::types::overlay::Overlay;
 
 /// What one read works with.
 pub struct Reading {
@@ -27,6 +28,15 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Begins a reading inside a transaction, which holds the keys' locks and a pin of its own.
+    ///
+    /// WHY another pin: what walks may live for longer than the transaction, and a write's pin holds up the reaper.
+    pub(super) fn inside(engine: &Arc<Engine>, now: UnixMillis, keyspace: Keyspace, overlay: Arc<Overlay>) -> Self {
+        let pin = engine.pins.pin(PinKind::Read);
+        let reader = Reader::new(&engine.db, engine.directory.layout, None).under(overlay);
+        Self { engine: Arc::clone(engine), now, keyspace: Some(keyspace), reader, steady: false, _pin: Arc::new(pin) }
+    }
+
     /// Reads the record of a living key.
     pub(crate) fn live(&self, key: &[u8]) -> Result<Option<Meta>> {
         let found = match self.number() {
@@ -71,7 +81,7 @@ impl Reading {
     /// Moves a reading of the present to this moment, in which all elements agree, under the same pin.
     pub(super) fn renew(&mut self) {
         let snapshot = Arc::new(Snapshot::new(&self.engine.db));
-        self.reader = Reader::new(&self.engine.db, self.engine.directory.layout, Some(snapshot));
+        self.reader = self.reader.at(snapshot);
         self.steady = true;
     }
 
@@ -85,19 +95,40 @@ impl Reading {
 }
 
 mod sealed {
-    use super::Reading;
+    use super::{Live, Reading};
+    use crate::engine::Tx;
     use crate::error::Result;
 
     /// Begins readings.
     pub trait Begin: Clone + Send + Sync + 'static {
         /// Begins a reading of one keyspace.
         fn begin(&self, namespace: &[u8], db: u32) -> Result<Reading>;
+
+        /// Begins a reading of one keyspace that may walk over all its keys.
+        fn begin_over_all(&self, namespace: &[u8], db: u32) -> Result<Reading> {
+            self.begin(namespace, db)
+        }
+    }
+
+    /// Says where writes go.
+    pub trait Lead: Begin {
+        /// Says where writes go.
+        fn destination(&self) -> Destination<'_>;
+    }
+
+    /// Where writes go.
+    #[derive(Debug)]
+    pub enum Destination<'a> {
+        /// To the store, each in a commit of its own.
+        Store(&'a Live),
+        /// To a transaction, which commits them together.
+        Transaction(&'a Tx),
     }
 }
 
-pub(crate) use sealed::Begin;
+pub(crate) use sealed::{Begin, Destination, Lead};
 
-/// Where a handle reads: [`Live`], the present, or [`Frozen`], the moment of a view.
+/// Where a handle reads: [`Live`], the present, [`Frozen`], the moment of a view, or [`Tx`](crate::Tx), a transaction.
 ///
 /// # Examples
 /// ```
@@ -115,6 +146,24 @@ pub(crate) use sealed::Begin;
 /// # Ok(()) }
 /// ```
 pub trait Source: Begin {}
+
+/// What can be written to as well: [`Live`], the present, and [`Tx`](crate::Tx), a transaction.
+///
+/// # Examples
+/// ```
+/// use windrow::{Db, Writable};
+/// # fn main() -> windrow::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = windrow::Store::open(dir.path().join("s"))?;
+/// fn join<S: Writable>(db: &Db<S>, user: &str) -> windrow::Result<bool> {
+///     Ok(db.sets().add("members", [user])? == 1)
+/// }
+/// let db = store.db(0);
+/// assert!(join(&db, "alice")?);
+/// assert!(db.transaction(["members"], |db| join(db, "bob"))?);
+/// # Ok(()) }
+/// ```
+pub trait Writable: Source + Lead {}
 
 /// Reads and writes the present.
 ///
@@ -151,6 +200,14 @@ impl Begin for Live {
 }
 
 impl Source for Live {}
+
+impl Lead for Live {
+    fn destination(&self) -> Destination<'_> {
+        Destination::Store(self)
+    }
+}
+
+impl Writable for Live {}
 
 /// Reads the moment at which a view was opened.
 ///

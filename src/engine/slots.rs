@@ -43,7 +43,7 @@ impl<S: Source> Db<S> {
     /// ```
     #[doc(alias = "CLUSTER GETKEYSINSLOT")]
     pub fn keys_in_slots(&self, slots: RangeInclusive<u16>) -> Result<Keys> {
-        let reading = self.begin()?;
+        let reading = self.begin_over_all()?;
         check(reading.reader.layout(), &slots)?;
         Ok(walk(reading.steady(), &slots, None))
     }

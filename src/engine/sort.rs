@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use crate::engine::{Db, Live, Source};
+use crate::engine::{Db, Source, Writable};
 use crate::error::{Error, Result};
 use crate::types::sort::{self, Keyspace, Order, Pattern};
 
@@ -190,7 +190,7 @@ impl<S: Source> Db<S> {
     }
 }
 
-impl Db<Live> {
+impl<S: Writable> Db<S> {
     /// Sorts as [`Db::sort`] does and stores the result as a list in place of whatever `destination` holds, without expiry;
     /// returns the list's length (SORT with STORE). What a [`SortOptions::get`] did not find becomes an empty item; an empty
     /// result removes the key. A set without an order is stored in byte order.

@@ -361,8 +361,8 @@ impl Store {
 /// ```
 #[derive(Clone)]
 pub struct Namespace {
-    live: Live,
-    name: Arc<[u8]>,
+    pub(super) live: Live,
+    pub(super) name: Arc<[u8]>,
 }
 
 impl Namespace {
@@ -452,10 +452,12 @@ impl Namespace {
     pub fn swap(&self, a: u32, b: u32) -> Result<()> {
         let engine = &self.live.engine;
         engine.check_writable()?;
+        engine.refuse_inside()?;
         if a != b {
             let _nobody_writes = engine.locks.lock_all();
-            let _pin = engine.pins.pin(crate::gc::PinKind::Write);
+            let pin = engine.pins.pin(crate::gc::PinKind::Write);
             engine.keyspaces.swap(&engine.db, &self.name, a, b, engine.must_sync(self.live.durability))?;
+            engine.mark_swapped(&self.name, [a, b], pin.now());
             engine.want_sync(self.live.durability);
         }
         Ok(())

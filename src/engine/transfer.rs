@@ -3,7 +3,7 @@
 //! Uses the write path and `types`. Invariant: both keys are locked together and change in one commit.
 
 use crate::engine::write::Target;
-use crate::engine::{Db, Live};
+use crate::engine::{Db, Writable};
 use crate::error::{Error, Result};
 use crate::types::{KeyPlan, copy, keys};
 
@@ -82,7 +82,7 @@ impl CopyOptions {
     }
 }
 
-impl Db<Live> {
+impl<S: Writable> Db<S> {
     /// Gives the value of `from` the name `to`, with its expiry, replacing what was there. Costs one commit, whatever
     /// the sizes.
     ///
@@ -214,7 +214,7 @@ impl Db<Live> {
         if from == to {
             return Err(keys::same_key());
         }
-        self.engine().write_targets(self.place(), &[from, to], |plans| match plans {
+        self.write_targets(&[from, to], |plans| match plans {
             [from, to] => plan(from, to),
             _ => Err(Error::invalid("two keys make two plans")),
         })

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use crate::encoding::MAX_NAMESPACE_BYTES;
 use crate::engine::Engine;
 use crate::engine::builds::Builds;
+use crate::engine::keyspaces::Map;
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::gc::PinKind;
@@ -20,7 +21,6 @@ use crate::types::{Before, KeyPlan, Limits, PlanContext, Reader};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'a> {
     pub(crate) namespace: &'a [u8],
-    pub(crate) db: u32,
     pub(crate) durability: Option<Durability>,
 }
 
@@ -32,30 +32,6 @@ pub(crate) struct Target<'a> {
 }
 
 impl Engine {
-    /// Plans a change of one key and commits it.
-    pub(super) fn write_key<T>(
-        &self,
-        place: Place<'_>,
-        key: &[u8],
-        plan: impl FnOnce(&mut KeyPlan<'_>) -> Result<T>,
-    ) -> Result<T> {
-        self.write_keys(place, &[key], |plans| match plans {
-            [one] => plan(one),
-            _ => Err(Error::invalid("one key makes one plan")),
-        })
-    }
-
-    /// Plans a change of several different keys of one db and commits it.
-    pub(super) fn write_keys<T>(
-        &self,
-        place: Place<'_>,
-        keys: &[&[u8]],
-        plan: impl FnOnce(&mut [KeyPlan<'_>]) -> Result<T>,
-    ) -> Result<T> {
-        let targets: Vec<Target<'_>> = keys.iter().map(|key| Target { db: place.db, key }).collect();
-        self.write_targets(place, &targets, plan)
-    }
-
     /// Plans a change of several different keys, which may lie in different dbs of one namespace, and commits it.
     ///
     /// ORDER: locks, pin, time, keyspaces.
@@ -66,6 +42,7 @@ impl Engine {
         plan: impl FnOnce(&mut [KeyPlan<'_>]) -> Result<T>,
     ) -> Result<T> {
         self.check_writable()?;
+        self.refuse_inside()?;
         check_namespace(place.namespace)?;
         targets.iter().try_for_each(|target| self.check_key(target.key))?;
         let _locked = self.locks.lock(targets.iter().map(|target| (place.namespace, target.db, target.key)));
@@ -86,7 +63,22 @@ impl Engine {
         }
         failpoint!("write::planning");
         let outcome = plan(&mut plans)?;
+        self.commit_plans_of(place, &keyspaces, targets, plans, &builds)?;
+        Ok(outcome)
+    }
+
+    /// Commits what is planned for these targets, a plan for each. The caller holds their locks, and has held a write pin
+    /// since before the keyspaces were loaded.
+    pub(super) fn commit_plans_of(
+        &self,
+        place: Place<'_>,
+        keyspaces: &Map,
+        targets: &[Target<'_>],
+        plans: Vec<KeyPlan<'_>>,
+        builds: &Builds<'_>,
+    ) -> Result<()> {
         let mut changes = Vec::with_capacity(plans.len());
+        let mut watched = self.watches.is_any().then(Vec::new);
         for (target, mut plan) in targets.iter().zip(plans).filter(|(_, plan)| plan.changes_something()) {
             self.promote(&mut plan);
             let keyspace = match keyspaces.find(place.namespace, target.db) {
@@ -94,15 +86,22 @@ impl Engine {
                 None => self.keyspaces.find_or_create(&self.db, place.namespace, target.db)?,
             };
             changes.push((keyspace, plan));
+            watched.iter_mut().for_each(|watched| watched.push(*target));
         }
         builds.leave_to_commit(changes.iter().filter_map(|(_, plan)| plan.built));
-        if self.commit(changes, self.must_sync(place.durability))? {
+        let done = self.commit(changes, self.must_sync(place.durability));
+        // ORDER: after the commit. Who begins to watch later has not read before it; one that failed may have happened.
+        if !matches!(done, Ok(false)) && self.watches.is_any_after_commit() {
+            let changed = watched.as_deref().unwrap_or(targets);
+            changed.iter().for_each(|target| self.watches.mark(place.namespace, target.db, target.key));
+        }
+        if done? {
             self.want_sync(place.durability);
         }
-        Ok(outcome)
+        Ok(())
     }
 
-    fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> Limits {
         let options = &self.options;
         Limits {
             inline_expiring: options.inline_expiring_bytes,

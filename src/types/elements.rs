@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -14,6 +15,7 @@ use crate::encoding::{
 use crate::error::{Error, Result};
 use crate::store::Cursor;
 use crate::types::Reader;
+use crate::types::merged::Merged;
 
 /// The elements of one collection.
 #[derive(Clone)]
@@ -82,8 +84,14 @@ impl<'a> Elements<'a> {
                 Source::Packed { left: 0..entries.len(), entries }
             }
             Place::Apart(id) => {
-                let cursor = self.reader.elements_between(*id, range, direction == Direction::Descending);
-                Source::Apart(Box::new(cursor))
+                let cursor = || self.reader.committed_elements(*id, range, direction == Direction::Descending);
+                match self.reader.changes(*id) {
+                    None => Source::Apart(Box::new(cursor())),
+                    Some(changes) => {
+                        let cursor = (!changes.is_whole()).then(cursor);
+                        Source::Merged(Box::new(Merged::open(cursor, Arc::clone(changes), range, direction)))
+                    }
+                }
             }
         };
         Ok(Walk { source, direction })
@@ -183,6 +191,7 @@ pub(crate) struct Walk {
 enum Source {
     Packed { entries: Vec<(Vec<u8>, Bytes)>, left: Range<usize> },
     Apart(Box<Cursor>),
+    Merged(Box<Merged>),
 }
 
 impl Source {
@@ -210,6 +219,10 @@ impl Walk {
                 Some((key, value)) => (key.get(8..).unwrap_or_default(), value),
                 None => return Ok(None),
             },
+            Source::Merged(merged) => match merged.entry()? {
+                Some(entry) => entry,
+                None => return Ok(None),
+            },
         };
         Ok(Some((ElementKey::decode_tail(tail)?, value)))
     }
@@ -224,6 +237,7 @@ impl Walk {
             }
             (Source::Apart(cursor), Direction::Ascending) => cursor.advance(),
             (Source::Apart(cursor), Direction::Descending) => cursor.retreat(),
+            (Source::Merged(merged), _) => merged.advance(),
         }
     }
 

@@ -166,6 +166,15 @@ impl<'a> KeyPlan<'a> {
         }
     }
 
+    /// Takes over what was planned before for the key; `built` are all collections that were built for that.
+    pub(crate) fn take_over(&mut self, change: Change, elements: Pending, built: &[CollectionId]) {
+        if let Change::Put(NewRecord { home: Home::Known(body), .. }) = &change {
+            self.built = body.id().filter(|id| built.contains(id));
+        }
+        self.change = change;
+        self.elements = elements;
+    }
+
     /// Tells whether there is anything to commit.
     pub(crate) fn changes_something(&self) -> bool {
         match &self.change {
@@ -184,6 +193,12 @@ impl<'a> KeyPlan<'a> {
             Before::Live(meta) => Some(meta),
             Before::Absent | Before::Expired => None,
         }
+    }
+
+    /// Returns the id of the living collection, if what the database holds under it is what the operation sees: a
+    /// transaction has changed none of it.
+    pub(crate) fn committed_id(&self) -> Option<CollectionId> {
+        self.live().and_then(Meta::id).filter(|id| self.reader.changes(*id).is_none())
     }
 
     /// Returns the record of the living key, refusing another data type.

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::encoding::{
-    CollectionId, ElementKey, KeyLayout, KeyRange, KeyspaceNo, Meta, MetaKey, Tag, UnixMillis, prefix_end,
+    CollectionId, ElementKey, KeyLayout, KeyRange, KeyspaceNo, Meta, MetaKey, UnixMillis, prefix_end,
 };
 use crate::error::Result;
 use crate::expire::is_expired;
 use crate::store::{Cursor, Database, Family, Scan, Snapshot};
+use crate::types::overlay::{Changes, Known, Overlay};
 use crate::types::{Before, TailRange};
 
 /// Reads the store's records.
@@ -22,16 +23,38 @@ pub(crate) struct Reader {
     db: Arc<Database>,
     layout: KeyLayout,
     snapshot: Option<Arc<Snapshot>>,
+    /// What a transaction has changed over it.
+    overlay: Option<Arc<Overlay>>,
 }
 
 impl Reader {
     /// Reads what is committed at the time of each call, or what `snapshot` shows.
     pub(crate) fn new(db: &Arc<Database>, layout: KeyLayout, snapshot: Option<Arc<Snapshot>>) -> Self {
-        Self { db: Arc::clone(db), layout, snapshot }
+        Self { db: Arc::clone(db), layout, snapshot, overlay: None }
+    }
+
+    /// Reads the same with a transaction's changes over it, and only the keys that this declared.
+    pub(crate) fn under(self, overlay: Arc<Overlay>) -> Self {
+        Self { overlay: Some(overlay), ..self }
+    }
+
+    /// Reads what `snapshot` shows, under the same changes.
+    pub(crate) fn at(&self, snapshot: Arc<Snapshot>) -> Self {
+        Self { snapshot: Some(snapshot), ..self.clone() }
+    }
+
+    /// Returns what the transaction has changed of a collection.
+    pub(crate) fn changes(&self, id: CollectionId) -> Option<&Arc<Changes>> {
+        self.overlay.as_ref()?.changes(id)
     }
 
     /// Reads what the key is for an operation whose time is `now`.
     pub(crate) fn before(&self, keyspace: KeyspaceNo, key: &[u8], now: UnixMillis) -> Result<Before> {
+        if let Some(overlay) = &self.overlay
+            && let Some(known) = overlay.record(overlay.slot(keyspace, key)?)
+        {
+            return Ok(known.clone());
+        }
         let key = MetaKey::encode(self.layout, keyspace, key);
         match self.db.get_with(Family::Meta, &key, self.snapshot.as_deref(), Meta::decode)? {
             None => Ok(Before::Absent),
@@ -49,6 +72,9 @@ impl Reader {
         keys: &[K],
         now: UnixMillis,
     ) -> Result<Vec<Option<Meta>>> {
+        if self.overlay.is_some() {
+            return keys.iter().map(|key| self.live(keyspace, key.as_ref(), now)).collect();
+        }
         let keys: Vec<_> = keys.iter().map(|key| MetaKey::encode(self.layout, keyspace, key.as_ref())).collect();
         let found = self.db.get_many_with(Family::Meta, &keys, self.snapshot.as_deref(), Meta::decode)?;
         found.into_iter().map(|meta| Ok(meta.transpose()?.filter(|meta| !is_expired(meta, now)))).collect()
@@ -64,22 +90,28 @@ impl Reader {
 
     /// Reads an element's value.
     pub(crate) fn element(&self, id: CollectionId, key: &ElementKey<'_>) -> Result<Option<Bytes>> {
+        match self.changes(id).map(|changes| changes.find(key)) {
+            Some(Known::Put(value)) => return Ok(Some(value.clone())),
+            Some(Known::Deleted) => return Ok(None),
+            Some(Known::Unchanged) | None => {}
+        }
         self.db.get_with(Family::Data(id.family()), &key.encode(id), self.snapshot.as_deref(), Bytes::copy_from_slice)
     }
 
     /// Tells whether an element exists.
     pub(crate) fn has_element(&self, id: CollectionId, key: &ElementKey<'_>) -> Result<bool> {
+        match self.changes(id).map(|changes| changes.find(key)) {
+            Some(Known::Put(_)) => return Ok(true),
+            Some(Known::Deleted) => return Ok(false),
+            Some(Known::Unchanged) | None => {}
+        }
         let found = self.db.get_with(Family::Data(id.family()), &key.encode(id), self.snapshot.as_deref(), |_| ())?;
         Ok(found.is_some())
     }
 
-    /// Walks over a collection's elements of one kind, in key order.
-    pub(crate) fn elements(&self, id: CollectionId, tag: Tag) -> Cursor {
-        self.elements_between(id, &TailRange::all(tag), false)
-    }
-
-    /// Walks over the elements whose tails lie in `range`; `backwards` from the last one down.
-    pub(crate) fn elements_between(&self, id: CollectionId, range: &TailRange, backwards: bool) -> Cursor {
+    /// Walks over the elements in the database whose tails lie in `range`; `backwards` from the last one down. What a
+    /// transaction has changed is not among them: only [`Elements::walk`](crate::types::Elements::walk) knows that, too.
+    pub(crate) fn committed_elements(&self, id: CollectionId, range: &TailRange, backwards: bool) -> Cursor {
         let under = |tail: &[u8]| [&id.to_be_bytes(), tail].concat();
         let scan = Scan::between(under(&range.lower), Some(under(&range.upper)));
         let family = Family::Data(id.family());

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use crate::encoding::{Body, CollectionId, DataType, ElementKey, Habit, Meta, STRING_PIECE_BYTES, Tag, UnixMillis};
 use crate::error::{Error, Result};
 use crate::types::number::{LongDouble, parse_integer};
-use crate::types::{Birth, Change, Home, KeyPlan, Limits, Lot, NewRecord, Reader, id_of};
+use crate::types::{
+    Birth, Change, Direction, Elements, Home, KeyPlan, Limits, Lot, NewRecord, Reader, TailRange, id_of,
+};
 
 /// [`STRING_PIECE_BYTES`] as offsets are counted.
 const PIECE: u64 = STRING_PIECE_BYTES as u64;
@@ -274,9 +276,9 @@ pub(crate) fn whole(reader: &Reader, meta: &Meta) -> Result<Bytes> {
     };
     let length = length_of(meta)?;
     let mut bytes = Vec::with_capacity(length);
-    let mut cursor = reader.elements(id, Tag::StringPiece);
-    while let Some((key, piece)) = cursor.entry()? {
-        let ElementKey::StringPiece(number) = ElementKey::decode(key)?.1 else {
+    let mut walk = Elements::under(reader, id).walk(&TailRange::all(Tag::StringPiece), Direction::Ascending)?;
+    while let Some((key, piece)) = walk.entry()? {
+        let ElementKey::StringPiece(number) = key else {
             return Err(Error::corrupt("a string's range holds another element"));
         };
         let start = piece_start(number)?;
@@ -285,7 +287,7 @@ pub(crate) fn whole(reader: &Reader, meta: &Meta) -> Result<Bytes> {
         }
         bytes.resize(start, 0);
         bytes.extend_from_slice(piece);
-        cursor.advance();
+        walk.advance();
     }
     if bytes.len() != length {
         return Err(missing_piece());

@@ -20,6 +20,7 @@ mod reaper_races;
 mod recorder;
 mod slots;
 mod stalls;
+mod transactions;
 
 #[path = "../support/data.rs"]
 mod data;

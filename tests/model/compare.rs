@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use windrow::{Db, Source, Ttl, View, ZRange};
 
-use crate::draw::Word;
+use crate::draw::{KEYS, Word};
 use crate::reply::{Reply, many, walked};
 use crate::strings::range_of;
 use crate::world::{self, Value, World};
@@ -31,6 +31,14 @@ pub(crate) fn compare<S: Source>(db: &Db<S>, model: &world::Db) -> Result<(), Te
         "keys of db {}",
         db.number()
     );
+    compare_entries(db, model)
+}
+
+/// All that keys hold, key by key; as a transaction has it that declared them all.
+pub(crate) fn compare_entries<S: Source>(db: &Db<S>, model: &world::Db) -> Result<(), TestCaseError> {
+    for key in KEYS.iter().filter(|key| !model.has(**key)) {
+        prop_assert!(!db.exists(key).unwrap(), "{:?} exists", key);
+    }
     for (key, entry) in &model.entries {
         prop_assert_eq!(db.data_type(key).unwrap(), Some(entry.value.data_type()), "type of {:?}", key);
         let ttl = entry.expires_at.map_or(Ttl::Forever, |time| Ttl::In(time.saturating_since(model.now)));

@@ -1,7 +1,7 @@
 //! Operations on two dbs, or on all of one.
 
 use proptest::prelude::*;
-use windrow::{CopyOptions, ErrorKind, Store};
+use windrow::{CopyOptions, ErrorKind, Store, Transaction};
 
 use crate::draw::{DBS, Word, any_key, db};
 use crate::reply::{Answer, Reply};
@@ -45,6 +45,24 @@ impl Operation {
             FlushNamespace => store.namespace("").flush()?.into(),
             FlushAll => store.flush_all()?.into(),
         })
+    }
+
+    /// Does it in a transaction; what is about whole dbs does nothing there.
+    pub(crate) fn ask_inside(&self, tx: &Transaction) -> windrow::Result<Reply> {
+        Ok(match self {
+            Copy { from, to, replaces } => {
+                let options = CopyOptions::new().to_db(to.0.into());
+                let options = if *replaces { options.replace() } else { options };
+                tx.db(from.0.into()).copy_with(from.1, to.1, options)?.into()
+            }
+            Move { from, to, key } => tx.db((*from).into()).move_to(key, (*to).into())?.into(),
+            Swap(..) | Flush(_) | FlushNamespace | FlushAll => Reply::Nothing,
+        })
+    }
+
+    /// Tells whether it is about keys that it names.
+    pub(crate) fn is_of_keys(&self) -> bool {
+        matches!(self, Copy { .. } | Move { .. })
     }
 
     /// Does it on the model.

@@ -45,7 +45,7 @@ pub(crate) fn show(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 /// Two keys for each type, where it is mostly found: not so rarely one of another type comes there.
-const KEYS: [Word; 10] = [
+pub(crate) const KEYS: [Word; 10] = [
     Word(b"s"),
     Word(b""),
     Word(b"h"),

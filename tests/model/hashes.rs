@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use windrow::{Db, ErrorKind};
+use windrow::{Db, ErrorKind, Writable};
 
 use crate::draw::{Birth, Data, Home, Word, birth, element, key, name, step};
 use crate::reply::{Answer, Reply, chosen, many};
@@ -44,7 +44,7 @@ pub(crate) fn operation() -> impl Strategy<Value = Operation> {
 
 impl Operation {
     /// Does it on the store.
-    pub(crate) fn ask(&self, db: &Db) -> windrow::Result<Reply> {
+    pub(crate) fn ask<S: Writable>(&self, db: &Db<S>) -> windrow::Result<Reply> {
         let hashes = db.hashes();
         Ok(match self {
             Set(key, entries, birth) => {

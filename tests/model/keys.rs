@@ -6,7 +6,7 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use windrow::{DataType, Db, ErrorKind, ExpireCondition, Ttl};
+use windrow::{DataType, Db, ErrorKind, ExpireCondition, Ttl, Writable};
 
 use crate::draw::{Word, any_key, lifetime};
 use crate::reply::{Answer, Reply, chosen, many};
@@ -53,6 +53,20 @@ impl Operation {
     /// Does it on the store.
     pub(crate) fn ask(&self, db: &Db) -> windrow::Result<Reply> {
         Ok(match self {
+            Random => db.random_key()?.into_iter().collect::<Vec<_>>().into(),
+            Len => db.len()?.into(),
+            _ => return self.ask_of_keys(db),
+        })
+    }
+
+    /// Tells whether it is about no keys that it names.
+    pub(crate) fn is_about_all(&self) -> bool {
+        matches!(self, Random | Len)
+    }
+
+    /// Does it, if it is about keys that it names.
+    pub(crate) fn ask_of_keys<S: Writable>(&self, db: &Db<S>) -> windrow::Result<Reply> {
+        Ok(match self {
             Delete(keys) => db.delete(keys)?.into(),
             Unlink(keys) => db.unlink(keys)?.into(),
             Exists(keys) => db.exists_many(keys)?.into(),
@@ -69,8 +83,7 @@ impl Operation {
             Persist(key) => db.persist(key)?.into(),
             Rename(from, to) => db.rename(from, to)?.into(),
             RenameIfAbsent(from, to) => db.rename_if_absent(from, to)?.into(),
-            Random => db.random_key()?.into_iter().collect::<Vec<_>>().into(),
-            Len => db.len()?.into(),
+            Random | Len => Reply::Nothing,
         })
     }
 

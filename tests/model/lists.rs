@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use windrow::{Db, ErrorKind, ListEnd};
+use windrow::{Db, ErrorKind, ListEnd, Writable};
 
 use crate::draw::{Birth, Data, Home, Word, between, birth, index, item, key, place};
 use crate::reply::{Answer, Reply, many, walked};
@@ -58,7 +58,7 @@ fn end() -> impl Strategy<Value = ListEnd> {
 
 impl Operation {
     /// Does it on the store.
-    pub(crate) fn ask(&self, db: &Db) -> windrow::Result<Reply> {
+    pub(crate) fn ask<S: Writable>(&self, db: &Db<S>) -> windrow::Result<Reply> {
         let lists = db.lists();
         let owned = |items: &[Data]| items.iter().map(|item| item.bytes()).collect::<Vec<_>>();
         Ok(match self {

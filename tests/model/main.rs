@@ -18,6 +18,7 @@ mod run;
 mod sets;
 mod sorting;
 mod strings;
+mod transactions;
 mod world;
 mod zset_range;
 mod zsets;

@@ -7,6 +7,7 @@ use proptest::test_runner::TestCaseError;
 use crate::draw::db;
 use crate::reads::{Read, read};
 use crate::run::{Event, Layout, Run, event, layout};
+use crate::transactions::{Transaction, transaction};
 use crate::{dbs, hashes, keys, lists, sets, sorting, strings, zsets};
 
 /// How many sequences a run tries unless `PROPTEST_CASES` says it.
@@ -32,6 +33,7 @@ enum Operation {
     /// Asks all views that are open.
     ReadViews(u8, Read),
     Db(dbs::Operation),
+    Transaction(Transaction),
     Event(Event),
 }
 
@@ -47,6 +49,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         16 => (db(), read()).prop_map(|(db, read)| Operation::Read(db, read)),
         12 => (db(), read()).prop_map(|(db, read)| Operation::ReadViews(db, read)),
         4 => dbs::operation().prop_map(Operation::Db),
+        6 => transaction().prop_map(Operation::Transaction),
         14 => event().prop_map(Operation::Event),
     ]
 }
@@ -84,6 +87,7 @@ impl Operation {
                 |store| operation.ask(store).map_err(|error| error.kind()),
                 |world, _found| operation.expect(world),
             ),
+            Self::Transaction(transaction) => transaction.run(run),
             Self::Event(event) => run.happens(event),
         }
     }

@@ -65,6 +65,15 @@ fn scan() -> impl Strategy<Value = Read> {
 }
 
 impl Read {
+    /// Tells whether it reads only keys that it names.
+    pub(crate) fn is_of_keys(&self) -> bool {
+        match self {
+            Keys(_) | KeysMatching(_) | Scan { .. } => false,
+            Sort(_, order) => !order.leads_to_keys(),
+            _ => true,
+        }
+    }
+
     /// Asks the store or a view of it.
     pub(crate) fn ask<S: Source>(&self, db: &Db<S>) -> windrow::Result<Reply> {
         Ok(match self {

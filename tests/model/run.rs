@@ -9,7 +9,7 @@ use windrow::{Options, Store, View};
 
 use crate::compact::compact_everything;
 use crate::compare::{compare, compare_view};
-use crate::draw::DBS;
+use crate::draw::{DBS, KEYS};
 use crate::fixture::{Fixture, settle, small};
 use crate::reads::Read;
 use crate::reply::Answer;
@@ -100,6 +100,28 @@ impl Run {
         let expected = expect(&mut self.world, &found);
         prop_assert_eq!(&found, &expected, "store and model");
         if found.is_err() { self.compare_all() } else { Ok(()) }
+    }
+
+    /// Runs a transaction on every key there is, on both sides; returns its outcome if it is as it should be.
+    pub(crate) fn transact(
+        &mut self,
+        ends_well: bool,
+        body: impl FnOnce(&windrow::Transaction, &mut World) -> Result<(), TestCaseError>,
+    ) -> Result<(), TestCaseError> {
+        let mut world = self.world.clone();
+        let mut compared = Ok(());
+        let keys = (0..DBS).flat_map(|db| KEYS.map(|key| (u32::from(db), key)));
+        let outcome = self.store().transaction(keys, |tx| {
+            compared = body(tx, &mut world);
+            let goes_on = ends_well && compared.is_ok();
+            if goes_on { Ok(()) } else { Err(windrow::Error::aborted("on purpose")) }
+        });
+        compared?;
+        prop_assert_eq!(outcome.map_err(|error| error.kind()).is_ok(), ends_well);
+        if ends_well {
+            self.world = world;
+        }
+        self.compare_all()
     }
 
     /// Compares what each view answers with the world at its time.

@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use windrow::Db;
+use windrow::{Db, Writable};
 
 use crate::draw::{Birth, Home, Word, birth, key, name};
 use crate::reply::{Answer, Reply, chosen, many};
@@ -48,7 +48,7 @@ pub(crate) fn operation() -> impl Strategy<Value = Operation> {
 
 impl Operation {
     /// Does it on the store.
-    pub(crate) fn ask(&self, db: &Db) -> windrow::Result<Reply> {
+    pub(crate) fn ask<S: Writable>(&self, db: &Db<S>) -> windrow::Result<Reply> {
         let sets = db.sets();
         Ok(match self {
             Add(key, members, birth) => sets.add_with(key, members, birth.options())?.into(),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use windrow::{Db, ErrorKind, SortOptions};
+use windrow::{Db, ErrorKind, SortOptions, Writable};
 
 use crate::draw::{Birth, Data, Home, Word, any_key, key, number};
 use crate::reply::{Answer, Reply};
@@ -129,9 +129,21 @@ impl Order {
     }
 }
 
+impl Order {
+    /// Tells whether other keys are read.
+    pub(crate) fn leads_to_keys(&self) -> bool {
+        self.by.iter().chain(&self.gets).any(|place| matches!(place, Place::Key { .. }))
+    }
+}
+
 impl Operation {
+    /// Tells whether keys are read that it does not name.
+    pub(crate) fn leads_to_keys(&self) -> bool {
+        matches!(self, Store { order, .. } if order.leads_to_keys())
+    }
+
     /// Does it on the store.
-    pub(crate) fn ask(&self, db: &Db) -> windrow::Result<Reply> {
+    pub(crate) fn ask<S: Writable>(&self, db: &Db<S>) -> windrow::Result<Reply> {
         Ok(match self {
             Fill(key, items) => {
                 db.delete([key])?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use windrow::{Db, ErrorKind, GetExOptions, LongDouble, SetOptions};
+use windrow::{Db, ErrorKind, GetExOptions, LongDouble, SetOptions, Writable};
 
 use crate::draw::{Birth, Data, Home, Word, birth, element, index, key, lifetime, step, string};
 use crate::reply::{Answer, Reply, many};
@@ -110,7 +110,7 @@ fn range_index() -> impl Strategy<Value = i64> {
 
 impl Operation {
     /// Does it on the store.
-    pub(crate) fn ask(&self, db: &Db) -> windrow::Result<Reply> {
+    pub(crate) fn ask<S: Writable>(&self, db: &Db<S>) -> windrow::Result<Reply> {
         let strings = db.strings();
         let owned = |pairs: &[(Word, Data)]| pairs.iter().map(|(key, value)| (*key, value.bytes())).collect::<Vec<_>>();
         let guessed = |key: &Word, guess: &Guess| Ok::<_, windrow::Error>(guess.bytes(strings.get(key)?));

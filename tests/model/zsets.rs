@@ -6,7 +6,7 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use windrow::{Aggregate, CombineOptions, Db, ErrorKind, ZAddOptions, ZEnd};
+use windrow::{Aggregate, CombineOptions, Db, ErrorKind, Writable, ZAddOptions, ZEnd};
 
 use crate::draw::{Birth, Home, Word, birth, key, name};
 use crate::reply::{Answer, Reply, chosen, many, walked};
@@ -116,7 +116,7 @@ impl Rule {
 
 impl Operation {
     /// Does it on the store.
-    pub(crate) fn ask(&self, db: &Db) -> windrow::Result<Reply> {
+    pub(crate) fn ask<S: Writable>(&self, db: &Db<S>) -> windrow::Result<Reply> {
         let zsets = db.zsets();
         Ok(match self {
             Add(key, entries, rule, birth) => {

@@ -23,6 +23,7 @@ mod sorting;
 mod strings;
 mod strings_read_and_changed;
 mod strings_together;
+mod transactions;
 mod transfers;
 mod version_record;
 mod zsets;

@@ -2,12 +2,12 @@
 //!
 //! Uses the write path and `types::hash`. Invariant: every call is one commit.
 
-use crate::engine::{CreateOptions, Hashes, Live};
+use crate::engine::{CreateOptions, Hashes, Writable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::hash;
 use crate::types::number::LongDouble;
 
-impl Hashes<'_, Live> {
+impl<S: Writable> Hashes<'_, S> {
     /// Sets a field, creating the hash if missing; returns whether the field is new (HSET). Costs one commit, and a point
     /// read in an existing hash.
     ///

@@ -5,12 +5,12 @@
 use bytes::Bytes;
 
 use crate::engine::write::distinct;
-use crate::engine::{CreateOptions, Lists, Live};
+use crate::engine::{CreateOptions, Lists, Writable};
 use crate::error::{Error, Result};
 use crate::types::KeyPlan;
 use crate::types::list::{self, ListEnd};
 
-impl Lists<'_, Live> {
+impl<S: Writable> Lists<'_, S> {
     /// Adds items one after the other at the left end, creating the list if missing; returns the new length (LPUSH). No
     /// items change nothing. Costs one commit of the items and the record, whatever the length.
     ///
@@ -219,8 +219,7 @@ impl Lists<'_, Live> {
             return Err(Error::invalid("items are taken from at least one key, and at least one"));
         }
         let (different, _) = distinct(&keys);
-        let place = self.db.place();
-        let found = self.db.engine().write_keys(place, &different, |plans| list::pop_first(plans, end, count))?;
+        let found = self.db.write_keys(&different, |plans| list::pop_first(plans, end, count))?;
         Ok(found.and_then(|(which, taken)| Some((Bytes::copy_from_slice(different.get(which)?), taken))))
     }
 
@@ -256,7 +255,7 @@ impl Lists<'_, Live> {
         if from == to {
             return self.db.write_key(from, |plan| list::rotate(plan, from_end, to_end));
         }
-        self.db.engine().write_keys(self.db.place(), &[from, to], |plans| match plans {
+        self.db.write_keys(&[from, to], |plans| match plans {
             [from, to] => list::move_item((from, from_end), (to, to_end)),
             _ => Err(Error::invalid("two keys make two plans")),
         })

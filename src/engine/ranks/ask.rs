@@ -51,7 +51,9 @@ impl<S: Source> Db<S> {
         let Some(mut meta) = as_zset(reading.live(key)?)? else {
             return Ok((reading, None));
         };
-        let Some(id) = meta.id().filter(|_| meta.size > DEEP) else {
+        // An index knows nothing of what a transaction has changed.
+        let is_committed = |id: &CollectionId| reading.reader.changes(*id).is_none();
+        let Some(id) = meta.id().filter(|id| meta.size > DEEP && is_committed(id)) else {
             return walk(reading, key, question);
         };
         let mut index = engine.ranks.find(id);

@@ -7,7 +7,7 @@ use crate::encoding::DataType;
 use crate::engine::read::Reading;
 use crate::engine::sets::{Members, as_set};
 use crate::engine::write::distinct;
-use crate::engine::{CreateOptions, Live, Sets, Source};
+use crate::engine::{CreateOptions, Sets, Source, Writable};
 use crate::error::{Error, Result};
 use crate::types::set::combine::{self, Combined, Operation};
 
@@ -127,7 +127,7 @@ impl<S: Source> Sets<'_, S> {
     }
 }
 
-impl Sets<'_, Live> {
+impl<S: Writable> Sets<'_, S> {
     /// Stores what [`Sets::union`] would give in place of whatever `destination` holds, without expiry; returns its size
     /// (SUNIONSTORE). An empty result removes it. Reads in constant memory, as that does, and locks all keys meanwhile; costs one
     /// commit or, above a few MiB, several that become visible together.

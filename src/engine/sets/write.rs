@@ -4,11 +4,11 @@
 
 use bytes::Bytes;
 
-use crate::engine::{CreateOptions, Live, Sets};
+use crate::engine::{CreateOptions, Sets, Writable};
 use crate::error::{Error, Result};
 use crate::types::set;
 
-impl Sets<'_, Live> {
+impl<S: Writable> Sets<'_, S> {
     /// Adds members, creating the set if missing; returns how many are new (SADD). Costs one commit, and one point read
     /// for each member of an existing set.
     ///

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::current;
 use crate::engine::expiry::after;
-use crate::engine::{Live, SetOptions, SetOutcome, Strings};
+use crate::engine::{SetOptions, SetOutcome, Strings, Writable};
 use crate::error::Result;
 use crate::types::keys::{self, ExpireCondition};
 use crate::types::string;
 
-impl Strings<'_, Live> {
+impl<S: Writable> Strings<'_, S> {
     /// Sets the key if it holds the string `expected`; the options say the rest, as in [`Strings::set_with`]. A missing key
     /// holds nothing, so it is not set. Costs a read of a value as long as `expected`, and one commit.
     ///

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::encoding::{DataType, Meta};
-use crate::engine::{Live, Source, Strings};
+use crate::engine::{Source, Strings, Writable};
 use crate::error::Result;
 use crate::types::KeyPlan;
 use crate::types::string::{self, SetCondition, SetExpiry};
@@ -56,7 +56,7 @@ impl<S: Source> Strings<'_, S> {
     }
 }
 
-impl Strings<'_, Live> {
+impl<S: Writable> Strings<'_, S> {
     /// Sets several keys to strings without expiry, whatever they held, in one commit (MSET). Of a key that comes twice
     /// the last value counts. Holds everything in memory until it is committed.
     ///

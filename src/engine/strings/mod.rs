@@ -15,7 +15,7 @@ pub use lcs::{Lcs, LcsMatch};
 pub use options::{GetExOptions, SetOptions, SetOutcome};
 
 use crate::encoding::{DataType, Meta};
-use crate::engine::{Db, Live, Source};
+use crate::engine::{Db, Live, Source, Writable};
 use crate::error::{Error, Result};
 use crate::types::{KeyPlan, keys, string};
 
@@ -124,7 +124,7 @@ impl<'a, S: Source> Strings<'a, S> {
     }
 }
 
-impl Strings<'_, Live> {
+impl<S: Writable> Strings<'_, S> {
     /// Sets the key to a string without expiry, whatever it held. Costs one commit; the old value is buried, not read.
     ///
     /// # Errors

@@ -2,12 +2,12 @@
 //!
 //! Uses the write path and `types::string`. Invariant: an increment that is refused changes nothing.
 
-use crate::engine::{CreateOptions, Live, Strings};
+use crate::engine::{CreateOptions, Strings, Writable};
 use crate::error::{Error, Result};
 use crate::types::number::LongDouble;
 use crate::types::string;
 
-impl Strings<'_, Live> {
+impl<S: Writable> Strings<'_, S> {
     /// Adds 1 to the number that the string holds, 0 if missing; returns the sum and keeps the expiry.
     ///
     /// # Errors

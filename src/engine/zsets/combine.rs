@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::encoding::Meta;
 use crate::engine::write::distinct;
-use crate::engine::{CreateOptions, Live, Source, ZSets};
+use crate::engine::{CreateOptions, Source, Writable, ZSets};
 use crate::error::{Error, Result};
 use crate::types::zset::combine::{self, Aggregate, Input, Operation};
 use crate::types::{KeyPlan, Reader};
@@ -236,7 +236,7 @@ impl<S: Source> ZSets<'_, S> {
     }
 }
 
-impl ZSets<'_, Live> {
+impl<S: Writable> ZSets<'_, S> {
     /// Stores what [`ZSets::union`] would return in place of whatever `destination` holds; returns its size
     /// (ZUNIONSTORE). An empty result removes it. Reads all sources, side by side, in constant memory; costs one
     /// commit or, above a few MiB, several that become visible together.

@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 use crate::encoding::{DataType, ElementKey, Meta, Score};
 use crate::engine::scan::page;
-use crate::engine::{Db, Live, ScanCursor, ScanOptions, ScanPage, Source};
+use crate::engine::{Db, Live, ScanCursor, ScanOptions, ScanPage, Source, Writable};
 use crate::error::{Error, Result};
 use crate::types::zset::{self, RankOf, ZAddOutcome};
 use crate::types::{Direction, Elements};
@@ -253,7 +253,7 @@ impl<'a, S: Source> ZSets<'a, S> {
     }
 }
 
-impl ZSets<'_, Live> {
+impl<S: Writable> ZSets<'_, S> {
     /// Gives members these scores, creating the set if missing; returns how many are new (ZADD). Costs one commit, and
     /// one point read for each member of an existing set.
     ///

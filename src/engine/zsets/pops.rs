@@ -6,11 +6,11 @@ use bytes::Bytes;
 
 use crate::encoding::{ElementKey, Score, Tag};
 use crate::engine::write::distinct;
-use crate::engine::{Engine, Live, ZEnd, ZPopped, ZSets};
+use crate::engine::{Engine, Writable, ZEnd, ZPopped, ZSets};
 use crate::error::{Error, Result};
 use crate::types::{Direction, KeyPlan, TailRange, zset};
 
-impl ZSets<'_, Live> {
+impl<S: Writable> ZSets<'_, S> {
     /// Removes up to `count` members with the lowest scores and returns them, the lowest first (ZPOPMIN). Costs the
     /// reading of what is removed, in memory too, and one commit. Where the set begins after its pops, and after
     /// [`ZSets::remove_range`], is remembered, so emptying one by pops is linear; members removed otherwise from its end are
@@ -99,7 +99,7 @@ impl ZSets<'_, Live> {
 
 /// Pops, beginning where the last pop ended.
 fn pop(engine: &Engine, plan: &mut KeyPlan<'_>, direction: Direction, count: u64) -> Result<Vec<(Bytes, f64)>> {
-    let id = plan.live().and_then(|meta| meta.id());
+    let id = plan.committed_id();
     let range = id.map_or_else(|| TailRange::all(Tag::SortedScore), |id| engine.margins.range(id));
     let popped = zset::pop(plan, &range, direction, count)?;
     if let (Some(id), Some((member, score))) = (id, popped.first())

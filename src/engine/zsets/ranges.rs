@@ -6,7 +6,7 @@
 use crate::encoding::{DataType, Tag};
 use crate::engine::write::distinct;
 use crate::engine::zsets::ZEntries;
-use crate::engine::{CreateOptions, Engine, Live, Source, ZSets};
+use crate::engine::{CreateOptions, Engine, Source, Writable, ZSets};
 use crate::error::{Error, Result};
 use crate::types::zset::range::{CountOf, PartOf};
 use crate::types::zset::{Selection, ZRange, range};
@@ -72,7 +72,7 @@ impl<S: Source> ZSets<'_, S> {
     }
 }
 
-impl ZSets<'_, Live> {
+impl<S: Writable> ZSets<'_, S> {
     /// Removes what [`ZSets::range`] would give; returns how many members there were (ZREMRANGEBYRANK,
     /// ZREMRANGEBYSCORE, ZREMRANGEBYLEX). Costs what [`ZSets::range`] costs, and one commit of its members' keys, which are
     /// in memory until then.
@@ -163,13 +163,15 @@ impl ZSets<'_, Live> {
         range.check()?;
         self.index_for(source.as_ref(), &range)?;
         let ranks = &self.db.engine().ranks;
-        let find = |id, size, rank| ranks.stretch_at(id, size, rank);
         let (keys, _) = distinct(&[destination.as_ref(), source.as_ref()]);
         self.db.write_keys(&keys, |plans| {
             // With one key alone, it is both.
             let meta = plans.last().map(|source| source.live_as(DataType::SortedSet)).transpose()?.flatten().cloned();
             let destination: &mut KeyPlan<'_> = plans.first_mut().ok_or_else(|| Error::invalid("no key"))?;
             let birth = create.birth(destination.now)?;
+            let reader = destination.reader;
+            let find =
+                |id, size, rank| reader.changes(id).is_none().then(|| ranks.stretch_at(id, size, rank)).flatten();
             range::store(destination, meta.as_ref(), &range, birth, &find)
         })
     }
@@ -188,9 +190,10 @@ impl ZSets<'_, Live> {
 /// ORDER: what is learnt is noted before the commit, which may fail: it is true of the set as it was. The commit forgets the
 /// set if nothing is left.
 fn remove(engine: &Engine, plan: &mut KeyPlan<'_>, range: &ZRange<'_>) -> Result<u64> {
-    let id = plan.live().and_then(|meta| meta.id());
+    let id = plan.committed_id();
     let within = id.map_or_else(|| TailRange::all(Tag::SortedScore), |id| engine.margins.range(id));
-    let find = |id, size, rank| engine.ranks.stretch_at(id, size, rank);
+    let reader = plan.reader;
+    let find = |id, size, rank| reader.changes(id).is_none().then(|| engine.ranks.stretch_at(id, size, rank)).flatten();
     let removal = range::remove(plan, range, &within, &find)?;
     if let Some(id) = id {
         let ends = [(Direction::Ascending, removal.lowest), (Direction::Descending, removal.highest)];
