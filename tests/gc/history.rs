@@ -230,6 +230,9 @@ fn a_file_that_lies_costs_figures_and_nothing_else() {
             assert!(store.db(0).sets().contains(format!("{n:05}"), payload(n, 2000)).unwrap());
         }
         close_and_check(store, &fixture.path("store"));
+        let told = HistoryFile::decode(&fs::read(file(&fixture)).unwrap()).unwrap();
+        let mut births = told.families().iter().flat_map(|family| &family.births);
+        assert!(births.all(|(next, _)| *next <= 1001), "no more were born: {told:?}");
     }
     fixture.clock.advance(HOUR);
     let store = fixture.open();
