@@ -131,16 +131,16 @@ impl<'a> Run<'a> {
 /// What was merged last in one family.
 #[derive(Debug, Default)]
 pub(super) struct Swarm {
-    tried: Vec<String>,
+    tried: Vec<(u32, String)>,
 }
 
 impl Swarm {
     /// Takes note of a run that is being merged; false if it is the one that was merged last. WHY: RocksDB does not say whether a
-    /// compaction worked, and one that leaves its files as they were would be tried for ever.
+    /// compaction worked, and one that leaves its files as they were would be tried for ever. One that moved them down is tried again there.
     pub(super) fn is_new(&mut self, run: &Run<'_>) -> bool {
-        let names: Vec<String> = run.files.iter().map(|file| file.name.clone()).collect();
-        let is_new = self.tried != names;
-        self.tried = names;
+        let files: Vec<_> = run.files.iter().map(|file| (file.level, file.name.clone())).collect();
+        let is_new = self.tried != files;
+        self.tried = files;
         is_new
     }
 }
@@ -277,6 +277,9 @@ mod tests {
         let mut swarm = Swarm::default();
         assert!(swarm.is_new(&run));
         assert!(!swarm.is_new(&run), "RocksDB has left it as it was");
+        let mut moved = files.clone();
+        moved.iter_mut().for_each(|file| file.level = 5);
+        assert!(swarm.is_new(&Run::find(moved.iter(), sizes(), true, |_| true).unwrap()), "it was moved");
         let more = side_by_side(&[10; 9]);
         assert!(swarm.is_new(&Run::find(more.iter(), sizes(), true, |_| true).unwrap()));
     }
