@@ -3,7 +3,7 @@
 //! May use `store`, the planner, the cost model and the ages. Invariants: a file is rewritten only for dead data that a look has
 //! found in it, so a sparse file is not rewritten again and again; what is noted here is a hint that may be lost.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,8 +143,8 @@ impl MixedFiles {
         choice: &Choice<'_>,
     ) {
         let family = Family::Data(choice.family);
-        let is_new =
-            |file: &&SstFile| file.family == family && file.level > 0 && before.iter().all(|old| old.name != file.name);
+        let old: HashSet<&str> = before.iter().map(|old| old.name.as_str()).collect();
+        let is_new = |file: &&SstFile| file.family == family && file.level > 0 && !old.contains(file.name.as_str());
         for span in after.iter().filter(is_new).filter_map(|file| FileSpan::of(file, choice.family)) {
             if span.counters.start < counters.end && counters.start < span.counters.end {
                 let dead_ids = MixedFile::of(choice.dead, &span).dead_ids;

@@ -244,8 +244,9 @@ impl Reclaimer {
         let step = self.pacer.begin(Turn::of(family));
         let left = run.merge(&self.db, Family::Data(family), &self.counters)?;
         drop(step);
-        for span in run.files().filter_map(|file| FileSpan::of(file, family)) {
-            mixed.rewritten(&span.counters, &left, pass.files, &choice);
+        let spans = run.files().filter_map(|file| FileSpan::of(file, family));
+        if let Some(whole) = spans.map(|span| span.counters).reduce(|whole, span| whole.start..span.end) {
+            mixed.rewritten(&whole, &left, pass.files, &choice);
         }
         Ok(PassOutcome::ACTED)
     }
