@@ -165,7 +165,7 @@ mod tests {
         let (mine, paid) = (0, 7);
         owing.restore([(mine, seconds(40)), (paid, seconds(30))].into_iter());
         assert_eq!(owing.oldest(1).collect::<Vec<_>>(), [(paid, seconds(30))]);
-        assert_eq!(owing.look(&dead(10..20, 100), &[10..20], seconds(101)), Some(seconds(40)));
+        assert_eq!(owing.look(&dead(10..20, 100), Some(10..20).as_slice(), seconds(101)), Some(seconds(40)));
         assert_eq!(owing.oldest(9).collect::<Vec<_>>(), [(mine, seconds(40))]);
     }
 
