@@ -80,7 +80,7 @@ impl Engine {
         }
         let engine = Self::assemble(db, directory, filters, picture, options, clock, false)?;
         engine.restore_habits();
-        engine.restore_history();
+        engine.restore_history()?;
         Ok(engine)
     }
 
@@ -94,7 +94,7 @@ impl Engine {
         let (dead, _) = load_dead(&db, moment(clock.as_ref()))?;
         let picture = Picture { dead, ..Picture::default() };
         let engine = Self::assemble(db, directory, filters, picture, options, clock, true)?;
-        engine.restore_history();
+        engine.restore_history()?;
         Ok(engine)
     }
 

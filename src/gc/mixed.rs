@@ -166,9 +166,12 @@ impl MixedFiles {
 
     /// Takes in the rent that an earlier session paid. WHY nothing of what it saw in the files: a wrong look would keep dead data
     /// where it is, and a wrong rent only has a file looked into too early.
-    pub(super) fn restore_rents(&mut self, rents: &[(u64, u64)]) {
-        for (number, paid) in rents {
-            self.watched.entry(name_of(*number)).or_default().paid = approximate(*paid);
+    pub(super) fn restore_rents<'a>(&mut self, rents: &[(u64, u64)], files: impl Iterator<Item = &'a SstFile>) {
+        let rents: HashMap<u64, u64> = rents.iter().copied().collect();
+        for file in files {
+            if let Some(paid) = number_of(&file.name).and_then(|number| rents.get(&number)) {
+                self.watched.entry(file.name.clone()).or_default().paid = approximate(*paid);
+            }
         }
     }
 
@@ -275,11 +278,7 @@ impl Watched {
     }
 }
 
-/// Returns the name that RocksDB gives to the SST file with a number.
-fn name_of(number: u64) -> String {
-    format!("/{number:06}.sst")
-}
-
+/// Reads the number in the name that RocksDB gives to an SST file.
 fn number_of(name: &str) -> Option<u64> {
     name.strip_prefix('/')?.strip_suffix(".sst")?.parse().ok()
 }
