@@ -87,9 +87,9 @@ pub use self::{
     engine::{
         CombineOptions, CopyOptions, CreateOptions, Db, ExpireTime, Frozen, GetExOptions, HashEntries, HashFields,
         HashValues, Hashes, HeldBackBy, Keys, Lcs, LcsMatch, ListItems, Lists, Live, Members, Namespace,
-        PositionOptions, RestoreOptions, ScanCursor, ScanOptions, ScanPage, SetOptions, SetOutcome, Sets, SortOptions,
-        Source, Stats, Store, StoreBuilder, Strings, Transaction, Ttl, Tx, View, ViewNamespace, Watch, Writable,
-        WriteBatch, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
+        PositionOptions, ReclaimTotals, RestoreOptions, ScanCursor, ScanOptions, ScanPage, SetOptions, SetOutcome,
+        Sets, SortOptions, Source, Stats, Store, StoreBuilder, Strings, Transaction, Ttl, Tx, View, ViewNamespace,
+        Watch, Writable, WriteBatch, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
     },
     error::{Action, Error, ErrorKind, Result},
     gc::{Pacing, PacingReason},

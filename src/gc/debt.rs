@@ -82,6 +82,18 @@ impl Owing {
         self.last_look = now;
         self.since.values().min().copied()
     }
+
+    /// Lists so many segments that have owed for longest.
+    pub(super) fn oldest(&self, count: usize) -> impl Iterator<Item = (u64, Duration)> {
+        let mut since: Vec<(u64, Duration)> = self.since.iter().map(|(segment, since)| (*segment, *since)).collect();
+        since.sort_by_key(|(_, since)| *since);
+        since.into_iter().take(count)
+    }
+
+    /// Takes in which segments owed in an earlier session. Those that owe nothing at the first look are forgotten.
+    pub(super) fn restore(&mut self, since: impl Iterator<Item = (u64, Duration)>) {
+        self.since = since.collect();
+    }
 }
 
 /// Estimates the bytes in a family's files under ids that are buried and wait for a pin or a sync, taking every id for
@@ -144,6 +156,17 @@ mod tests {
         assert_eq!(look(None, 100), None);
         assert_eq!(look(Some(10..20), 102), seconds(100));
         assert_eq!(look(Some(10..20), 200), seconds(100));
+    }
+
+    #[test]
+    fn what_owed_in_an_earlier_session_owes_since_then_if_it_still_does() {
+        let seconds = Duration::from_secs;
+        let mut owing = Owing::default();
+        let (mine, paid) = (0, 7);
+        owing.restore([(mine, seconds(40)), (paid, seconds(30))].into_iter());
+        assert_eq!(owing.oldest(1).collect::<Vec<_>>(), [(paid, seconds(30))]);
+        assert_eq!(owing.look(&dead(10..20, 100), Some(10..20).as_slice(), seconds(101)), Some(seconds(40)));
+        assert_eq!(owing.oldest(9).collect::<Vec<_>>(), [(mine, seconds(40))]);
     }
 
     #[test]

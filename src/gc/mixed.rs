@@ -3,7 +3,7 @@
 //! May use `store`, the planner, the cost model and the ages. Invariants: a file is rewritten only for dead data that a look has
 //! found in it, so a sparse file is not rewritten again and again; what is noted here is a hint that may be lost.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +75,7 @@ pub(super) struct Choice<'a> {
 impl Choice<'_> {
     /// How long it takes at the most until all that was born below `counters_end` is dead, if nothing is refreshed. None: not
     /// known, or it should have died already.
-    fn dies_within(&self, counters_end: u64) -> Option<Duration> {
+    pub(super) fn dies_within(&self, counters_end: u64) -> Option<Duration> {
         let dies_at = self.ages.born_by(counters_end)?.saturating_add(self.family.class().longest()?);
         dies_at.checked_sub(self.now).filter(|rest| !rest.is_zero())
     }
@@ -143,13 +143,34 @@ impl MixedFiles {
         choice: &Choice<'_>,
     ) {
         let family = Family::Data(choice.family);
-        let is_new =
-            |file: &&SstFile| file.family == family && file.level > 0 && before.iter().all(|old| old.name != file.name);
+        let old: HashSet<&str> = before.iter().map(|old| old.name.as_str()).collect();
+        let is_new = |file: &&SstFile| file.family == family && file.level > 0 && !old.contains(file.name.as_str());
         for span in after.iter().filter(is_new).filter_map(|file| FileSpan::of(file, choice.family)) {
             if span.counters.start < counters.end && counters.start < span.counters.end {
                 let dead_ids = MixedFile::of(choice.dead, &span).dead_ids;
                 let looked = Some(Looked { at: choice.now, dead_share: 0.0, dead_ids });
                 self.watched.insert(span.name, Watched { looked, ..Watched::default() });
+            }
+        }
+    }
+
+    /// Lists the numbers of so many files for which most rent was paid, and the rent.
+    pub(super) fn rents(&self, count: usize) -> Vec<(u64, u64)> {
+        let paid = self.watched.iter().filter(|(_, watched)| watched.paid >= 1.0);
+        let mut rents: Vec<(u64, u64)> =
+            paid.filter_map(|(name, watched)| Some((number_of(name)?, share_of(1, watched.paid)))).collect();
+        rents.sort_unstable_by_key(|(number, paid)| (std::cmp::Reverse(*paid), *number));
+        rents.truncate(count);
+        rents
+    }
+
+    /// Takes in the rent that an earlier session paid. WHY nothing of what it saw in the files: a wrong look would keep dead data
+    /// where it is, and a wrong rent only has a file looked into too early.
+    pub(super) fn restore_rents<'a>(&mut self, rents: &[(u64, u64)], files: impl Iterator<Item = &'a SstFile>) {
+        let rents: HashMap<u64, u64> = rents.iter().copied().collect();
+        for file in files {
+            if let Some(paid) = number_of(&file.name).and_then(|number| rents.get(&number)) {
+                self.watched.entry(file.name.clone()).or_default().paid = approximate(*paid);
             }
         }
     }
@@ -255,6 +276,11 @@ impl Watched {
         self.weighed = Some((choice.now, bytes));
         bytes
     }
+}
+
+/// Reads the number in the name that RocksDB gives to an SST file.
+fn number_of(name: &str) -> Option<u64> {
+    name.strip_prefix('/')?.strip_suffix(".sst")?.parse().ok()
 }
 
 /// Estimates the dead share of a file that nobody has looked into, taking every id in its span for equally large.

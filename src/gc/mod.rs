@@ -6,6 +6,7 @@
 mod ages;
 mod dead;
 mod debt;
+mod epoch;
 mod expire;
 mod expired;
 mod filter;
@@ -25,11 +26,13 @@ mod planner;
 mod reclaimer;
 mod spread;
 mod stats;
+mod swarm;
 mod tombstones;
 mod watermark;
 mod worth;
 
 pub(crate) use dead::{Burials, DeadSet};
+pub(crate) use epoch::Epoch;
 pub(crate) use filter::Filters;
 pub(crate) use flushed::FlushedKeyspaces;
 pub(crate) use latency::Kind as Timed;

@@ -9,6 +9,7 @@ mod copies;
 mod durability;
 mod failing_worker;
 mod flushes;
+mod history;
 mod kill;
 mod margins;
 mod one_commit;

@@ -8,13 +8,15 @@ use super::{Memory, Occasion, Pass, PassOutcome, Reclaimer};
 use crate::encoding::{DataFamily, Habit, KeyRange};
 use crate::error::Result;
 use crate::failpoint::failpoint;
-use crate::gc::dead::FamilyDead;
+use crate::gc::ages::Ages;
+use crate::gc::dead::{FIRST_COUNTER, FamilyDead};
 use crate::gc::debt::{Debt, waiting_bytes};
 use crate::gc::mixed::Choice;
 use crate::gc::pacing::Turn;
 use crate::gc::planner::{FamilyPlan, FileSpan, plan};
 use crate::gc::stats::ReclaimCounters;
-use crate::store::{Batch, Family};
+use crate::gc::swarm::{Run, WORTH_MERGING_FOR};
+use crate::store::{Batch, Family, SstFile};
 
 /// Passes without a new id after which a family counts as quiet.
 const QUIET_PASSES: u32 = 5;
@@ -42,11 +44,13 @@ impl Reclaimer {
         let mut memory = memory.lock();
         let plan = plan(dead, &spans);
         memory.mixed.keep_only(&plan.mixed);
-        self.notice_births(&mut memory, family, pass);
         let mut outcome = self.drop_files(family, &plan, pass)?;
         outcome = outcome.and(self.end_game(family, dead, &plan, &mut memory, pass)?);
         outcome = outcome.and(self.unstick(family, &plan, &mut memory, pass));
         outcome = outcome.and(self.compact_mixed(family, &plan, &spans, &mut memory, pass)?);
+        if !outcome.acted && plan.drops.is_empty() {
+            outcome = outcome.and(self.merge_small(family, &spans, &mut memory, pass)?);
+        }
         if unreadable == 0 {
             outcome = outcome.and(self.retire(family, dead, &spans, &mut memory, pass)?);
         }
@@ -56,16 +60,20 @@ impl Reclaimer {
         Ok((outcome, debt))
     }
 
-    fn notice_births(&self, memory: &mut Memory, family: DataFamily, pass: &Pass<'_>) {
-        let next = self.ids.next_counter(family);
-        if memory.next_counter != next {
-            memory.quiet_passes = 0;
-        } else if pass.occasion != Occasion::News {
-            memory.quiet_passes = memory.quiet_passes.saturating_add(1);
-        }
-        memory.next_counter = next;
-        if let Some(longest) = family.class().longest() {
-            memory.ages.note(next, pass.now, longest);
+    /// Takes note of what was born in every family. WHY also where nothing is dead: it tells how old the ids are, later.
+    pub(super) fn notice_births(&self, pass: &Pass<'_>) {
+        for (family, memory) in DataFamily::all().zip(&self.families) {
+            let mut memory = memory.lock();
+            let next = self.ids.next_counter(family);
+            if memory.next_counter != next {
+                memory.quiet_passes = 0;
+            } else if pass.occasion != Occasion::News {
+                memory.quiet_passes = memory.quiet_passes.saturating_add(1);
+            }
+            memory.next_counter = next;
+            if let Some(longest) = family.class().longest().filter(|_| next > FIRST_COUNTER) {
+                memory.ages.note(next, pass.now, longest);
+            }
         }
     }
 
@@ -167,18 +175,7 @@ impl Reclaimer {
             return Ok(PassOutcome { acted: false, pending: !plan.mixed.is_empty() });
         }
         let Memory { mixed, ages, .. } = memory;
-        let choice = Choice {
-            db: &self.db,
-            family,
-            dead: pass.picture.dead.family(family),
-            dead_percent: self.settings.compact_dead_percent,
-            eager: pass.eager,
-            now: pass.now,
-            files,
-            rent: pass.rent,
-            step_bytes: self.pacer.step_bytes(pass.eager),
-            ages,
-        };
+        let choice = self.choice(family, files, ages, pass);
         let chosen = mixed.choose(&plan.mixed, &choice)?;
         let (Some(first), Some(last)) = (chosen.first(), chosen.last()) else {
             return Ok(PassOutcome::default());
@@ -194,6 +191,64 @@ impl Reclaimer {
         // RocksDB does not say whether it worked, but a rewritten file is gone. The next try waits as the first did.
         if let Some(file) = chosen.iter().find(|file| left.iter().any(|live| live.name == file.name)) {
             tracing::warn!(file = file.name, "a compaction left its file as it was");
+        }
+        Ok(PassOutcome::ACTED)
+    }
+
+    fn choice<'a>(
+        &'a self,
+        family: DataFamily,
+        files: &'a [FileSpan],
+        ages: &'a Ages,
+        pass: &'a Pass<'_>,
+    ) -> Choice<'a> {
+        Choice {
+            db: &self.db,
+            family,
+            dead: pass.picture.dead.family(family),
+            dead_percent: self.settings.compact_dead_percent,
+            eager: pass.eager,
+            now: pass.now,
+            files,
+            rent: pass.rent,
+            step_bytes: self.pacer.step_bytes(pass.eager),
+            ages,
+        }
+    }
+
+    /// Merges a run of small files that stay for long.
+    fn merge_small(
+        &self,
+        family: DataFamily,
+        files: &[FileSpan],
+        memory: &mut Memory,
+        pass: &Pass<'_>,
+    ) -> Result<PassOutcome> {
+        if pass.occasion == Occasion::News || !pass.sizes.are_many_small(pass.files_of(family)) {
+            return Ok(PassOutcome::default());
+        }
+        let is_quiet = pass.eager || memory.quiet_passes >= QUIET_PASSES;
+        let Memory { mixed, ages, swarm, .. } = memory;
+        let choice = self.choice(family, files, ages, pass);
+        let lasts = |file: &SstFile| {
+            FileSpan::of(file, family)
+                .is_some_and(|span| choice.dies_within(span.counters.end).is_none_or(|rest| rest >= WORTH_MERGING_FOR))
+        };
+        let Some(run) = Run::find(pass.files_of(family), pass.sizes, is_quiet, lasts) else {
+            return Ok(PassOutcome::default());
+        };
+        if !self.pacer.offers(Turn::of(family), pass.eager) {
+            return Ok(PassOutcome { acted: false, pending: true });
+        }
+        if !swarm.is_new(&run) {
+            return Ok(PassOutcome::default());
+        }
+        let step = self.pacer.begin(Turn::of(family));
+        let left = run.merge(&self.db, Family::Data(family), &self.counters)?;
+        drop(step);
+        let spans = run.files().filter_map(|file| FileSpan::of(file, family));
+        if let Some(whole) = spans.map(|span| span.counters).reduce(|whole, span| whole.start..span.end) {
+            mixed.rewritten(&whole, &left, pass.files, &choice);
         }
         Ok(PassOutcome::ACTED)
     }

@@ -4,6 +4,7 @@
 //! segment is retired only after a look in total order has found nothing in it (design, rule 8).
 
 mod family;
+mod history;
 mod retire;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use super::log::QuietLog;
 use super::mixed::MixedFiles;
 use super::pacing::Pacer;
 use super::stats::ReclaimCounters;
+use super::swarm::{Sizes, Swarm};
 use super::watermark::{Picture, Watermark};
 use super::worth::Rent;
 use crate::births::Births;
@@ -45,6 +47,7 @@ struct Memory {
     stuck: HashMap<String, u32>,
     mixed: MixedFiles,
     ages: Ages,
+    swarm: Swarm,
     owing: Owing,
     /// When dead segments that lie under a file were last looked into.
     looked_under_files: Option<Duration>,
@@ -84,6 +87,8 @@ pub(crate) struct ReclaimSettings {
     pub(crate) threads: usize,
     pub(crate) compact_dead_percent: u8,
     pub(crate) file_bytes: u64,
+    /// A family's write buffer.
+    pub(crate) buffer_bytes: u64,
     pub(crate) background_threads: u32,
     pub(crate) max_debt_percent: u32,
     pub(crate) max_debt_age: Duration,
@@ -98,6 +103,7 @@ pub(crate) struct Reclaimer {
     time: Arc<StoreTime>,
     counters: Arc<ReclaimCounters>,
     settings: ReclaimSettings,
+    sizes: Sizes,
     pub(crate) pacer: Pacer,
     families: Vec<Mutex<Memory>>,
     expired: Mutex<expired::Memory>,
@@ -116,19 +122,26 @@ struct Pass<'a> {
     waiting: &'a Burials,
     rent: Rent,
     occasion: Occasion,
+    /// Which files are small.
+    sizes: Sizes,
     /// Waits for nothing: somebody asked for everything that can be given back now.
     eager: bool,
     now: Duration,
 }
 
 impl Pass<'_> {
-    /// Tells whether there may be something to give back, or to estimate. WHY also where all that is dead has been retired: a
-    /// file may still hold what deletions hid from the look before that.
+    /// Tells whether there may be something to give back, to estimate, or to merge. WHY also where all that is dead has been
+    /// retired: a file may still hold what deletions hid from the look before that.
     fn has_work(&self, family: DataFamily) -> bool {
         let dead = self.picture.dead.family(family);
         !dead.is_empty()
             || self.waiting.iter().any(|(segment, _)| segment.family() == family)
-            || (!dead.retired().is_empty() && self.files.iter().any(|file| file.family == Family::Data(family)))
+            || (!dead.retired().is_empty() && self.files_of(family).next().is_some())
+            || (self.occasion != Occasion::News && self.sizes.are_many_small(self.files_of(family)))
+    }
+
+    fn files_of(&self, family: DataFamily) -> impl Iterator<Item = &SstFile> {
+        self.files.iter().filter(move |file| file.family == Family::Data(family))
     }
 }
 
@@ -151,6 +164,7 @@ impl Reclaimer {
             time,
             counters,
             settings,
+            sizes: Sizes::new(settings.file_bytes, settings.buffer_bytes),
             pacer: Pacer::new(&settings),
             families,
             expired: Mutex::default(),
@@ -176,7 +190,9 @@ impl Reclaimer {
         let weighed = self.waiting_to_weigh(now, eager);
         let nothing = Burials::default();
         let waiting = weighed.as_ref().unwrap_or(&nothing);
-        let pass = Pass { picture: &picture, files: &files, waiting, rent: self.rent(&files), occasion, eager, now };
+        let (rent, sizes) = (self.rent(&files), self.sizes);
+        let pass = Pass { picture: &picture, files: &files, waiting, rent, occasion, sizes, eager, now };
+        self.notice_births(&pass);
         let families: Vec<DataFamily> = DataFamily::all().filter(|family| pass.has_work(*family)).collect();
         let results = self.in_parallel(&families, eager, |family| self.reclaim_family(family, &pass))?;
         let (mut outcome, mut debt) = (PassOutcome::default(), Debt::default());
@@ -201,6 +217,7 @@ impl Reclaimer {
             dead_percent,
             eager,
             quiet,
+            sizes,
             pacer: &self.pacer,
         };
         let outcome = outcome.and(memory.pass(&past, &self.counters)?);
