@@ -51,10 +51,14 @@ pub enum ErrorKind {
     NotAFloat,
     /// The result would not fit into its type.
     Overflow,
-    /// An offset, index or time lies outside what the operation allows.
+    /// An offset, index, time or coordinate lies outside what the operation allows.
     OutOfRange,
     /// The operation needs the key to exist.
     NoSuchKey,
+    /// The operation needs the member to exist.
+    NoSuchMember,
+    /// The string says that it is a HyperLogLog and is a damaged one (`INVALIDOBJ` in Redis).
+    InvalidObject,
     /// A key, member or value is longer than the store's limit.
     TooLarge,
     /// Arguments or options contradict each other or lie outside their range.
@@ -175,6 +179,8 @@ impl Error {
             | ErrorKind::Overflow
             | ErrorKind::OutOfRange
             | ErrorKind::NoSuchKey
+            | ErrorKind::NoSuchMember
+            | ErrorKind::InvalidObject
             | ErrorKind::TooLarge
             | ErrorKind::InvalidInput
             | ErrorKind::ReadOnly => Action::FixCall,

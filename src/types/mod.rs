@@ -6,8 +6,10 @@
 pub(crate) mod copy;
 pub(crate) mod edit;
 pub(crate) mod elements;
+pub(crate) mod geo;
 pub(crate) mod glob;
 pub(crate) mod hash;
+pub(crate) mod hyperloglog;
 pub(crate) mod keys;
 pub(crate) mod lcs;
 pub(crate) mod list;

@@ -15,7 +15,9 @@ mod command;
 mod contest;
 mod draw;
 mod dump;
+mod geo;
 mod hashes;
+mod hyperloglogs;
 mod keys;
 mod lists;
 mod random;
@@ -49,10 +51,12 @@ const DEEP: &dyn Commands = &zsets::deep::Deep;
 const STRINGS_TOGETHER: &dyn Commands = &strings_together::StringsTogether;
 const TRANSFERS: &dyn Commands = &transfers::Transfers;
 const SORTING: &dyn Commands = &sorting::Sorting;
+const GEO: &dyn Commands = &geo::Geo;
+const HYPERLOGLOGS: &dyn Commands = &hyperloglogs::HyperLogLogs;
 
 /// Every file of commands.
-const FILES: [&dyn Commands; 10] =
-    [KEYS, STRINGS, HASHES, SETS, LISTS, ZSETS, DEEP, STRINGS_TOGETHER, TRANSFERS, SORTING];
+const FILES: [&dyn Commands; 12] =
+    [KEYS, STRINGS, HASHES, SETS, LISTS, ZSETS, DEEP, STRINGS_TOGETHER, TRANSFERS, SORTING, GEO, HYPERLOGLOGS];
 
 /// How many commands a test does if nobody says otherwise: about three seconds.
 const STEPS: u64 = 30_000;
@@ -127,6 +131,16 @@ fn moved_and_copied_keys_answer_as_redis_does() {
 #[test]
 fn sorts_answer_as_redis_does() {
     compare(&mostly(SORTING));
+}
+
+#[test]
+fn places_answer_as_redis_does() {
+    compare(&mostly(GEO));
+}
+
+#[test]
+fn hyperloglogs_answer_as_redis_does() {
+    compare(&mostly(HYPERLOGLOGS));
 }
 
 #[test]

@@ -9,6 +9,7 @@
 pub mod canonical;
 mod fixtures;
 mod golden;
+mod hyperloglog;
 mod ids;
 mod merges;
 mod meta_rules;

@@ -24,6 +24,7 @@ fn all(bytes: &[u8]) {
     canonical::format_file(bytes);
     canonical::habits_file(bytes);
     canonical::format_file_behind_its_beginning(bytes);
+    canonical::hyperloglog(bytes);
 }
 
 fn damaged(mut bytes: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
