@@ -93,12 +93,15 @@ proptest! {
     }
 }
 
+/// Raises, and the bytes that they leave.
+type Case<'a> = (&'a [(usize, u8)], &'a [u8]);
+
 #[test]
 fn runs_are_split_and_united_as_redis_does() {
     // Raises, and the bytes behind the header that they leave by the rules of Redis 7.0.
     let all_zeros: &[u8] = &[0x7f, 0xff];
     assert_eq!(body(&raised(&[])), all_zeros);
-    let cases: [(&[(usize, u8)], &[u8]); 8] = [
+    let cases: [Case<'_>; 8] = [
         (&[(0, 1)], &[0x80, 0x7f, 0xfe]),
         (&[(REGISTERS - 1, 32)], &[0x7f, 0xfe, 0xfc]),
         (&[(64, 3)], &[0x3f, 0x88, 0x7f, 0xbe]),

@@ -238,5 +238,6 @@ fn a_store_without_room_for_a_dense_form_refuses_it() {
     let before = value(&db, "h");
     assert_eq!(db.hyperloglogs().add("h", numbers(500..5000)).unwrap_err().kind(), ErrorKind::TooLarge);
     assert_eq!(value(&db, "h"), before);
+    drop(db);
     close_and_check(store, &fixture.path("store"));
 }

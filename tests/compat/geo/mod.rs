@@ -30,6 +30,9 @@ const CENTRES: [(f64, f64); 12] = [
     (-122.4, 66.5),
 ];
 
+/// So many places all over the world lie in every area of a search.
+const CROWD: usize = 1000;
+
 const UNITS: [(&str, GeoUnit); 4] =
     [("m", GeoUnit::Meters), ("km", GeoUnit::Kilometers), ("ft", GeoUnit::Feet), ("mi", GeoUnit::Miles)];
 
@@ -82,15 +85,16 @@ fn draw_add(draw: &mut Draw, command: Command) -> Command {
     let flags = [draw.pick(&["", "", "", "NX", "XX"]), draw.pick(&["", "CH"])];
     let command = command.args(flags.iter().filter(|flag| !flag.is_empty()));
     // Many members near each other, or all over the world; at times all at one place.
-    let near = (!draw.once_in(4)).then(|| draw.pick(&CENTRES));
+    let is_crowd = draw.once_in(100);
+    let near = (!is_crowd && !draw.once_in(4)).then(|| draw.pick(&CENTRES));
     let scale = draw.pick(&[0.0, 0.00001, 0.001, 0.1, 3.0]);
-    let members = draw.members();
+    let members = if is_crowd { (0..CROWD).map(|n| format!("n{n}").into_bytes()).collect() } else { draw.members() };
     members.into_iter().fold(command, |command, member| {
         let (longitude, latitude) = match near {
             Some(centre) => (beside(draw, centre.0, scale, 180.0), beside(draw, centre.1, scale, 85.051_128_78)),
             None => anywhere(draw),
         };
-        let command = if draw.once_in(400) {
+        let command = if !is_crowd && draw.once_in(400) {
             command.arg(draw.pick(&["nan", "inf", "180.1", "-181"])).arg(draw.pick(&["85.06", "nan", "1"]))
         } else {
             command.arg(longitude.to_string()).arg(latitude.to_string())

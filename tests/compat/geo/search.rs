@@ -81,9 +81,10 @@ fn showing(draw: &mut Draw, command: Command) -> Command {
     words.into_iter().fold(command, |command, word| if draw.once_in(2) { command.arg(word) } else { command })
 }
 
-/// What an old command has behind its middle.
+/// What an old command has behind its middle. WHY no lengths below zero: around a member of a missing key Redis does not look
+/// at them.
 fn old(draw: &mut Draw, command: Command) -> Command {
-    let command = command.arg(length(draw)).arg(unit(draw));
+    let command = command.arg(length(draw).trim_start_matches('-')).arg(unit(draw));
     let command = limited(draw, command);
     match draw.below(4) {
         0 => command.arg("STORE").arg(draw.key()),

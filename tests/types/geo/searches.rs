@@ -151,7 +151,7 @@ fn what_is_found_is_stored_in_place_of_anything() {
         assert_eq!(db.geo().search_store_distances("d", "row", near.any(1)).unwrap(), 1);
         assert_eq!(db.geo().search_store_distances("d", "row", near).unwrap(), 3);
         let far = db.zsets().score("d", "50").unwrap().unwrap();
-        assert_eq!(far, db.geo().distance("row", "50", "0", KM).unwrap().unwrap());
+        assert_eq!(far, db.geo().search("row", near.farthest_first()).unwrap()[0].distance);
         let minute = CreateOptions::new().expire_in(std::time::Duration::from_secs(60));
         db.geo().search_store_distances_with("e", "row", near, minute).unwrap();
         assert!(matches!(db.ttl("e").unwrap(), Ttl::In(_)));
