@@ -3,4 +3,5 @@
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     windrow_fuzz::canonical::hyperloglog(bytes);
+    windrow_fuzz::canonical::dense_hyperloglog(bytes);
 });

@@ -39,7 +39,7 @@ impl<'a, S: Source> HyperLogLogs<'a, S> {
     }
 
     /// Returns about how many different elements were added to any of the keys (PFCOUNT); a missing key has none. Costs the
-    /// reading of up to 12 KiB for each key, of one moment, and some 20 microseconds.
+    /// reading of up to 12 KiB for each key, all of one moment, and a few steps for each of the 16,384 registers.
     ///
     /// A single key's count is taken from the string's header if a Redis left it there and nothing was added since. Redis writes
     /// it when it counts. Windrow does not: reading writes nothing here, so that it takes no lock and works on views.

@@ -298,6 +298,16 @@ pub fn hyperloglog(bytes: &[u8]) {
     one_hyperloglog(&[HyperLogLog::empty().bytes().get(..16).unwrap(), bytes].concat());
 }
 
+/// A dense HyperLogLog whose registers are these bytes, again and again.
+pub fn dense_hyperloglog(bytes: &[u8]) {
+    let mut dense = HyperLogLog::empty();
+    dense.make_dense().unwrap();
+    let header = dense.bytes().iter().take(16);
+    let registers = bytes.iter().cycle().chain([&0].into_iter().cycle());
+    let filled: Vec<u8> = header.chain(registers).take(dense.bytes().len()).copied().collect();
+    one_hyperloglog(&filled);
+}
+
 fn one_hyperloglog(bytes: &[u8]) {
     let Ok(sketch) = HyperLogLog::decode(bytes.to_vec()) else {
         return;

@@ -18,7 +18,7 @@ use crate::types::zset::ZAddOutcome;
 /// the same as in Redis. So places are removed by [`ZSets::remove`](crate::ZSets::remove) and counted by
 /// [`ZSets::len`](crate::ZSets::len).
 ///
-/// A place is given back as the middle of its hash's cell, at most 0.6 metres from where it was put. The earth is a sphere here,
+/// A place is given back as the middle of its hash's cell, at most 0.4 metres from where it was put. The earth is a sphere here,
 /// as in Redis; distances are up to 0.5 percent wrong.
 ///
 /// # Examples
