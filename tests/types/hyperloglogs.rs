@@ -87,6 +87,22 @@ fn counts_are_near_the_truth_through_both_forms_and_reopening() {
 }
 
 #[test]
+fn a_sparse_form_grows_to_3000_bytes_and_no_further() {
+    // How many elements of a series redis-server 7.0.15 takes until it makes the form dense, and how long it is before.
+    let series = [("a", 1681, 2999), ("d", 1685, 3000), ("e", 1683, 3000), ("h", 1657, 2999)];
+    both(|_, store| {
+        let db = store.db(0);
+        for (name, elements, length) in series {
+            let element = |n: u32| format!("{name}{n}");
+            db.hyperloglogs().add(name, (0..elements).map(element)).unwrap();
+            assert_eq!(db.strings().len(name).unwrap(), length, "series {name}");
+            db.hyperloglogs().add(name, [element(elements)]).unwrap();
+            assert_eq!(db.strings().len(name).unwrap(), DENSE_BYTES, "series {name}");
+        }
+    });
+}
+
+#[test]
 fn without_elements_a_missing_key_is_created_and_another_stays() {
     both(|_, store| {
         let db = store.db(0);

@@ -88,10 +88,12 @@ fn draw_add(draw: &mut Draw, command: Command) -> Command {
     let is_crowd = draw.once_in(100);
     let near = (!is_crowd && !draw.once_in(4)).then(|| draw.pick(&CENTRES));
     let scale = draw.pick(&[0.0, 0.00001, 0.001, 0.1, 3.0]);
+    // Along a meridian, too, where Redis takes another formula.
+    let to_the_side = if draw.once_in(4) { 0.0 } else { scale };
     let members = if is_crowd { (0..CROWD).map(|n| format!("n{n}").into_bytes()).collect() } else { draw.members() };
     members.into_iter().fold(command, |command, member| {
         let (longitude, latitude) = match near {
-            Some(centre) => (beside(draw, centre.0, scale, 180.0), beside(draw, centre.1, scale, 85.051_128_78)),
+            Some(centre) => (beside(draw, centre.0, to_the_side, 180.0), beside(draw, centre.1, scale, 85.051_128_78)),
             None => anywhere(draw),
         };
         let command = if !is_crowd && draw.once_in(400) {
