@@ -103,6 +103,21 @@ fn places_that_are_equally_far_come_in_the_order_in_which_they_are_met() {
 }
 
 #[test]
+fn distances_along_a_meridian_are_those_of_redis_to_the_last_bit() {
+    // What redis-server 7.0.15 stores. The formula for all other pairs gives each of them a neighbour of this number.
+    let stored = [(-73.6, 8197.378_429_522_13), (42.846, 4754.479_303_050_582), (64.219, 7131.718_954_575_872)];
+    both(|_, store| {
+        let db = store.db(0);
+        db.geo().add("g", [("middle", GeoPosition::new(10.5, 0.1))]).unwrap();
+        for (latitude, distance) in stored {
+            db.geo().add("g", [("other", GeoPosition::new(10.5, latitude))]).unwrap();
+            db.geo().search_store_distances("d", "g", GeoSearch::circle("middle", 20_000.0, KM)).unwrap();
+            assert_eq!(db.zsets().score("d", "other").unwrap(), Some(distance), "latitude {latitude}");
+        }
+    });
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     both(|_, store| {
         let db = store.db(0);
