@@ -52,7 +52,7 @@ pub enum ErrorKind {
     NotAFloat,
     /// The result would not fit into its type.
     Overflow,
-    /// An offset, index or time lies outside what the operation allows.
+    /// An offset, index, time or coordinate lies outside what the operation allows.
     OutOfRange,
     /// The operation needs the key to exist.
     NoSuchKey,
@@ -60,6 +60,10 @@ pub enum ErrorKind {
     KeyExists,
     /// The bytes to restore are no dump, or none that is supported.
     BadDump,
+    /// The operation needs the member to exist.
+    NoSuchMember,
+    /// The string says that it is a HyperLogLog and is a damaged one (`INVALIDOBJ` in Redis).
+    InvalidObject,
     /// A key, member or value is longer than the store's limit.
     TooLarge,
     /// Arguments or options contradict each other or lie outside their range.
@@ -207,6 +211,8 @@ impl Error {
             | ErrorKind::NoSuchKey
             | ErrorKind::KeyExists
             | ErrorKind::BadDump
+            | ErrorKind::NoSuchMember
+            | ErrorKind::InvalidObject
             | ErrorKind::TooLarge
             | ErrorKind::InvalidInput
             | ErrorKind::Aborted

@@ -2,7 +2,7 @@
 //!
 //! What lives here: every key and value of every column family, the bounds of key ranges, the
 //! merges of merge operands, and the small text file that names the format. `docs/format.md` draws
-//! them.
+//! them. Beside these, Redis' own form of a HyperLogLog, which is a string's value.
 //!
 //! What it may use: the standard library, `bytes`, `crc32fast`, `roaring` and `thiserror`. No I/O,
 //! no clock, no RocksDB.
@@ -21,6 +21,7 @@ mod family;
 mod format_file;
 mod habits;
 mod history;
+pub mod hyperloglog;
 mod id;
 mod key;
 mod length;

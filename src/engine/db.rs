@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::encoding::{DataType, Meta};
 use crate::engine::read::{Destination, Reading};
 use crate::engine::write::{Place, Target};
-use crate::engine::{Engine, Hashes, Lists, Live, Sets, Source, Strings, Writable, ZSets};
+use crate::engine::{Engine, Geo, Hashes, HyperLogLogs, Lists, Live, Sets, Source, Strings, Writable, ZSets};
 use crate::error::{Error, Result};
 use crate::options::Durability;
 use crate::types::KeyPlan;
@@ -143,6 +143,37 @@ impl<S: Source> Db<S> {
     #[must_use]
     pub fn zsets(&self) -> ZSets<'_, S> {
         ZSets::new(self)
+    }
+
+    /// Returns the operations on places, which are scores of sorted sets.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::GeoPosition;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).geo().add("g", [("member", GeoPosition::new(13.361389, 38.115556))])?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn geo(&self) -> Geo<'_, S> {
+        Geo::new(self)
+    }
+
+    /// Returns the operations on HyperLogLogs, which are strings.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).hyperloglogs().add("seen", ["element"])?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn hyperloglogs(&self) -> HyperLogLogs<'_, S> {
+        HyperLogLogs::new(self)
     }
 
     /// Tells whether the key exists. Costs one point read.

@@ -8,8 +8,9 @@ use std::fmt;
 
 use crate::engine::read::Reading;
 use crate::engine::{
-    Db, Frozen, HashEntries, HashFields, HashValues, Hashes, Keys, ListItems, Lists, Live, Members, Namespace, Sets,
-    Source, Store, StoreBuilder, Strings, Transaction, Tx, View, ViewNamespace, Watch, WriteBatch, ZEntries, ZSets,
+    Db, Frozen, Geo, HashEntries, HashFields, HashValues, Hashes, HyperLogLogs, Keys, ListItems, Lists, Live, Members,
+    Namespace, Sets, Source, Store, StoreBuilder, Strings, Transaction, Tx, View, ViewNamespace, Watch, WriteBatch,
+    ZEntries, ZSets,
 };
 
 #[cfg(feature = "failpoints")]
@@ -21,7 +22,7 @@ impl Store {
     #[doc(hidden)]
     pub fn flush_everything(&self) -> crate::Result<()> {
         let engine = self.engine();
-        engine.births.flush_all(&engine.db)
+        engine.births.flush_all(&engine.db).map(|_| ())
     }
 
     /// Flushes every family and rewrites every file of it, under the filters, whether that is worth anything or not.
@@ -77,7 +78,7 @@ macro_rules! shows_its_db {
     )*};
 }
 
-shows_its_db!(Strings, Hashes, Sets, Lists, ZSets);
+shows_its_db!(Geo, HyperLogLogs, Strings, Hashes, Sets, Lists, ZSets);
 
 impl<S: Source> fmt::Debug for Db<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

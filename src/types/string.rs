@@ -238,6 +238,23 @@ fn rewritten(meta: &Meta) -> Placement {
     Placement { created_at: meta.created_at, expires_at: meta.expires_at, habit: None }
 }
 
+/// Writes a whole value in place of the string that the key holds, which stays the same key and keeps its expiry. What is
+/// created is born as `birth` says. In both cases more such writes are to be expected.
+pub(crate) fn change(plan: &mut KeyPlan<'_>, value: &[u8], birth: Birth) -> Result<()> {
+    let growing = Some(Habit::Growing);
+    let birth = match plan.live_as(DataType::String)? {
+        None => Placement { created_at: plan.now, expires_at: birth.expires_at, habit: birth.habit.or(growing) },
+        // WHY not under a new id: the same pieces are written again, and nothing is buried.
+        Some(meta) if is_in_pieces(meta) && meta.size <= wide(value.len()) => {
+            return write_at(plan, 0, value).map(|_| ());
+        }
+        Some(meta) => Placement { habit: growing, ..rewritten(meta) },
+    };
+    check_length(plan.limits, wide(value.len()))?;
+    place(plan, value, birth);
+    Ok(())
+}
+
 /// Reads a string that may be a number, and of one too long for that nothing: no number is empty.
 fn short(reader: &Reader, meta: &Meta) -> Result<Bytes> {
     if meta.size > LONGEST_NUMBER_BYTES { Ok(Bytes::new()) } else { whole(reader, meta) }

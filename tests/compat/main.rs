@@ -16,7 +16,9 @@ mod contest;
 mod draw;
 mod dump;
 mod dumps;
+mod geo;
 mod hashes;
+mod hyperloglogs;
 mod keys;
 mod lists;
 mod payloads;
@@ -54,11 +56,13 @@ const DEEP: &dyn Commands = &zsets::deep::Deep;
 const STRINGS_TOGETHER: &dyn Commands = &strings_together::StringsTogether;
 const TRANSFERS: &dyn Commands = &transfers::Transfers;
 const SORTING: &dyn Commands = &sorting::Sorting;
+const GEO: &dyn Commands = &geo::Geo;
+const HYPERLOGLOGS: &dyn Commands = &hyperloglogs::HyperLogLogs;
 const DUMPS: &dyn Commands = &dumps::Dumps;
 
 /// Every file of commands.
-const FILES: [&dyn Commands; 11] =
-    [KEYS, STRINGS, HASHES, SETS, LISTS, ZSETS, DEEP, STRINGS_TOGETHER, TRANSFERS, SORTING, DUMPS];
+const FILES: [&dyn Commands; 13] =
+    [KEYS, STRINGS, HASHES, SETS, LISTS, ZSETS, DEEP, STRINGS_TOGETHER, TRANSFERS, SORTING, GEO, HYPERLOGLOGS, DUMPS];
 
 /// How many commands a test does if nobody says otherwise: about three seconds.
 const STEPS: u64 = 30_000;
@@ -138,6 +142,16 @@ fn sorts_answer_as_redis_does() {
 #[test]
 fn dumped_and_restored_keys_answer_as_redis_does() {
     compare(&mostly(DUMPS));
+}
+
+#[test]
+fn places_answer_as_redis_does() {
+    compare(&mostly(GEO));
+}
+
+#[test]
+fn hyperloglogs_answer_as_redis_does() {
+    compare(&mostly(HYPERLOGLOGS));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! damaged bytes; the fuzz targets include this very file.
 
 use bytes::Bytes;
+use windrow::encoding::hyperloglog::{Flaw, HyperLogLog, REGISTERS, Registers};
 use windrow::encoding::{
     Body, Building, CollectionId, CountValue, DataType, DecodedSegment, ElementKey, ExpireKey, ExpireValue, Flushed,
     FormatFile, FormatVersion, HabitsFile, HistoryFile, KeyLayout, KeyspaceNo, Lease, Meta, MetaKey, NextKeyspace,
@@ -304,4 +305,50 @@ fn regrouped(operands: &[&[u8]], merge: impl Fn(Option<&[u8]>, &[&[u8]]) -> Vec<
     let (early, late) = operands.split_at(operands.len() / 2);
     let late = merge(None, late);
     merge(Some(&merge(None, early)), &[&late])
+}
+
+/// A HyperLogLog, as the string is and as one with a right header: what is sparse says the same when it is dense, and a register
+/// that is raised is then the only one that has changed.
+pub fn hyperloglog(bytes: &[u8]) {
+    one_hyperloglog(bytes);
+    one_hyperloglog(&[HyperLogLog::empty().bytes().get(..16).unwrap(), bytes].concat());
+}
+
+/// A dense HyperLogLog whose registers are these bytes, again and again.
+pub fn dense_hyperloglog(bytes: &[u8]) {
+    let mut dense = HyperLogLog::empty();
+    dense.make_dense().unwrap();
+    let header = dense.bytes().iter().take(16);
+    let registers = bytes.iter().cycle().chain([&0].into_iter().cycle());
+    let filled: Vec<u8> = header.chain(registers).take(dense.bytes().len()).copied().collect();
+    one_hyperloglog(&filled);
+}
+
+fn one_hyperloglog(bytes: &[u8]) {
+    let Ok(sketch) = HyperLogLog::decode(bytes.to_vec()) else {
+        return;
+    };
+    assert_eq!(sketch.bytes(), bytes);
+    let mut registers = Registers::default();
+    let read = sketch.merge_into(&mut registers);
+    let mut dense = sketch.clone();
+    assert_eq!(dense.make_dense(), read);
+    for (register, value) in [(0, 1), (77, 32), (8191, 2), (REGISTERS - 1, 33), (REGISTERS, 1), (5, 0)] {
+        let mut other = sketch.clone();
+        match other.raise(register, value) {
+            Ok(is_raised) if read.is_ok() => {
+                let held = registers.values().get(register).copied();
+                assert_eq!(is_raised, held.is_some_and(|held| held < value));
+                assert_eq!(dense.raise(register, value), Ok(is_raised));
+                let mut again = Registers::default();
+                assert_eq!(other.merge_into(&mut again), Ok(()));
+                let mut wanted = registers.values().to_vec();
+                wanted.iter_mut().skip(register).take(1).for_each(|held| *held = value.max(*held));
+                assert_eq!(again.values(), wanted);
+                assert_eq!(other.cached_count().is_some(), sketch.cached_count().is_some() && !is_raised);
+            }
+            Ok(_) => assert!(other.bytes().len() <= bytes.len() + 3),
+            Err(flaw) => assert_eq!((flaw, &other, read), (Flaw::Damaged, &sketch, Err(Flaw::Damaged))),
+        }
+    }
 }

@@ -10,6 +10,7 @@ pub mod canonical;
 mod fixtures;
 mod golden;
 mod history;
+mod hyperloglog;
 mod ids;
 mod merges;
 mod meta_rules;

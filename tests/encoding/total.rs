@@ -26,6 +26,7 @@ fn all(bytes: &[u8]) {
     canonical::history_file(bytes);
     canonical::history_file_behind_its_counters(bytes);
     canonical::format_file_behind_its_beginning(bytes);
+    canonical::hyperloglog(bytes);
 }
 
 fn damaged(mut bytes: Vec<u8>, damages: &[Damage]) -> Vec<u8> {

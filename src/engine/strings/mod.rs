@@ -100,7 +100,7 @@ impl<'a, S: Source> Strings<'a, S> {
     }
 
     /// Reads a value with `of_whole` where one element holds it, else with `of_pieces` from a snapshot.
-    fn read(
+    pub(super) fn read(
         &self,
         key: &[u8],
         of_whole: impl FnOnce(Bytes) -> Bytes,
@@ -297,7 +297,7 @@ fn current(plan: &KeyPlan<'_>) -> Result<Option<Bytes>> {
     plan.live_as(DataType::String)?.map(|meta| string::whole(plan.reader, meta)).transpose()
 }
 
-fn as_string(meta: Option<Meta>) -> Result<Option<Meta>> {
+pub(super) fn as_string(meta: Option<Meta>) -> Result<Option<Meta>> {
     match meta {
         Some(meta) if meta.data_type != DataType::String => Err(Error::wrong_type(meta.data_type, DataType::String)),
         found => Ok(found),

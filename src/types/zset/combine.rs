@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::encoding::{DataType, ElementKey, Meta, Score, Tag};
 use crate::error::{Error, Result};
-use crate::types::zset::{put, score_from};
+use crate::types::zset::score_from;
 use crate::types::{Birth, Direction, Elements, KeyPlan, Reader, TailRange, Walk};
 
 /// A source that is this many times larger than the one that leads is asked for each member instead of walked over.
@@ -272,15 +272,10 @@ pub(crate) fn store(
     aggregate: Aggregate,
     birth: Birth,
 ) -> Result<u64> {
-    let mut zset = destination.replace(DataType::SortedSet, birth);
-    if !super::is_born_dead(&zset, birth) {
+    super::store(destination, birth, |take| {
         combine(operation, inputs, aggregate, &mut |member, score| {
-            put(&mut zset, member, score)?;
-            zset.grow(1)?;
+            take(member, score)?;
             Ok(ControlFlow::Continue(()))
-        })?;
-    }
-    let stored = zset.size();
-    zset.finish()?;
-    Ok(stored)
+        })
+    })
 }

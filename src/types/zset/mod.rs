@@ -172,6 +172,27 @@ fn is_born_dead(zset: &Edit<'_, '_>, birth: Birth) -> bool {
     !zset.existed() && birth.expires_at.is_some_and(|expires_at| expires_at <= zset.now())
 }
 
+/// Takes the members of a new set, each of them once.
+pub(crate) type Take<'t> = &'t mut dyn FnMut(&[u8], Score) -> Result<()>;
+
+/// Stores what `give` hands out in place of what the key holds; returns how many members there are.
+pub(crate) fn store(
+    destination: &mut KeyPlan<'_>,
+    birth: Birth,
+    give: impl FnOnce(Take<'_>) -> Result<()>,
+) -> Result<u64> {
+    let mut zset = destination.replace(DataType::SortedSet, birth);
+    if !is_born_dead(&zset, birth) {
+        give(&mut |member, score| {
+            put(&mut zset, member, score)?;
+            zset.grow(1)
+        })?;
+    }
+    let stored = zset.size();
+    zset.finish()?;
+    Ok(stored)
+}
+
 /// Puts a member that is not there.
 pub(crate) fn put(zset: &mut Edit<'_, '_>, member: &[u8], score: Score) -> Result<()> {
     zset.put(&ElementKey::SortedMember(member), Bytes::copy_from_slice(&score.to_ordered_bytes()))?;

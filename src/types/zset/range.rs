@@ -7,7 +7,7 @@ use crate::encoding::{CollectionId, DataType, ElementKey, Meta, Score, Tag};
 use crate::error::Result;
 use crate::types::rank::{self, Place, Question, Stretch};
 use crate::types::zset::bounds::Span;
-use crate::types::zset::{ZRange, drop_member, entry_of, put};
+use crate::types::zset::{ZRange, drop_member, entry_of};
 use crate::types::{Birth, Direction, Edit, Elements, KeyPlan, TailRange, Walk};
 
 /// A walk over the part of a sorted set that a range means.
@@ -281,14 +281,10 @@ pub(crate) fn store(
         }
         None => Selection::nothing(),
     };
-    let mut zset = destination.replace(DataType::SortedSet, birth);
-    if !super::is_born_dead(&zset, birth) {
+    super::store(destination, birth, |take| {
         while let Some((member, score)) = selection.next_ref()? {
-            put(&mut zset, member, score)?;
-            zset.grow(1)?;
+            take(member, score)?;
         }
-    }
-    let stored = zset.size();
-    zset.finish()?;
-    Ok(stored)
+        Ok(())
+    })
 }
