@@ -1,11 +1,11 @@
 //! Redis-style data (strings, hashes, sets, lists, sorted sets), each with a time to live, on disk in RocksDB, with
 //! the space of dead data given back almost for free. Semantics are those of Redis 7.0 for the same command.
-//! There are no streams yet, nor bit operations, HyperLogLogs, geo commands, DUMP, RESTORE, MIGRATE and OBJECT.
+//! There are no streams yet, nor HyperLogLogs, geo commands, DUMP, RESTORE, MIGRATE and OBJECT.
 //!
 #![cfg_attr(
     feature = "engine",
     doc = r#"
-Open a [`Store`], take a [`Db`] from it, and use the typed handles that the db gives: [`Db::strings`],
+Open a [`Store`], take a [`Db`] from it, and use the typed handles that the db gives: [`Db::strings`], [`Db::bits`],
 [`Db::hashes`], [`Db::sets`], [`Db::lists`], [`Db::zsets`], which borrow the db: to keep one, keep the db first. Keys, members and values are
 arbitrary bytes. Every call blocks until it is done, and is atomic; only [`Db::delete_keys_in_slots`] commits a few dozen keys at a
 time. A store, a namespace, a db and a view can be cloned and sent to other threads.
@@ -83,14 +83,15 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     encoding::{DataType, KeyLayout, UnixMillis, hash_slot},
     engine::{
-        CombineOptions, CopyOptions, CreateOptions, Db, ExpireTime, Frozen, GetExOptions, HashEntries, HashFields,
-        HashValues, Hashes, HeldBackBy, Keys, Lcs, LcsMatch, ListItems, Lists, Live, Members, Namespace,
+        BitField, Bits, CombineOptions, CopyOptions, CreateOptions, Db, ExpireTime, Frozen, GetExOptions, HashEntries,
+        HashFields, HashValues, Hashes, HeldBackBy, Keys, Lcs, LcsMatch, ListItems, Lists, Live, Members, Namespace,
         PositionOptions, ScanCursor, ScanOptions, ScanPage, SetOptions, SetOutcome, Sets, SortOptions, Source, Stats,
         Store, StoreBuilder, Strings, Ttl, View, ViewNamespace, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
     },
     error::{Action, Error, ErrorKind, Result},
     gc::{Pacing, PacingReason},
     options::{Compression, Durability, Options},
+    types::bits::{BitOffset, BitOp, BitOverflow, BitRange, BitType},
     types::keys::ExpireCondition,
     types::list::ListEnd,
     types::number::LongDouble,

@@ -8,8 +8,8 @@ use std::fmt;
 
 use crate::engine::read::Reading;
 use crate::engine::{
-    Db, Frozen, HashEntries, HashFields, HashValues, Hashes, Keys, ListItems, Lists, Live, Members, Namespace, Sets,
-    Source, Store, StoreBuilder, Strings, View, ViewNamespace, ZEntries, ZSets,
+    Bits, Db, Frozen, HashEntries, HashFields, HashValues, Hashes, Keys, ListItems, Lists, Live, Members, Namespace,
+    Sets, Source, Store, StoreBuilder, Strings, View, ViewNamespace, ZEntries, ZSets,
 };
 
 #[cfg(feature = "failpoints")]
@@ -63,7 +63,7 @@ macro_rules! shows_its_db {
     )*};
 }
 
-shows_its_db!(Strings, Hashes, Sets, Lists, ZSets);
+shows_its_db!(Bits, Strings, Hashes, Sets, Lists, ZSets);
 
 impl<S: Source> fmt::Debug for Db<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

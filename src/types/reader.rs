@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::encoding::{
-    CollectionId, ElementKey, KeyLayout, KeyRange, KeyspaceNo, Meta, MetaKey, Tag, UnixMillis, prefix_end,
+    CollectionId, ElementKey, KeyLayout, KeyRange, KeyspaceNo, Meta, MetaKey, UnixMillis, prefix_end,
 };
 use crate::error::Result;
 use crate::expire::is_expired;
@@ -67,15 +67,20 @@ impl Reader {
         self.db.get_with(Family::Data(id.family()), &key.encode(id), self.snapshot.as_deref(), Bytes::copy_from_slice)
     }
 
+    /// Looks at an element's value where it lies, without copying it.
+    pub(crate) fn look_at<T>(
+        &self,
+        id: CollectionId,
+        key: &ElementKey<'_>,
+        look: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>> {
+        self.db.get_with(Family::Data(id.family()), &key.encode(id), self.snapshot.as_deref(), look)
+    }
+
     /// Tells whether an element exists.
     pub(crate) fn has_element(&self, id: CollectionId, key: &ElementKey<'_>) -> Result<bool> {
         let found = self.db.get_with(Family::Data(id.family()), &key.encode(id), self.snapshot.as_deref(), |_| ())?;
         Ok(found.is_some())
-    }
-
-    /// Walks over a collection's elements of one kind, in key order.
-    pub(crate) fn elements(&self, id: CollectionId, tag: Tag) -> Cursor {
-        self.elements_between(id, &TailRange::all(tag), false)
     }
 
     /// Walks over the elements whose tails lie in `range`; `backwards` from the last one down.

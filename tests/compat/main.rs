@@ -11,6 +11,7 @@
 )]
 
 mod births;
+mod bits;
 mod command;
 mod contest;
 mod draw;
@@ -49,10 +50,11 @@ const DEEP: &dyn Commands = &zsets::deep::Deep;
 const STRINGS_TOGETHER: &dyn Commands = &strings_together::StringsTogether;
 const TRANSFERS: &dyn Commands = &transfers::Transfers;
 const SORTING: &dyn Commands = &sorting::Sorting;
+const BITS: &dyn Commands = &bits::Bits;
 
 /// Every file of commands.
-const FILES: [&dyn Commands; 10] =
-    [KEYS, STRINGS, HASHES, SETS, LISTS, ZSETS, DEEP, STRINGS_TOGETHER, TRANSFERS, SORTING];
+const FILES: [&dyn Commands; 11] =
+    [KEYS, STRINGS, HASHES, SETS, LISTS, ZSETS, DEEP, STRINGS_TOGETHER, TRANSFERS, SORTING, BITS];
 
 /// How many commands a test does if nobody says otherwise: about three seconds.
 const STEPS: u64 = 30_000;
@@ -127,6 +129,11 @@ fn moved_and_copied_keys_answer_as_redis_does() {
 #[test]
 fn sorts_answer_as_redis_does() {
     compare(&mostly(SORTING));
+}
+
+#[test]
+fn bits_answer_as_redis_does() {
+    compare(&mostly(BITS));
 }
 
 #[test]
