@@ -78,10 +78,10 @@ impl Operation {
                 Ok(was.into())
             }
             Combine(how, to, keys) => {
-                let values = keys.iter().map(|key| db.get::<Bytes>(*key)).collect::<Result<Vec<_>, _>>()?;
                 if *how == BitOp::Not && keys.len() != 1 {
                     return Err(ErrorKind::InvalidInput);
                 }
+                let values = keys.iter().map(|key| db.get::<Bytes>(*key)).collect::<Result<Vec<_>, _>>()?;
                 let combined = combined(*how, &values);
                 let length = combined.len();
                 match length {

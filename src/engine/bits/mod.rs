@@ -241,6 +241,9 @@ impl Bits<'_, Live> {
         if keys.is_empty() {
             return Err(Error::invalid("bits are combined of at least one key"));
         }
+        if operation == BitOp::Not && keys.len() != 1 {
+            return Err(Error::invalid("the bits of exactly one string are inverted"));
+        }
         let all: Vec<&[u8]> = std::iter::once(destination.as_ref()).chain(keys.iter().map(AsRef::as_ref)).collect();
         let (different, places) = distinct(&all);
         self.db.write_keys(&different, |plans| {

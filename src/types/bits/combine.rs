@@ -4,7 +4,7 @@
 //! each is in memory; a piece of the result that is zeros alone is left out, but for the last one.
 
 use crate::encoding::{Meta, STRING_PIECE_BYTES};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::types::string::{self, Pieces};
 use crate::types::{KeyPlan, keys};
 
@@ -40,9 +40,6 @@ const PIECE: u64 = STRING_PIECE_BYTES as u64;
 /// Sets the key to the combination of strings, without expiry, or removes it if that is empty; returns its length. The reader's
 /// user must have the locks of all keys.
 pub(crate) fn store(plan: &mut KeyPlan<'_>, operation: BitOp, sources: &[Option<Meta>]) -> Result<u64> {
-    if operation == BitOp::Not && sources.len() != 1 {
-        return Err(Error::invalid("the bits of exactly one string are inverted"));
-    }
     let length = sources.iter().flatten().map(|meta| meta.size).max().unwrap_or(0);
     if length == 0 {
         keys::delete(plan);

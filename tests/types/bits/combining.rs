@@ -95,7 +95,7 @@ fn other_types_and_wrong_numbers_of_keys_are_refused_and_nothing_changes() {
     let kind = |done: windrow::Result<u64>| done.unwrap_err().kind();
     assert_eq!(kind(db.bits().op(BitOp::Or, "dest", ["a", "s"])), ErrorKind::WrongType);
     assert_eq!(kind(db.bits().op(BitOp::Not, "dest", ["s"])), ErrorKind::WrongType);
-    assert_eq!(kind(db.bits().op(BitOp::Not, "dest", ["a", "a"])), ErrorKind::InvalidInput);
+    assert_eq!(kind(db.bits().op(BitOp::Not, "dest", ["a", "s"])), ErrorKind::InvalidInput);
     assert_eq!(kind(db.bits().op(BitOp::And, "dest", [""; 0])), ErrorKind::InvalidInput);
     assert_eq!(db.strings().get("dest").unwrap().unwrap(), "old");
 }
