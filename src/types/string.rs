@@ -16,7 +16,7 @@ use crate::encoding::{Body, CollectionId, DataType, ElementKey, Habit, Meta, STR
 use crate::error::{Error, Result};
 use crate::types::number::{LongDouble, parse_integer};
 use crate::types::{Birth, Change, Home, KeyPlan, Limits, Lot, NewRecord, Reader, id_of};
-pub(crate) use pieces::Pieces;
+pub(crate) use pieces::{Pieces, copy_out};
 
 /// [`STRING_PIECE_BYTES`] as offsets are counted.
 const PIECE: u64 = STRING_PIECE_BYTES as u64;
@@ -238,38 +238,6 @@ fn pieces_of(offset: u64, part: &[u8]) -> impl Iterator<Item = (u32, usize, &[u8
         rest = tail;
         Some((number, within, slice))
     })
-}
-
-/// Fills `out` with the string's bytes from `offset` on, zeros behind its end. If they lie in two pieces, the reader must
-/// have a snapshot or the key's lock.
-pub(crate) fn copy_out(reader: &Reader, meta: &Meta, offset: u64, out: &mut [u8]) -> Result<()> {
-    out.fill(0);
-    if offset >= meta.size {
-        return Ok(());
-    }
-    if let Body::Inline(bytes) = &meta.body {
-        copy_from(out, bytes, memory(offset)?);
-        return Ok(());
-    }
-    let id = id_of(meta)?;
-    let mut at = offset;
-    let mut rest = out;
-    while !rest.is_empty() {
-        let within = memory(at % PIECE)?;
-        let here = rest.len().min(STRING_PIECE_BYTES - within);
-        let (slice, tail) = std::mem::take(&mut rest).split_at_mut_checked(here).unwrap_or_default();
-        let key = ElementKey::StringPiece(piece_number(at / PIECE));
-        reader.look_at(id, &key, |piece| copy_from(slice, piece, within))?;
-        at += wide(here);
-        rest = tail;
-    }
-    Ok(())
-}
-
-/// Copies what there is of `bytes` from `from` on.
-fn copy_from(out: &mut [u8], bytes: &[u8], from: usize) {
-    let there = bytes.get(from..).unwrap_or_default();
-    out.iter_mut().zip(there).for_each(|(out, byte)| *out = *byte);
 }
 
 /// Sets the key to a string of `length` bytes without expiry, made of pieces that come in order, each with its start. Those

@@ -1,4 +1,4 @@
-//! A walk over what is stored of a string, holes left out.
+//! What is stored of a string, holes left out: a walk over it, and a look at a few of its bytes.
 //!
 //! Uses the reader. Invariants: one piece is in memory at a time; what the walk leaves out is zeros, and what lies beyond the
 //! string is never shown.
@@ -116,4 +116,36 @@ impl Pieces {
         }
         Ok(())
     }
+}
+
+/// Fills `out` with the string's bytes from `offset` on, zeros behind its end. If they lie in two pieces, the reader must
+/// have a snapshot or the key's lock.
+pub(crate) fn copy_out(reader: &Reader, meta: &Meta, offset: u64, out: &mut [u8]) -> Result<()> {
+    out.fill(0);
+    if offset >= meta.size {
+        return Ok(());
+    }
+    if let Body::Inline(bytes) = &meta.body {
+        copy_from(out, bytes, memory(offset)?);
+        return Ok(());
+    }
+    let id = id_of(meta)?;
+    let mut at = offset;
+    let mut rest = out;
+    while !rest.is_empty() {
+        let within = memory(at % PIECE)?;
+        let here = rest.len().min(STRING_PIECE_BYTES - within);
+        let (slice, tail) = std::mem::take(&mut rest).split_at_mut_checked(here).unwrap_or_default();
+        let key = ElementKey::StringPiece(piece_number(at / PIECE));
+        reader.look_at(id, &key, |piece| copy_from(slice, piece, within))?;
+        at += wide(here);
+        rest = tail;
+    }
+    Ok(())
+}
+
+/// Copies what there is of `bytes` from `from` on.
+fn copy_from(out: &mut [u8], bytes: &[u8], from: usize) {
+    let there = bytes.get(from..).unwrap_or_default();
+    out.iter_mut().zip(there).for_each(|(out, byte)| *out = *byte);
 }
