@@ -44,6 +44,23 @@ fn the_last_bit_of_the_longest_string_writes_one_piece() {
 }
 
 #[test]
+fn a_first_piece_that_was_alone_is_filled_up_when_the_string_outgrows_it() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    for key in ["bit", "field"] {
+        db.strings().set(key, [7; 5000]).unwrap();
+        let bytes = committed(&store, || match key {
+            "bit" => assert!(!db.bits().set(key, LAST, true).unwrap()),
+            _ => drop(db.bits().field(key, &BitField::new().set(BitType::u(8), LAST - 7, 1)).unwrap()),
+        });
+        // Whoever has read the old record takes a short first piece for the whole string.
+        assert!(bytes > 2 * PIECE as u64, "{key}: {bytes} bytes");
+        assert_eq!(db.bits().count(key).unwrap(), 15_001);
+    }
+}
+
+#[test]
 fn holes_are_neither_read_nor_written() {
     let fixture = Fixture::new();
     let store = fixture.open();
