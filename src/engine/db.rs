@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::encoding::{DataType, Meta};
 use crate::engine::read::{Destination, Reading};
 use crate::engine::write::{Place, Target};
-use crate::engine::{Engine, Geo, Hashes, HyperLogLogs, Lists, Live, Sets, Source, Strings, Writable, ZSets};
+use crate::engine::{Bits, Engine, Geo, Hashes, HyperLogLogs, Lists, Live, Sets, Source, Strings, Writable, ZSets};
 use crate::error::{Error, Result};
 use crate::options::Durability;
 use crate::types::KeyPlan;
@@ -83,6 +83,21 @@ impl<S: Source> Db<S> {
     #[must_use]
     pub fn strings(&self) -> Strings<'_, S> {
         Strings::new(self)
+    }
+
+    /// Returns the operations on the bits of strings.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.db(0).bits().set("seen", 7, true)?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn bits(&self) -> Bits<'_, S> {
+        Bits::new(self)
     }
 
     /// Returns the set operations.

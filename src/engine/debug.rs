@@ -8,9 +8,9 @@ use std::fmt;
 
 use crate::engine::read::Reading;
 use crate::engine::{
-    Db, Frozen, Geo, HashEntries, HashFields, HashValues, Hashes, HyperLogLogs, Keys, ListItems, Lists, Live, Members,
-    Namespace, Sets, Source, Store, StoreBuilder, Strings, Transaction, Tx, View, ViewNamespace, Watch, WriteBatch,
-    ZEntries, ZSets,
+    Bits, Db, Frozen, Geo, HashEntries, HashFields, HashValues, Hashes, HyperLogLogs, Keys, ListItems, Lists, Live,
+    Members, Namespace, Sets, Source, Store, StoreBuilder, Strings, Transaction, Tx, View, ViewNamespace, Watch,
+    WriteBatch, ZEntries, ZSets,
 };
 
 #[cfg(feature = "failpoints")]
@@ -78,7 +78,7 @@ macro_rules! shows_its_db {
     )*};
 }
 
-shows_its_db!(Geo, HyperLogLogs, Strings, Hashes, Sets, Lists, ZSets);
+shows_its_db!(Bits, Geo, HyperLogLogs, Strings, Hashes, Sets, Lists, ZSets);
 
 impl<S: Source> fmt::Debug for Db<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

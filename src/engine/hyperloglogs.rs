@@ -75,7 +75,7 @@ impl<'a, S: Source> HyperLogLogs<'a, S> {
     }
 
     fn count_one(&self, key: &[u8]) -> Result<u64> {
-        let start = |bytes| string::range_of(&bytes, 0, LAST_READ);
+        let start = |bytes| Ok(string::range_of(&bytes, 0, LAST_READ));
         let found = self.db.strings().read(key, start, |reader, meta| string::range(reader, meta, 0, LAST_READ))?;
         found.map_or(Ok(0), |bytes| hyperloglog::count(bytes.into()))
     }

@@ -5,6 +5,7 @@
 
 mod background;
 mod bell;
+mod bits;
 mod builder;
 mod builds;
 mod checkpoint;
@@ -42,6 +43,7 @@ mod view;
 mod write;
 mod zsets;
 
+pub use bits::{BitField, Bits};
 pub use builder::StoreBuilder;
 pub use create::CreateOptions;
 pub use db::Db;

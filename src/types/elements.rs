@@ -241,6 +241,20 @@ impl Walk {
         }
     }
 
+    /// Moves a walk in ascending order to the first element at or behind `key`, which lies not before the walk. Inside a transaction that
+    /// changed the collection it passes all between.
+    pub(crate) fn skip_to(&mut self, id: CollectionId, key: &ElementKey<'_>) -> Result<()> {
+        if let Source::Apart(cursor) = &mut self.source {
+            cursor.seek(&key.encode(id));
+            return Ok(());
+        }
+        let tail = key.encode_tail();
+        while self.entry()?.is_some_and(|(here, _)| here.encode_tail() < tail) {
+            self.advance();
+        }
+        Ok(())
+    }
+
     /// Moves over up to `count` elements; returns how many there were.
     pub(crate) fn skip(&mut self, count: u64) -> Result<u64> {
         let mut skipped = 0;

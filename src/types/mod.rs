@@ -3,6 +3,7 @@
 //! May use `encoding`, `rdb`, `store` (for reading) and `expire::is_expired`. Invariant: nothing here commits; a
 //! writing operation fills a [`KeyPlan`], and the engine turns plans into one commit.
 
+pub(crate) mod bits;
 pub(crate) mod copy;
 pub(crate) mod dump;
 pub(crate) mod edit;

@@ -98,6 +98,21 @@ impl Reader {
         self.db.get_with(Family::Data(id.family()), &key.encode(id), self.snapshot.as_deref(), Bytes::copy_from_slice)
     }
 
+    /// Looks at an element's value where it lies, without copying it.
+    pub(crate) fn look_at<T>(
+        &self,
+        id: CollectionId,
+        key: &ElementKey<'_>,
+        look: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>> {
+        match self.changes(id).map(|changes| changes.find(key)) {
+            Some(Known::Put(value)) => return Ok(Some(look(value))),
+            Some(Known::Deleted) => return Ok(None),
+            Some(Known::Unchanged) | None => {}
+        }
+        self.db.get_with(Family::Data(id.family()), &key.encode(id), self.snapshot.as_deref(), look)
+    }
+
     /// Tells whether an element exists.
     pub(crate) fn has_element(&self, id: CollectionId, key: &ElementKey<'_>) -> Result<bool> {
         match self.changes(id).map(|changes| changes.find(key)) {

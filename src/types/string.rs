@@ -4,14 +4,19 @@
 //! bytes from `n * STRING_PIECE_BYTES` on; a missing piece, or what a short piece lacks, is zeros; the last piece
 //! is always there, up to the string's end.
 
+mod pieces;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ops::Range;
+
 use bytes::Bytes;
 
-use crate::encoding::{Body, CollectionId, DataType, ElementKey, Habit, Meta, STRING_PIECE_BYTES, Tag, UnixMillis};
+use crate::encoding::{Body, CollectionId, DataType, ElementKey, Habit, Meta, STRING_PIECE_BYTES, UnixMillis};
 use crate::error::{Error, Result};
 use crate::types::number::{LongDouble, parse_integer};
-use crate::types::{
-    Birth, Change, Direction, Elements, Home, KeyPlan, Limits, Lot, NewRecord, Reader, TailRange, id_of,
-};
+use crate::types::{Birth, Change, Home, KeyPlan, Limits, Lot, NewRecord, Reader, id_of};
+pub(crate) use pieces::{Pieces, copy_out};
 
 /// [`STRING_PIECE_BYTES`] as offsets are counted.
 const PIECE: u64 = STRING_PIECE_BYTES as u64;
@@ -120,53 +125,94 @@ pub(crate) fn set_range(plan: &mut KeyPlan<'_>, offset: u64, part: &[u8]) -> Res
 }
 
 fn write_at(plan: &mut KeyPlan<'_>, offset: u64, part: &[u8]) -> Result<u64> {
-    let end = offset.checked_add(wide(part.len())).ok_or_else(|| Error::out_of_range("offset is out of range"))?;
-    check_length(plan.limits, end)?;
+    write_parts(plan, &[(offset, part)])
+}
+
+/// Overwrites several parts, each given with its offset, as [`set_range`] does with one; returns the new length. Refuses
+/// another data type.
+pub(crate) fn write_parts(plan: &mut KeyPlan<'_>, parts: &[(u64, &[u8])]) -> Result<u64> {
+    let mut size = plan.live_as(DataType::String)?.map_or(0, |meta| meta.size);
+    for (offset, part) in parts {
+        let end = offset.checked_add(wide(part.len())).ok_or_else(|| Error::out_of_range("offset is out of range"))?;
+        check_length(plan.limits, end)?;
+        size = size.max(end);
+    }
     let Some(meta) = plan.live().cloned() else {
-        let created_at = plan.now;
-        let birth = Placement { created_at, expires_at: None, habit: Some(Habit::Growing) };
-        return write_over(plan, &[], offset, part, birth);
+        let birth = Placement { created_at: plan.now, expires_at: None, habit: Some(Habit::Growing) };
+        return write_over(plan, &[], parts, (size, birth));
     };
     match &meta.body {
         Body::Inline(old) => {
-            let habit = Some(Habit::Growing);
-            let birth = Placement { created_at: meta.created_at, expires_at: meta.expires_at, habit };
-            write_over(plan, old, offset, part, birth)
+            let birth = Placement { habit: Some(Habit::Growing), ..rewritten(&meta) };
+            write_over(plan, old, parts, (size, birth))
         }
         Body::Elements(_) | Body::List { .. } | Body::Packed(_) => {
-            let id = id_of(&meta)?;
-            let size = meta.size.max(end);
-            if meta.size < PIECE && size >= PIECE && offset >= PIECE {
-                // INVARIANT: a first piece that does not fill its place is the whole string; see `single_piece`.
-                let first = plan.reader.element(id, &ElementKey::StringPiece(0))?.unwrap_or_default();
-                plan.put_element(&ElementKey::StringPiece(0), overlay(&first, STRING_PIECE_BYTES, b""));
-            }
-            for (number, within, slice) in pieces_of(offset, part) {
-                let old = plan.reader.element(id, &ElementKey::StringPiece(number))?.unwrap_or_default();
-                plan.put_element(&ElementKey::StringPiece(number), overlay(&old, within, slice));
-            }
+            write_pieces(plan, id_of(&meta)?, parts, meta.size..size)?;
             plan.rewrite(&meta, meta.body.clone(), meta.expires_at, size);
             Ok(size)
         }
     }
 }
 
-/// Writes `part` over a short string: inline again if it stays short, else in pieces, leaving gaps unwritten.
-fn write_over(plan: &mut KeyPlan<'_>, old: &[u8], offset: u64, part: &[u8], birth: Placement) -> Result<u64> {
-    let size = wide(old.len()).max(offset + wide(part.len()));
+/// Writes parts over a string in pieces that grows, if it does, from one length to another.
+fn write_pieces(plan: &mut KeyPlan<'_>, id: CollectionId, parts: &[(u64, &[u8])], grows: Range<u64>) -> Result<()> {
+    let mut pieces = BTreeMap::<u32, Vec<u8>>::new();
+    for (number, within, slice) in parts.iter().flat_map(|(offset, part)| pieces_of(*offset, part)) {
+        overlay(loaded(plan.reader, id, &mut pieces, number)?, within, slice);
+    }
+    if grows.start < PIECE && grows.end > PIECE {
+        // INVARIANT: a first piece that does not fill its place is the whole string; see `single_piece`.
+        loaded(plan.reader, id, &mut pieces, 0)?.resize(STRING_PIECE_BYTES, 0);
+    }
+    put_pieces(plan, pieces);
+    Ok(())
+}
+
+/// Returns a piece as it is changed so far.
+fn loaded<'p>(
+    reader: &Reader,
+    id: CollectionId,
+    pieces: &'p mut BTreeMap<u32, Vec<u8>>,
+    number: u32,
+) -> Result<&'p mut Vec<u8>> {
+    Ok(match pieces.entry(number) {
+        Entry::Occupied(there) => there.into_mut(),
+        Entry::Vacant(free) => {
+            let old = reader.element(id, &ElementKey::StringPiece(number))?;
+            free.insert(old.map_or_else(Vec::new, Vec::from))
+        }
+    })
+}
+
+fn put_pieces(plan: &mut KeyPlan<'_>, pieces: BTreeMap<u32, Vec<u8>>) {
+    for (number, piece) in pieces {
+        plan.put_element(&ElementKey::StringPiece(number), piece.into());
+    }
+}
+
+/// Writes parts over a short string: inline again if it stays short, else in pieces, leaving gaps unwritten.
+fn write_over(
+    plan: &mut KeyPlan<'_>,
+    old: &[u8],
+    parts: &[(u64, &[u8])],
+    (size, birth): (u64, Placement),
+) -> Result<u64> {
     if size <= wide(plan.limits.inline(birth.expires_at)) {
-        let within = usize::try_from(offset).map_err(|_| Error::out_of_range("offset is out of range"))?;
-        place(plan, &overlay(old, within, part), birth);
+        let mut value = old.to_vec();
+        for (offset, part) in parts {
+            let within = usize::try_from(*offset).map_err(|_| Error::out_of_range("offset is out of range"))?;
+            overlay(&mut value, within, part);
+        }
+        place(plan, &value, birth);
         return Ok(size);
     }
-    let mut pieces = std::collections::BTreeMap::<u32, Bytes>::new();
-    for (number, within, slice) in pieces_of(0, old).chain(pieces_of(offset, part)) {
-        let piece = pieces.entry(number).or_default();
-        *piece = overlay(piece, within, slice);
+    let mut pieces = BTreeMap::<u32, Vec<u8>>::new();
+    for (offset, part) in [(0, old)].iter().chain(parts) {
+        for (number, within, slice) in pieces_of(*offset, part) {
+            overlay(pieces.entry(number).or_default(), within, slice);
+        }
     }
-    for (number, piece) in pieces {
-        plan.put_element(&ElementKey::StringPiece(number), piece);
-    }
+    put_pieces(plan, pieces);
     plan.change = Change::Put(NewRecord {
         data_type: DataType::String,
         home: Home::NewId { lot: Lot::with_habit(birth.habit), head: 0 },
@@ -194,14 +240,37 @@ fn pieces_of(offset: u64, part: &[u8]) -> impl Iterator<Item = (u32, usize, &[u8
     })
 }
 
-/// Returns `old` with `slice` written at `within`, zeros in between.
-fn overlay(old: &[u8], within: usize, slice: &[u8]) -> Bytes {
-    let mut bytes = Vec::with_capacity(old.len().max(within + slice.len()));
-    bytes.extend_from_slice(old.get(..within).unwrap_or(old));
-    bytes.resize(within, 0);
-    bytes.extend_from_slice(slice);
-    bytes.extend_from_slice(old.get(within + slice.len()..).unwrap_or_default());
-    bytes.into()
+/// Sets the key to a string of `length` bytes without expiry, made of pieces that come in order, each with its start. Those
+/// of zeros alone may be left out, but for the last one. Large ones are written out as they come.
+pub(crate) fn set_pieces(
+    plan: &mut KeyPlan<'_>,
+    length: u64,
+    mut next: impl FnMut() -> Result<Option<(u64, Vec<u8>)>>,
+) -> Result<()> {
+    if length <= wide(plan.limits.inline(None)) {
+        let mut value = Vec::new();
+        while let Some((start, piece)) = next()? {
+            overlay(&mut value, memory(start)?, &piece);
+        }
+        let birth = Placement { created_at: plan.now, expires_at: None, habit: None };
+        place(plan, &value, birth);
+        return Ok(());
+    }
+    let mut edit = plan.replace(DataType::String, Birth::default());
+    while let Some((start, piece)) = next()? {
+        edit.put(&ElementKey::StringPiece(piece_number(start / PIECE)), piece.into())?;
+    }
+    edit.set_size(length);
+    edit.finish()
+}
+
+/// Writes `slice` at `within`, zeros in between.
+fn overlay(bytes: &mut Vec<u8>, within: usize, slice: &[u8]) {
+    let end = within + slice.len();
+    bytes.resize(bytes.len().max(end), 0);
+    if let Some(place) = bytes.get_mut(within..end) {
+        place.copy_from_slice(slice);
+    }
 }
 
 /// Adds to the number that the string holds, 0 if there is none; returns the sum. What is created is born as `birth` says.
@@ -287,27 +356,16 @@ pub(crate) fn single_piece(reader: &Reader, meta: &Meta) -> Result<Option<Bytes>
 
 /// Reads the whole string. If it is in pieces, the reader must have a snapshot or the key's lock.
 pub(crate) fn whole(reader: &Reader, meta: &Meta) -> Result<Bytes> {
-    let id = match &meta.body {
-        Body::Inline(bytes) => return Ok(bytes.clone()),
-        Body::Elements(_) | Body::List { .. } | Body::Packed(_) => id_of(meta)?,
-    };
+    if let Body::Inline(bytes) = &meta.body {
+        return Ok(bytes.clone());
+    }
     let length = length_of(meta)?;
     let mut bytes = Vec::with_capacity(length);
-    let mut walk = Elements::under(reader, id).walk(&TailRange::all(Tag::StringPiece), Direction::Ascending)?;
-    while let Some((key, piece)) = walk.entry()? {
-        let ElementKey::StringPiece(number) = key else {
-            return Err(Error::corrupt("a string's range holds another element"));
-        };
-        let start = piece_start(number)?;
-        if start < bytes.len() || start + piece.len() > length {
-            return Err(Error::corrupt("a string's pieces do not fit its length"));
-        }
-        bytes.resize(start, 0);
+    let mut pieces = Pieces::of(reader, meta, 0..meta.size)?;
+    while let Some((start, piece)) = pieces.current()? {
+        bytes.resize(memory(start)?, 0);
         bytes.extend_from_slice(piece);
-        walk.advance();
-    }
-    if bytes.len() != length {
-        return Err(missing_piece());
+        pieces.advance()?;
     }
     Ok(bytes.into())
 }
@@ -354,14 +412,17 @@ fn pieces_between(reader: &Reader, id: CollectionId, from: u64, to: u64) -> Resu
     Ok(bytes.into())
 }
 
-/// Turns Redis' inclusive, possibly negative bounds into a half-open range within `length`.
-fn clamp(start: i64, end: i64, length: u64) -> Option<(u64, u64)> {
+/// Turns Redis' inclusive, possibly negative bounds into a half-open range within `length`. Bounds that cross before the
+/// string's start are a range of nothing.
+pub(crate) fn clamp(start: i64, end: i64, length: u64) -> Option<(u64, u64)> {
+    if start < 0 && end < 0 && start > end { None } else { clamp_loosely(start, end, length) }
+}
+
+/// As [`clamp`], but bounds that cross before the string's start are the start.
+pub(crate) fn clamp_loosely(start: i64, end: i64, length: u64) -> Option<(u64, u64)> {
     let from_end = |at: i64| {
         if at < 0 { length.saturating_sub(at.unsigned_abs()) } else { at.unsigned_abs() }
     };
-    if start < 0 && end < 0 && start > end {
-        return None;
-    }
     let (from, last) = (from_end(start), from_end(end));
     let to = last.saturating_add(1).min(length);
     (from < to).then_some((from, to))
@@ -377,11 +438,9 @@ fn missing_piece() -> Error {
     Error::corrupt("a string lacks a piece")
 }
 
-fn piece_start(number: u32) -> Result<usize> {
-    usize::try_from(number)
-        .ok()
-        .and_then(|number| number.checked_mul(STRING_PIECE_BYTES))
-        .ok_or_else(|| Error::corrupt("a string's piece lies beyond memory"))
+/// An offset as memory is counted.
+fn memory(offset: u64) -> Result<usize> {
+    usize::try_from(offset).map_err(|_| Error::corrupt("a string's piece lies beyond memory"))
 }
 
 /// INVARIANT: strings are at most 512 MiB, so piece numbers fit.
@@ -418,8 +477,13 @@ mod tests {
 
     #[test]
     fn overlays_fill_gaps_with_zeros_and_keep_the_tail() {
-        assert_eq!(overlay(b"abc", 1, b"X").as_ref(), b"aXc");
-        assert_eq!(overlay(b"ab", 4, b"X").as_ref(), b"ab\0\0X");
-        assert_eq!(overlay(b"", 0, b"X").as_ref(), b"X");
+        let over = |old: &[u8], within, slice: &[u8]| {
+            let mut bytes = old.to_vec();
+            overlay(&mut bytes, within, slice);
+            bytes
+        };
+        assert_eq!(over(b"abc", 1, b"X"), b"aXc");
+        assert_eq!(over(b"ab", 4, b"X"), b"ab\0\0X");
+        assert_eq!(over(b"", 0, b"X"), b"X");
     }
 }

@@ -11,6 +11,7 @@
 )]
 
 mod births;
+mod bits;
 mod command;
 mod contest;
 mod draw;
@@ -59,10 +60,25 @@ const SORTING: &dyn Commands = &sorting::Sorting;
 const GEO: &dyn Commands = &geo::Geo;
 const HYPERLOGLOGS: &dyn Commands = &hyperloglogs::HyperLogLogs;
 const DUMPS: &dyn Commands = &dumps::Dumps;
+const BITS: &dyn Commands = &bits::Bits;
 
 /// Every file of commands.
-const FILES: [&dyn Commands; 13] =
-    [KEYS, STRINGS, HASHES, SETS, LISTS, ZSETS, DEEP, STRINGS_TOGETHER, TRANSFERS, SORTING, GEO, HYPERLOGLOGS, DUMPS];
+const FILES: [&dyn Commands; 14] = [
+    KEYS,
+    STRINGS,
+    HASHES,
+    SETS,
+    LISTS,
+    ZSETS,
+    DEEP,
+    STRINGS_TOGETHER,
+    TRANSFERS,
+    SORTING,
+    GEO,
+    HYPERLOGLOGS,
+    DUMPS,
+    BITS,
+];
 
 /// How many commands a test does if nobody says otherwise: about three seconds.
 const STEPS: u64 = 30_000;
@@ -152,6 +168,11 @@ fn places_answer_as_redis_does() {
 #[test]
 fn hyperloglogs_answer_as_redis_does() {
     compare(&mostly(HYPERLOGLOGS));
+}
+
+#[test]
+fn bits_answer_as_redis_does() {
+    compare(&mostly(BITS));
 }
 
 #[test]

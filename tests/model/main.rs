@@ -3,6 +3,7 @@
 //! A failing run prints the shortest sequence that fails and writes its seed to `tests/proptest-regressions/`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod bits;
 mod common;
 mod compare;
 mod dbs;

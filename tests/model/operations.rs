@@ -8,7 +8,7 @@ use crate::draw::db;
 use crate::reads::{Read, read};
 use crate::run::{Event, Layout, Run, event, layout};
 use crate::transactions::{Transaction, transaction};
-use crate::{dbs, hashes, keys, lists, sets, sorting, strings, zsets};
+use crate::{bits, dbs, hashes, keys, lists, sets, sorting, strings, zsets};
 
 /// How many sequences a run tries unless `PROPTEST_CASES` says it.
 const CASES: u32 = 8;
@@ -23,6 +23,7 @@ const MOST_IN_CHUNK: usize = 32;
 #[derive(Clone, Debug)]
 enum Operation {
     String(u8, strings::Operation),
+    Bits(u8, bits::Operation),
     Hash(u8, hashes::Operation),
     Set(u8, sets::Operation),
     List(u8, lists::Operation),
@@ -40,6 +41,7 @@ enum Operation {
 fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         20 => (db(), strings::operation()).prop_map(|(db, operation)| Operation::String(db, operation)),
+        8 => (db(), bits::operation()).prop_map(|(db, operation)| Operation::Bits(db, operation)),
         20 => (db(), hashes::operation()).prop_map(|(db, operation)| Operation::Hash(db, operation)),
         20 => (db(), sets::operation()).prop_map(|(db, operation)| Operation::Set(db, operation)),
         20 => (db(), lists::operation()).prop_map(|(db, operation)| Operation::List(db, operation)),
@@ -75,6 +77,7 @@ impl Operation {
     fn run(&self, run: &mut Run) -> Result<(), TestCaseError> {
         match self {
             Self::String(db, operation) => compared!(run, db, operation, |model, _found| operation.expect(model)),
+            Self::Bits(db, operation) => compared!(run, db, operation, |model, _found| operation.expect(model)),
             Self::Hash(db, operation) => compared!(run, db, operation, |model, found| operation.expect(model, found)),
             Self::Set(db, operation) => compared!(run, db, operation, |model, found| operation.expect(model, found)),
             Self::Sort(db, operation) => compared!(run, db, operation, |model, _found| operation.expect(model)),

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use windrow::{Aggregate, CombineOptions, DataType, Db, ErrorKind, ExpireTime, PositionOptions, ScanOptions, Source};
 
+use crate::bits::{Question, question};
 use crate::draw::{Data, Home, Word, any_key, item, key, prefix};
 use crate::lists::positions;
 use crate::patterns::{Pattern, pattern};
@@ -32,6 +33,7 @@ pub(crate) enum Read {
     Positions { key: Word, item: Data, rank: i64, count: u64, max_len: u64 },
     Sort(Word, Order),
     Common { a: Word, b: Word, min_len: u64 },
+    Bits(Question),
 }
 use Read::*;
 
@@ -55,6 +57,7 @@ pub(crate) fn read() -> impl Strategy<Value = Read> {
             .prop_map(|(key, item, rank, count, max_len)| Positions { key, item, rank, count, max_len }),
         3 => (sortable(), order()).prop_map(|(k, order)| Sort(k, order)),
         2 => (text(), text(), 0..4_u64).prop_map(|(a, b, min_len)| Common { a, b, min_len }),
+        2 => question().prop_map(Read::Bits),
     ]
 }
 
@@ -103,6 +106,7 @@ impl Read {
             }
             Sort(key, order) => db.sort(key, &order.options())?.into(),
             Common { a, b, min_len } => common::ask(db, *a, *b, *min_len)?,
+            Read::Bits(question) => question.ask(db)?,
         })
     }
 
@@ -165,6 +169,7 @@ impl Read {
             }
             Sort(key, order) => Ok(sorted(db, *key, order, false)?.into()),
             Common { a, b, min_len } => common::expect(db, *a, *b, *min_len),
+            Read::Bits(question) => question.expect(db),
         }
     }
 }

@@ -55,7 +55,7 @@ impl<'a, S: Source> Strings<'a, S> {
     /// # Ok(()) }
     /// ```
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Bytes>> {
-        self.read(key.as_ref(), |bytes| bytes, string::whole)
+        self.read(key.as_ref(), Ok, string::whole)
     }
 
     /// Returns the bytes from `start` to `end`, both included, counted from the end if negative (GETRANGE).
@@ -75,7 +75,7 @@ impl<'a, S: Source> Strings<'a, S> {
     /// ```
     #[doc(alias("GETRANGE", "SUBSTR"))]
     pub fn get_range(&self, key: impl AsRef<[u8]>, start: i64, end: i64) -> Result<Bytes> {
-        let cut = |bytes: Bytes| string::range_of(&bytes, start, end);
+        let cut = |bytes: Bytes| Ok(string::range_of(&bytes, start, end));
         let found = self.read(key.as_ref(), cut, |reader, meta| string::range(reader, meta, start, end))?;
         Ok(found.unwrap_or_default())
     }
@@ -100,21 +100,21 @@ impl<'a, S: Source> Strings<'a, S> {
     }
 
     /// Reads a value with `of_whole` where one element holds it, else with `of_pieces` from a snapshot.
-    pub(super) fn read(
+    pub(in crate::engine) fn read<T>(
         &self,
         key: &[u8],
-        of_whole: impl FnOnce(Bytes) -> Bytes,
-        of_pieces: impl FnOnce(&crate::types::Reader, &Meta) -> Result<Bytes>,
-    ) -> Result<Option<Bytes>> {
+        of_whole: impl FnOnce(Bytes) -> Result<T>,
+        of_pieces: impl FnOnce(&crate::types::Reader, &Meta) -> Result<T>,
+    ) -> Result<Option<T>> {
         let reading = self.db.begin()?;
         let Some(meta) = as_string(reading.live(key)?)? else {
             return Ok(None);
         };
         if !string::is_in_pieces(&meta) {
-            return Ok(Some(of_whole(string::whole(&reading.reader, &meta)?)));
+            return Ok(Some(of_whole(string::whole(&reading.reader, &meta)?)?));
         }
         if let Some(piece) = string::single_piece(&reading.reader, &meta)? {
-            return Ok(Some(of_whole(piece)));
+            return Ok(Some(of_whole(piece)?));
         }
         let reading = reading.steady();
         match as_string(reading.live(key)?)? {
@@ -297,7 +297,8 @@ fn current(plan: &KeyPlan<'_>) -> Result<Option<Bytes>> {
     plan.live_as(DataType::String)?.map(|meta| string::whole(plan.reader, meta)).transpose()
 }
 
-pub(super) fn as_string(meta: Option<Meta>) -> Result<Option<Meta>> {
+/// Refuses the record of another data type.
+pub(in crate::engine) fn as_string(meta: Option<Meta>) -> Result<Option<Meta>> {
     match meta {
         Some(meta) if meta.data_type != DataType::String => Err(Error::wrong_type(meta.data_type, DataType::String)),
         found => Ok(found),
