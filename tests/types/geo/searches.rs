@@ -105,7 +105,7 @@ fn places_that_are_equally_far_come_in_the_order_in_which_they_are_met() {
 #[test]
 fn distances_along_a_meridian_are_those_of_redis_to_the_last_bit() {
     // What redis-server 7.0.15 stores. The formula for all other pairs gives each of them a neighbour of this number.
-    let stored = [(-73.6, 8197.378_429_522_13), (42.846, 4754.479_303_050_582), (64.219, 7131.718_954_575_872)];
+    let stored = [(-73.6, 8_197.378_429_522_13), (42.846, 4_754.479_303_050_582), (64.219, 7_131.718_954_575_872)];
     both(|_, store| {
         let db = store.db(0);
         db.geo().add("g", [("middle", GeoPosition::new(10.5, 0.1))]).unwrap();
