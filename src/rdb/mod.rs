@@ -10,6 +10,7 @@
 //! more memory than a small multiple of the bytes that came: nothing is reserved for a length that the input only claims.
 
 mod error;
+mod file;
 mod input;
 mod intset;
 mod length;
@@ -24,6 +25,7 @@ mod ziplist;
 mod zipmap;
 
 pub use error::RdbError;
+pub use file::{FileError, FileReader, FileWriter, FoundKey, FoundValue, MAGIC, Record};
 pub use length::{Length, read_length, write_length};
 pub use lzf::decompress;
 pub use payload::{RDB_VERSION, checksum, open_payload, seal_payload};
