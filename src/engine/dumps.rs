@@ -208,7 +208,6 @@ impl<S: Writable> Db<S> {
     #[doc(alias = "RESTORE")]
     pub fn restore(&self, key: impl AsRef<[u8]>, payload: impl AsRef<[u8]>, options: RestoreOptions) -> Result<()> {
         let engine = self.engine();
-        let limits = &engine.options;
         let check = |element: &Element| engine.check_element(element);
         self.write_key(key.as_ref(), |plan| {
             // Whoever restores a value has it whole.
@@ -216,7 +215,7 @@ impl<S: Writable> Db<S> {
             let with = Restoring {
                 birth,
                 may_replace: options.replace,
-                max_string_bytes: limits.max_value_bytes.max(limits.max_member_bytes),
+                max_string_bytes: engine.most_string_bytes(),
                 check: &check,
             };
             dump::restore(plan, payload.as_ref(), &with)
@@ -225,8 +224,13 @@ impl<S: Writable> Db<S> {
 }
 
 impl Engine {
+    /// The longest string of a value that is read before its place in the value says how long it may be.
+    pub(super) fn most_string_bytes(&self) -> usize {
+        self.options.max_value_bytes.max(self.options.max_member_bytes)
+    }
+
     /// Refuses elements longer than the store's limits. A string's length is checked where it is set.
-    fn check_element(&self, element: &Element) -> Result<()> {
+    pub(super) fn check_element(&self, element: &Element) -> Result<()> {
         match element {
             Element::Text(_) => Ok(()),
             Element::Item(item) => self.check_value(item),

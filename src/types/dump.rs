@@ -17,6 +17,13 @@ pub(crate) const MAX_DUMP_BYTES: u64 = 4 << 30;
 
 /// Writes the value of a key as a payload of at most `max_bytes`. The reader must have a snapshot.
 pub(crate) fn dump(reader: &Reader, meta: &Meta, max_bytes: u64) -> Result<Bytes> {
+    let mut payload = value(reader, meta, max_bytes)?;
+    seal_payload(&mut payload);
+    Ok(payload.into())
+}
+
+/// Writes the byte of a value's type and the value, in at most `max_bytes`. The reader must have a snapshot.
+pub(crate) fn value(reader: &Reader, meta: &Meta, max_bytes: u64) -> Result<Vec<u8>> {
     let mut payload = Payload { bytes: Vec::new(), max_bytes };
     begin_value(&mut payload.bytes, meta.data_type, meta.size);
     match meta.data_type {
@@ -32,8 +39,7 @@ pub(crate) fn dump(reader: &Reader, meta: &Meta, max_bytes: u64) -> Result<Bytes
         // Redis writes them so, because it reads them so with the least work.
         DataType::SortedSet => payload.named(reader, meta, Tag::SortedScore, Direction::Descending)?,
     }
-    seal_payload(&mut payload.bytes);
-    Ok(payload.bytes.into())
+    Ok(payload.bytes)
 }
 
 /// A payload in the making.
@@ -96,10 +102,16 @@ pub(crate) fn restore(plan: &mut KeyPlan<'_>, payload: &[u8], with: &Restoring<'
     if plan.live().is_some() && !with.may_replace {
         return Err(Error::new(ErrorKind::KeyExists, "the key exists, and is not to be replaced"));
     }
-    let value = ValueReader::open(open_payload(payload)?, with.max_string_bytes)?;
+    restore_value(plan, open_payload(payload)?, with).map(drop)
+}
+
+/// Puts a value in the key's place, whatever that holds; returns its type. `value` begins with the byte of that.
+pub(crate) fn restore_value(plan: &mut KeyPlan<'_>, value: &[u8], with: &Restoring<'_>) -> Result<DataType> {
+    let value = ValueReader::open(value, with.max_string_bytes)?;
     let is_dead = with.birth.expires_at.is_some_and(|expires_at| expires_at <= plan.now);
     let expires_at = with.birth.expires_at.filter(|_| !is_dead);
-    match value.data_type() {
+    let data_type = value.data_type();
+    match data_type {
         DataType::String => restore_string(plan, value, expires_at)?,
         _ => restore_collection(plan, value, Birth { expires_at, ..with.birth }, with.check)?,
     }
@@ -109,7 +121,7 @@ pub(crate) fn restore(plan: &mut KeyPlan<'_>, payload: &[u8], with: &Restoring<'
         plan.elements.clear();
         plan.change = if plan.live().is_some() { Change::Remove } else { Change::Nothing };
     }
-    Ok(())
+    Ok(data_type)
 }
 
 fn restore_string(plan: &mut KeyPlan<'_>, mut value: ValueReader<&[u8]>, expires_at: Option<UnixMillis>) -> Result<()> {

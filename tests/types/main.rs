@@ -14,6 +14,7 @@ mod flushes;
 mod geo;
 mod hashes;
 mod hyperloglogs;
+mod imports;
 mod keys;
 mod lists;
 mod opening;
