@@ -19,6 +19,7 @@ mod cpu;
 mod dead_ids;
 mod deletes;
 mod events;
+mod import;
 mod ingest;
 mod many;
 mod measure;
@@ -35,7 +36,7 @@ use measure::Scale;
 
 type Figure = (&'static str, fn(Scale));
 
-const FIGURES: [Figure; 14] = [
+const FIGURES: [Figure; 15] = [
     ("reads", reads::run),
     ("many", many::run),
     ("adds", adds::run),
@@ -44,6 +45,7 @@ const FIGURES: [Figure; 14] = [
     ("afterwards", afterwards::run),
     ("small", small::run),
     ("transactions", transactions::run),
+    ("import", import::run),
     ("reap", reap::run),
     ("open", open::run),
     ("dead-ids", dead_ids::run),

@@ -16,6 +16,7 @@ mod generated;
 mod histogram;
 mod json;
 mod ledger;
+mod live;
 mod parallel;
 mod place;
 mod progress;
@@ -25,6 +26,7 @@ mod settle;
 mod table;
 mod text;
 mod times;
+mod transfer;
 mod tree;
 mod verify;
 mod watcher;
@@ -36,5 +38,6 @@ pub use self::{
     config::{Input, JsonTo, WindowBench},
     failure::{Failure, Result},
     text::duration,
+    transfer::{Export, Import, export, import},
     verify::check_store,
 };

@@ -8,6 +8,7 @@ mod figures;
 mod files;
 mod real_time;
 mod tool;
+mod transfers;
 
 #[path = "../support/raw.rs"]
 mod raw;

@@ -17,6 +17,7 @@ mod contest;
 mod draw;
 mod dump;
 mod dumps;
+mod files;
 mod geo;
 mod hashes;
 mod hyperloglogs;

@@ -4,6 +4,7 @@
 
 use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -26,14 +27,14 @@ pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
     pub(crate) version: String,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Server {
     /// Starts a server. `None` after a line that says why, if there is no suitable one here; under CI that is a
     /// failure.
     pub(crate) fn start() -> Option<Self> {
-        let found = (0..ATTEMPTS).find_map(|_| Self::attempt().transpose()).expect("no port on which Redis starts");
+        let found = (0..ATTEMPTS).find_map(|_| Self::attempt(None).transpose()).expect("no port on which Redis starts");
         let reason = match found {
             Ok(server) if server.is_judge() => return Some(server),
             Ok(server) => format!("redis-server is {}; the judge is 7.0", server.version),
@@ -45,6 +46,16 @@ impl Server {
         None
     }
 
+    /// Starts another server, which loads a file; where there is one, there is another.
+    pub(crate) fn start_with(file: &Path) -> Option<Self> {
+        (0..ATTEMPTS).find_map(|_| Self::attempt(Some(file)).transpose()).map(Result::unwrap)
+    }
+
+    /// Where it saves its files.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::connect(self.address).unwrap()
     }
@@ -54,9 +65,12 @@ impl Server {
     }
 
     /// One try: `None` if the port was taken meanwhile, an error if there is no server to start.
-    fn attempt() -> Result<Option<Self>, String> {
+    fn attempt(file: Option<&Path>) -> Result<Option<Self>, String> {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
         let dir = tempfile::tempdir().unwrap();
+        if let Some(file) = file {
+            std::fs::copy(file, dir.path().join("dump.rdb")).unwrap();
+        }
         let child = std::process::Command::new("redis-server")
             .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
             .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
@@ -76,7 +90,7 @@ impl Server {
             Err(error) if error.kind() == ErrorKind::NotFound => return Err("no redis-server on PATH".to_owned()),
             Err(error) => panic!("redis-server does not start: {error}"),
         };
-        let mut server = Self { child, address, version: String::new(), _dir: dir };
+        let mut server = Self { child, address, version: String::new(), dir };
         let answers = server.wait_until_it_answers();
         Ok(answers.then_some(server))
     }
