@@ -77,7 +77,7 @@ fn what_a_view_exports_is_imported_as_it_was() {
 fn what_cannot_be_imported_is_counted_and_the_rest_comes() {
     let fixture = Fixture::new();
     let mut options = Options::default();
-    options.max_value_bytes = 100;
+    options.max_value_bytes = 1024;
     options.max_key_bytes = 20;
     let store = Store::builder(fixture.path("store")).clock(fixture.clock.clone()).options(options).open().unwrap();
     let twice = [vec![2], string("twice"), vec![2], string("a"), string("a")].concat();
@@ -85,7 +85,7 @@ fn what_cannot_be_imported_is_counted_and_the_rest_comes() {
     let never = [vec![0xFC], (1_u64 << 62).to_le_bytes().to_vec(), text("far", "v")].concat();
     let bytes = file(&[
         text("a", "v"),
-        text("long", &"x".repeat(101)),
+        text("long", &"x".repeat(1025)),
         text(&"long".repeat(6), "v"),
         twice,
         passed,
@@ -132,6 +132,7 @@ fn existing_keys_stay_or_are_replaced_or_end_it() {
     let report = import(&store, &bytes, Existing::Replace).unwrap();
     assert_eq!((report.keys(), report.kept), (2, 0));
     assert_eq!((value("a"), db.expires_at("a").unwrap()), ("new".into(), None));
+    drop(db);
     close_and_check(store, &fixture.path("store"));
 }
 
