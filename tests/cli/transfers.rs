@@ -60,7 +60,7 @@ fn serve(replies: Vec<Vec<u8>>) -> u16 {
         let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
         let mut stream = stream;
         for reply in replies {
-            let words: usize = lines.next().unwrap().unwrap()[1..].parse().unwrap();
+            let words: usize = lines.next().unwrap().unwrap().trim_start_matches('*').parse().unwrap();
             (0..2 * words).for_each(|_| drop(lines.next()));
             stream.write_all(&reply).unwrap();
         }

@@ -103,6 +103,9 @@ impl Server {
             if let Ok(Reply::Bulk(Some(info))) = info {
                 let info = String::from_utf8_lossy(&info).into_owned();
                 let field = |name| info.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+                if field("loading:") != "0" {
+                    continue;
+                }
                 field("redis_version:").clone_into(&mut self.version);
                 return field("process_id:") == self.child.id().to_string();
             }
