@@ -41,7 +41,7 @@ impl Engine {
     /// Commits the plans together; returns whether anything was written. The caller holds the keys' locks and a
     /// write pin.
     pub(super) fn commit(&self, plans: Vec<(Keyspace, KeyPlan<'_>)>, sync: bool) -> Result<bool> {
-        self.reclaimer.pacer.time(Timed::Write, || self.commit_plans(plans, sync))
+        self.reclaimer.pacer.time(Timed::Write, 1, || self.commit_plans(plans, sync))
     }
 
     fn commit_plans(&self, plans: Vec<(Keyspace, KeyPlan<'_>)>, sync: bool) -> Result<bool> {

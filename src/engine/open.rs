@@ -209,7 +209,7 @@ impl Engine {
 
     /// Sets the pace of reclaiming by what callers and RocksDB feel.
     pub(super) fn pace(&self) {
-        self.reclaimer.pacer.look(|| self.db.pressure());
+        self.reclaimer.pacer.look(self.pins.calling(), self.time.monotonic(), || self.db.pressure());
     }
 
     /// Makes one reclaiming pass; returns whether there is more to do.

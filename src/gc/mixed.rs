@@ -3,7 +3,7 @@
 //! May use `store`, the planner, the cost model and the ages. Invariants: a file is rewritten only for dead data that a look has
 //! found in it, so a sparse file is not rewritten again and again; what is noted here is a hint that may be lost.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -151,6 +151,14 @@ impl MixedFiles {
                 let looked = Some(Looked { at: choice.now, dead_share: 0.0, dead_ids });
                 self.watched.insert(span.name, Watched { looked, ..Watched::default() });
             }
+        }
+    }
+
+    /// Takes note that the files that are not among the `left` ones owe nothing any more, until they are forgotten.
+    pub(super) fn forget_gone(&mut self, left: &[SstFile], now: Duration) {
+        let left: HashSet<&str> = left.iter().map(|file| file.name.as_str()).collect();
+        for (_, watched) in self.watched.iter_mut().filter(|(name, _)| !left.contains(name.as_str())) {
+            watched.looked = Some(Looked { at: now, dead_share: 0.0, dead_ids: u64::MAX });
         }
     }
 

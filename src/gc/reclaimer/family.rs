@@ -40,10 +40,10 @@ impl Reclaimer {
             return Ok((PassOutcome::default(), Debt::default()));
         };
         let mut memory = memory.lock();
-        let plan = plan(dead, &spans);
+        let mut plan = plan(dead, &spans);
         memory.mixed.keep_only(&plan.mixed);
         self.notice_births(&mut memory, family, pass);
-        let mut outcome = self.drop_files(family, &plan, pass)?;
+        let mut outcome = self.drop_files(family, &mut plan, pass)?;
         outcome = outcome.and(self.end_game(family, dead, &plan, &mut memory, pass)?);
         outcome = outcome.and(self.unstick(family, &plan, &mut memory, pass));
         outcome = outcome.and(self.compact_mixed(family, &plan, &spans, &mut memory, pass)?);
@@ -69,7 +69,7 @@ impl Reclaimer {
         }
     }
 
-    fn drop_files(&self, family: DataFamily, plan: &FamilyPlan, pass: &Pass<'_>) -> Result<PassOutcome> {
+    fn drop_files(&self, family: DataFamily, plan: &mut FamilyPlan, pass: &Pass<'_>) -> Result<PassOutcome> {
         if plan.drops.is_empty() {
             return Ok(PassOutcome::default());
         }
@@ -79,7 +79,7 @@ impl Reclaimer {
             failpoint!("reclaimer::after_drop");
         }
         // WHY a second look: RocksDB leaves files that it is compacting where they are.
-        let (files, bytes) = plan.dropped(&self.db.live_files()?);
+        let (files, bytes) = plan.forget_dropped(&self.db.live_files()?);
         ReclaimCounters::add(&self.counters.files_dropped, files);
         ReclaimCounters::add(&self.counters.bytes_dropped, bytes);
         Ok(PassOutcome { acted: files > 0, pending: true })
@@ -191,6 +191,7 @@ impl Reclaimer {
         ReclaimCounters::add(&self.counters.rewritten_bytes, after.written_bytes - before.written_bytes);
         let left = self.db.live_files()?;
         mixed.rewritten(&counters, &left, pass.files, &choice);
+        mixed.forget_gone(&left, pass.now);
         // RocksDB does not say whether it worked, but a rewritten file is gone. The next try waits as the first did.
         if let Some(file) = chosen.iter().find(|file| left.iter().any(|live| live.name == file.name)) {
             tracing::warn!(file = file.name, "a compaction left its file as it was");

@@ -19,7 +19,7 @@ use super::debt::{Debt, Owing};
 use super::expired;
 use super::log::QuietLog;
 use super::mixed::MixedFiles;
-use super::pacing::Pacer;
+use super::pacing::{Owed, Pacer};
 use super::stats::ReclaimCounters;
 use super::watermark::{Picture, Watermark};
 use super::worth::Rent;
@@ -169,6 +169,9 @@ impl Reclaimer {
     pub(crate) fn pass(&self, occasion: Occasion) -> Result<PassOutcome> {
         let _one = self.passing.lock();
         let eager = occasion == Occasion::Settling;
+        if occasion != Occasion::News {
+            self.pacer.begin_pass();
+        }
         failpoint!("reclaimer::pass", |_| Err(crate::Error::new(crate::ErrorKind::Io, "failpoint reclaimer::pass")));
         let picture = self.watermark.picture();
         let files = self.db.live_files()?;
@@ -184,7 +187,9 @@ impl Reclaimer {
             outcome = outcome.and(did);
             debt = debt.and(owed);
         }
-        self.show(debt, &pass);
+        // WHY a second look: what is gone does not live, either.
+        let left = if outcome.acted { &self.db.live_files()? } else { &files };
+        self.show(debt, left, now);
         if weighed.is_some() {
             self.counters.waiting_bytes.store(debt.waiting_bytes, Ordering::Relaxed);
         }
@@ -217,12 +222,12 @@ impl Reclaimer {
         Rent::of(debt, bytes - debt)
     }
 
-    fn show(&self, debt: Debt, pass: &Pass<'_>) {
-        let age = debt.since.map_or(Duration::ZERO, |since| pass.now.saturating_sub(since));
+    fn show(&self, debt: Debt, files: &[SstFile], now: Duration) {
+        let age = debt.since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
         self.counters.set_debt(debt.ids, debt.bytes, age);
-        let data = pass.files.iter().filter(|file| matches!(file.family, Family::Data(_)));
+        let data = files.iter().filter(|file| matches!(file.family, Family::Data(_)));
         let bytes: u64 = data.map(|file| file.size_bytes).sum();
-        self.pacer.owe(debt.bytes, bytes.saturating_sub(debt.bytes), age);
+        self.pacer.owe(Owed { bytes: debt.bytes, live_bytes: bytes.saturating_sub(debt.bytes), age, at: now });
     }
 
     /// Copies the burials that wait, if it is time to estimate their bytes again.
