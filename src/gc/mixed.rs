@@ -1,9 +1,10 @@
 //! Files with dead and live ids: which are worth rewriting, and when.
 //!
-//! May use `store`, the planner, the cost model and the ages. Invariants: a file is rewritten only for dead data that a look has
-//! found in it, so a sparse file is not rewritten again and again; what is noted here is a hint that may be lost.
+//! May use `store`, the planner, the cost model, the reaches and the ages. Invariants: a file is rewritten only for dead data
+//! that a look has found in it, so a sparse file is not rewritten again and again; what else a compaction takes along is priced
+//! before it is chosen; what is noted here is a hint that may be lost.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,8 @@ use std::time::Duration;
 use super::ages::Ages;
 use super::dead::FamilyDead;
 use super::looks::{Judged, Look, approximate, share_of};
-use super::planner::{FileSpan, MixedFile};
+use super::planner::{FamilyPlan, FileSpan, MixedFile};
+use super::reach::{Reach, Reaches};
 use super::worth::{Rent, Rewrite};
 use crate::encoding::{DataFamily, KeyRange, id_of_key};
 use crate::error::Result;
@@ -28,6 +30,11 @@ const WEIGH_AGAIN: Duration = Duration::from_secs(5);
 /// Wait between two looks into a file that is not worth rewriting, and only if more has died in it. WHY: RocksDB may have
 /// filtered it long ago, and what is called debt should be there; but each look costs seeks, and only a figure gains.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// Looks into files in one pass. More: debt is known sooner after an opening. Fewer: less to read at once.
+const LOOKS_A_PASS: usize = 4;
+/// Wait between two tries of a file whose rewriting would take along too much that lives. WHY: to find that out may cost a look.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+
 /// What is known of one file.
 #[derive(Clone, Debug, Default)]
 struct Watched {
@@ -37,6 +44,8 @@ struct Watched {
     /// When its dead bytes were last read from the index, and how many there were.
     weighed: Option<(Duration, u64)>,
     looked: Option<Looked>,
+    /// When what goes with it was last found not to be worth it.
+    refused: Option<Duration>,
 }
 
 /// What the last look into a file found.
@@ -64,8 +73,9 @@ pub(super) struct Choice<'a> {
     /// Waits for nothing.
     pub(super) eager: bool,
     pub(super) now: Duration,
-    /// All files of the family.
-    pub(super) files: &'a [FileSpan],
+    /// What compactions of the family's files take along.
+    pub(super) reaches: &'a Reaches<'a>,
+    pub(super) plan: &'a FamilyPlan,
     pub(super) rent: Rent,
     /// Neighbours are rewritten together up to this many bytes. More: fewer small files are left; less: sooner done.
     pub(super) step_bytes: u64,
@@ -73,12 +83,39 @@ pub(super) struct Choice<'a> {
 }
 
 impl Choice<'_> {
+    fn limit(&self) -> f64 {
+        f64::from(self.dead_percent) / 100.0
+    }
+
+    /// Estimates the dead share of the data between two keys, in all files.
+    fn look(&self, keys: (&[u8], &[u8])) -> Result<f64> {
+        let look = Look { db: self.db, family: Family::Data(self.family), keys, see_range_deleted: true };
+        look.dead_share(|key, _| {
+            let id = id_of_key(key).ok();
+            Judged { is_dead: id.is_some_and(|id| self.dead.contains(id)), together_with: id.map(|id| id.counter()) }
+        })
+    }
+
+    /// Reads from RocksDB's index how many bytes lie under the dead among these ids, where few runs make that cheap.
+    fn weigh(&self, counters: &Range<u64>) -> u64 {
+        let runs = self.dead.runs_in(counters, MAX_RUNS_WEIGHED).unwrap_or_default();
+        let ranges: Vec<_> = runs.iter().map(|run| KeyRange::ids(self.family, run.start, run.end)).collect();
+        self.db.approximate_bytes(Family::Data(self.family), &ranges).iter().sum()
+    }
+
     /// How long it takes at the most until all that was born below `counters_end` is dead, if nothing is refreshed. None: not
     /// known, or it should have died already.
     fn dies_within(&self, counters_end: u64) -> Option<Duration> {
         let dies_at = self.ages.born_by(counters_end)?.saturating_add(self.family.class().longest()?);
         dies_at.checked_sub(self.now).filter(|rest| !rest.is_zero())
     }
+}
+
+/// What is to be rewritten.
+pub(super) struct Chosen<'a> {
+    pub(super) reach: Reach<'a>,
+    /// The files for whose sake.
+    pub(super) names: Vec<String>,
 }
 
 impl MixedFiles {
@@ -100,11 +137,49 @@ impl MixedFiles {
         self.watched.get(&mixed.file.name).map_or_else(|| share_by_ids(mixed), |watched| watched.dead_share(mixed))
     }
 
+    /// Tells whether nobody has looked into a file since the store was opened or RocksDB made it.
+    pub(super) fn is_unknown(&self, mixed: &MixedFile) -> bool {
+        self.watched.get(&mixed.file.name).is_none_or(|watched| watched.looked.is_none())
+    }
+
     /// Chooses what to rewrite now: a file that is due and in which the dead data was found, and the neighbours of which the
-    /// same is true. Empty if there is none.
-    pub(super) fn choose(&mut self, files: &[MixedFile], choice: &Choice<'_>) -> Result<Vec<FileSpan>> {
+    /// same is true, if all that goes with them is worth it.
+    pub(super) fn choose<'a>(&mut self, choice: &Choice<'a>) -> Result<Option<Chosen<'a>>> {
+        let due = self.due(choice);
+        let mut looks = if choice.eager { usize::MAX } else { LOOKS_A_PASS };
+        let mut chosen: Option<Chosen<'a>> = None;
+        for mixed in due {
+            let Some(own) = choice.reaches.of_file(&mixed.file.name) else { continue };
+            let joined = chosen.as_ref().map(|before| choice.reaches.of_both(&before.reach, &own));
+            if let (Some(joined), Some(before)) = (&joined, &chosen)
+                && (joined.bytes > choice.step_bytes.max(before.reach.bytes)
+                    || joined.bytes > before.reach.bytes + own.bytes)
+            {
+                break;
+            }
+            if looks == 0 {
+                break;
+            }
+            looks -= 1;
+            let watched = self.watched.entry(mixed.file.name.clone()).or_default();
+            watched.look(mixed, choice)?;
+            if !watched.is_worth_it(mixed, choice) || !self.is_reach_worth_it(mixed, &own, choice)? {
+                continue;
+            }
+            let mut names = chosen.map(|before| before.names).unwrap_or_default();
+            names.push(mixed.file.name.clone());
+            chosen = Some(Chosen { reach: joined.unwrap_or(own), names });
+        }
+        if chosen.is_none() {
+            self.look_around(looks, choice)?;
+        }
+        Ok(chosen)
+    }
+
+    /// Lets every file pay, and lists those that are due, in the order of their ids.
+    fn due<'a>(&mut self, choice: &Choice<'a>) -> Vec<&'a MixedFile> {
         let mut due: Vec<&MixedFile> = Vec::new();
-        for mixed in files {
+        for mixed in &choice.plan.mixed {
             let watched = self.watched.entry(mixed.file.name.clone()).or_default();
             watched.pay_rent(mixed, choice);
             if watched.is_due(mixed, choice) {
@@ -112,25 +187,58 @@ impl MixedFiles {
             }
         }
         due.sort_unstable_by_key(|mixed| mixed.file.counters.start);
-        let mut chosen = Vec::new();
-        let mut bytes = 0;
-        for mixed in due {
-            if !chosen.is_empty()
-                && (bytes + mixed.file.size_bytes > choice.step_bytes || has_between(&chosen, mixed, choice))
-            {
-                break;
-            }
-            let watched = self.watched.entry(mixed.file.name.clone()).or_default();
-            watched.look(mixed, choice)?;
-            if watched.is_worth_it(mixed, choice) {
-                bytes += mixed.file.size_bytes;
-                chosen.push(mixed.file.clone());
-            }
+        due
+    }
+
+    /// Tells whether all that goes with a file is worth rewriting, by what is known of its files and then by a look over all of
+    /// it. What is left now is left for a while.
+    fn is_reach_worth_it(&mut self, mixed: &MixedFile, reach: &Reach<'_>, choice: &Choice<'_>) -> Result<bool> {
+        if reach.is_only(&mixed.file.name) {
+            return Ok(true);
         }
-        if chosen.is_empty() {
-            self.look_around(files, choice)?;
+        let counters = reach.counters(choice.family);
+        let paid = reach.names().filter_map(|name| self.watched.get(name)).map(|watched| watched.paid).sum();
+        let is_worth_it = |dead_bytes: u64| {
+            let dead_bytes = dead_bytes.min(reach.bytes);
+            let rewrite = Rewrite { dead_bytes, living_bytes: reach.bytes - dead_bytes };
+            let is_large = dead_bytes >= LARGE_RESIDUE_BYTES && reach.bytes <= choice.step_bytes;
+            (is_large || dead_bytes >= share_of(reach.bytes, choice.limit()))
+                && (choice.eager || rewrite.is_due(paid, choice.rent, choice.dies_within(counters.end)))
+        };
+        let mut worth_it = is_worth_it(self.dead_bytes_in(reach, choice.plan));
+        if worth_it {
+            let share = choice.look(reach.extent())?;
+            worth_it = is_worth_it(share_of(reach.bytes, share).max(choice.weigh(&counters)));
         }
-        Ok(chosen)
+        if !worth_it && let Some(watched) = self.watched.get_mut(&mixed.file.name) {
+            watched.refused = Some(choice.now);
+        }
+        Ok(worth_it)
+    }
+
+    /// Tells whether a compaction of a dead file takes along little enough that lives.
+    pub(super) fn is_mostly_dead(&self, reach: &Reach<'_>, plan: &FamilyPlan, dead_percent: u8) -> bool {
+        u128::from(self.dead_bytes_in(reach, plan)) * 100 >= u128::from(reach.bytes) * u128::from(dead_percent)
+    }
+
+    /// Estimates the dead bytes in what goes together.
+    fn dead_bytes_in(&self, reach: &Reach<'_>, plan: &FamilyPlan) -> u64 {
+        let names: HashSet<&str> = reach.names().collect();
+        let whole = plan.drops.iter().flat_map(|drop| &drop.files).chain(&plan.stuck);
+        let whole = whole.filter(|file| names.contains(file.name.as_str())).map(|file| file.size_bytes);
+        let partly = plan.mixed.iter().filter(|mixed| names.contains(mixed.file.name.as_str()));
+        let partly = partly.map(|mixed| match self.watched.get(&mixed.file.name) {
+            Some(watched) => watched.rewrite(mixed).dead_bytes,
+            None => share_of(mixed.file.size_bytes, share_by_ids(mixed)),
+        });
+        whole.chain(partly).sum()
+    }
+
+    /// Takes note of a file that a compaction left as it was: it pays anew, so that the next try waits as the first did.
+    pub(super) fn left(&mut self, name: &str, now: Duration) {
+        if let Some(watched) = self.watched.get_mut(name) {
+            (watched.paid, watched.paid_until) = (0.0, Some(now));
+        }
     }
 
     /// Takes note of the files that a rewrite of `counters` has left: nothing in them is dead, although the span of their ids may
@@ -154,19 +262,20 @@ impl MixedFiles {
         }
     }
 
-    /// Looks into one file in which dead data is only supposed; into all of them if nothing is to wait.
-    fn look_around(&mut self, files: &[MixedFile], choice: &Choice<'_>) -> Result<()> {
-        for mixed in files {
+    /// Looks into some files in which dead data is only supposed.
+    fn look_around(&mut self, looks: usize, choice: &Choice<'_>) -> Result<()> {
+        let mut left = looks;
+        for mixed in &choice.plan.mixed {
+            if left == 0 {
+                break;
+            }
             let watched = self.watched.entry(mixed.file.name.clone()).or_default();
             let is_known = watched.looked.is_some_and(|last| {
                 last.dead_ids == mixed.dead_ids || (!choice.eager && choice.now.saturating_sub(last.at) < LOOK_AGAIN)
             });
-            if is_known {
-                continue;
-            }
-            watched.look(mixed, choice)?;
-            if !choice.eager {
-                return Ok(());
+            if !is_known {
+                watched.look(mixed, choice)?;
+                left -= 1;
             }
         }
         Ok(())
@@ -187,6 +296,9 @@ impl Watched {
     fn is_due(&mut self, mixed: &MixedFile, choice: &Choice<'_>) -> bool {
         // Rent is paid for what is worth it alone.
         let Some(_) = self.paid_until else { return false };
+        if !choice.eager && self.refused.is_some_and(|at| choice.now.saturating_sub(at) < TRY_AGAIN) {
+            return false;
+        }
         choice.eager || self.rewrite(mixed).is_due(self.paid, choice.rent, choice.dies_within(mixed.file.counters.end))
     }
 
@@ -200,13 +312,7 @@ impl Watched {
     fn look(&mut self, mixed: &MixedFile, choice: &Choice<'_>) -> Result<()> {
         let counters = &mixed.file.counters;
         let range = KeyRange::ids(choice.family, counters.start, counters.end);
-        let keys = (range.start(), range.end());
-        let look = Look { db: choice.db, family: Family::Data(choice.family), keys, see_range_deleted: true };
-        let judge = |key: &[u8], _: &[u8]| {
-            let id = id_of_key(key).ok();
-            Judged { is_dead: id.is_some_and(|id| choice.dead.contains(id)), together_with: id.map(|id| id.counter()) }
-        };
-        let dead_share = look.dead_share(judge)?;
+        let dead_share = choice.look((range.start(), range.end()))?;
         self.looked = Some(Looked { at: choice.now, dead_share, dead_ids: mixed.dead_ids });
         Ok(())
     }
@@ -222,7 +328,7 @@ impl Watched {
     }
 
     fn is_worth_it(&mut self, mixed: &MixedFile, choice: &Choice<'_>) -> bool {
-        let limit = f64::from(choice.dead_percent) / 100.0;
+        let limit = choice.limit();
         if self.dead_share(mixed) >= limit {
             return true;
         }
@@ -243,15 +349,7 @@ impl Watched {
         {
             return bytes;
         }
-        let ranges: Vec<KeyRange> = choice
-            .dead
-            .runs_in(&mixed.file.counters, MAX_RUNS_WEIGHED)
-            .unwrap_or_default()
-            .iter()
-            .map(|run| KeyRange::ids(choice.family, run.start, run.end))
-            .collect();
-        let bytes: u64 = choice.db.approximate_bytes(Family::Data(choice.family), &ranges).iter().sum();
-        let bytes = bytes.min(mixed.file.size_bytes);
+        let bytes = choice.weigh(&mixed.file.counters).min(mixed.file.size_bytes);
         self.weighed = Some((choice.now, bytes));
         bytes
     }
@@ -260,14 +358,4 @@ impl Watched {
 /// Estimates the dead share of a file that nobody has looked into, taking every id in its span for equally large.
 fn share_by_ids(mixed: &MixedFile) -> f64 {
     approximate(mixed.dead_ids) / approximate(mixed.dead_ids + mixed.living_ids)
-}
-
-/// Tells whether a file that is not chosen reaches into the span between the chosen ones and the next: it would be rewritten
-/// with them.
-fn has_between(chosen: &[FileSpan], next: &MixedFile, choice: &Choice<'_>) -> bool {
-    let first = chosen.iter().map(|file| file.counters.start).min().unwrap_or(0);
-    let span = first..next.file.counters.end;
-    let reaches_in = |file: &FileSpan| file.counters.start < span.end && span.start < file.counters.end;
-    let is_chosen = |file: &FileSpan| file.name == next.file.name || chosen.iter().any(|other| other.name == file.name);
-    choice.files.iter().any(|file| reaches_in(file) && !is_chosen(file))
 }

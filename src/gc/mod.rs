@@ -22,6 +22,7 @@ mod pacing;
 mod pins;
 mod places;
 mod planner;
+mod reach;
 mod reclaimer;
 mod spread;
 mod stats;
