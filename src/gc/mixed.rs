@@ -105,7 +105,7 @@ impl Choice<'_> {
 
     /// How long it takes at the most until all that was born below `counters_end` is dead, if nothing is refreshed. None: not
     /// known, or it should have died already.
-    fn dies_within(&self, counters_end: u64) -> Option<Duration> {
+    pub(super) fn dies_within(&self, counters_end: u64) -> Option<Duration> {
         let dies_at = self.ages.born_by(counters_end)?.saturating_add(self.family.class().longest()?);
         dies_at.checked_sub(self.now).filter(|rest| !rest.is_zero())
     }
@@ -251,14 +251,32 @@ impl MixedFiles {
         choice: &Choice<'_>,
     ) {
         let family = Family::Data(choice.family);
-        let is_new =
-            |file: &&SstFile| file.family == family && file.level > 0 && before.iter().all(|old| old.name != file.name);
+        let old: HashSet<&str> = before.iter().map(|old| old.name.as_str()).collect();
+        let is_new = |file: &&SstFile| file.family == family && file.level > 0 && !old.contains(file.name.as_str());
         for span in after.iter().filter(is_new).filter_map(|file| FileSpan::of(file, choice.family)) {
             if span.counters.start < counters.end && counters.start < span.counters.end {
                 let dead_ids = MixedFile::of(choice.dead, &span).dead_ids;
                 let looked = Some(Looked { at: choice.now, dead_share: 0.0, dead_ids });
                 self.watched.insert(span.name, Watched { looked, ..Watched::default() });
             }
+        }
+    }
+
+    /// Lists the numbers of so many files for which most rent was paid, and the rent.
+    pub(super) fn rents(&self, count: usize) -> Vec<(u64, u64)> {
+        let paid = self.watched.iter().filter(|(_, watched)| watched.paid >= 1.0);
+        let mut rents: Vec<(u64, u64)> =
+            paid.filter_map(|(name, watched)| Some((number_of(name)?, share_of(1, watched.paid)))).collect();
+        rents.sort_unstable_by_key(|(number, paid)| (std::cmp::Reverse(*paid), *number));
+        rents.truncate(count);
+        rents
+    }
+
+    /// Takes in the rent that an earlier session paid. WHY nothing of what it saw in the files: a wrong look would keep dead data
+    /// where it is, and a wrong rent only has a file looked into too early.
+    pub(super) fn restore_rents(&mut self, rents: &[(u64, u64)]) {
+        for (number, paid) in rents {
+            self.watched.entry(name_of(*number)).or_default().paid = approximate(*paid);
         }
     }
 
@@ -355,7 +373,33 @@ impl Watched {
     }
 }
 
+/// Returns the name that RocksDB gives to the SST file with a number.
+fn name_of(number: u64) -> String {
+    format!("/{number:06}.sst")
+}
+
+fn number_of(name: &str) -> Option<u64> {
+    name.strip_prefix('/')?.strip_suffix(".sst")?.parse().ok()
+}
+
 /// Estimates the dead share of a file that nobody has looked into, taking every id in its span for equally large.
 fn share_by_ids(mixed: &MixedFile) -> f64 {
     approximate(mixed.dead_ids) / approximate(mixed.dead_ids + mixed.living_ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_a_compaction_left_as_it_was_pays_anew() {
+        let mut files = MixedFiles::default();
+        let paid = Watched { paid: 1e9, paid_until: Some(Duration::from_secs(1)), ..Watched::default() };
+        files.watched.insert("a".to_owned(), paid);
+        files.left("a", Duration::from_secs(7));
+        files.left("b", Duration::from_secs(7));
+        let watched = &files.watched["a"];
+        assert_eq!((watched.paid, watched.paid_until), (0.0, Some(Duration::from_secs(7))));
+        assert_eq!(files.watched.len(), 1);
+    }
 }

@@ -33,17 +33,19 @@ impl<'a> Reaches<'a> {
     /// Returns what a compaction of one file's keys takes along; `None` if there is no such file.
     pub(super) fn of_file(&self, name: &str) -> Option<Reach<'a>> {
         let file = self.files.iter().find(|file| file.name == name)?;
-        Some(self.of((file.smallest.clone(), file.largest.clone())))
+        Some(self.of((&file.smallest, &file.largest)))
     }
 
     /// Returns what a compaction of the keys of both takes along.
     pub(super) fn of_both(&self, one: &Reach<'_>, other: &Reach<'_>) -> Reach<'a> {
         let (first, last) = &one.keys;
         let (other_first, other_last) = &other.keys;
-        self.of((first.min(other_first).clone(), last.max(other_last).clone()))
+        self.of((first.min(other_first), last.max(other_last)))
     }
 
-    fn of(&self, keys: Keys) -> Reach<'a> {
+    /// Returns what a compaction of the keys from the first to the last takes along.
+    pub(super) fn of(&self, (first, last): Span<'_>) -> Reach<'a> {
+        let keys = (first.to_vec(), last.to_vec());
         let buffered = self.buffer.as_ref().filter(|buffer| buffer.has_any_in(&keys));
         reach(&self.files, keys, buffered.map(Buffer::keys))
     }
@@ -243,6 +245,10 @@ mod tests {
         assert_eq!(taken(&files, ("e", "e"), None), "abe");
         assert_eq!(taken(&files, ("d", "f"), None), "abeg");
         files.push(file("h", 0, "a", "z"));
-        assert_eq!(taken(&files, ("e", "e"), None), "abegh", "L0 goes to the uppermost level, and its keys alone go on");
+        assert_eq!(
+            taken(&files, ("e", "e"), None),
+            "abegh",
+            "L0 goes to the uppermost level, and its keys alone go on"
+        );
     }
 }
