@@ -157,13 +157,16 @@ impl MixedFiles {
             {
                 break;
             }
+            if !self.may_be_worth_it(mixed, &own, choice) {
+                continue;
+            }
             if looks == 0 {
                 break;
             }
             looks -= 1;
             let watched = self.watched.entry(mixed.file.name.clone()).or_default();
-            watched.look(mixed, choice)?;
-            if !watched.is_worth_it(mixed, choice) || !self.is_reach_worth_it(mixed, &own, choice)? {
+            watched.look_if_unknown(mixed, choice)?;
+            if !watched.is_worth_it(mixed, choice) || !self.is_worth_it(mixed, &own, choice)? {
                 continue;
             }
             let mut names = chosen.map(|before| before.names).unwrap_or_default();
@@ -190,30 +193,35 @@ impl MixedFiles {
         due
     }
 
-    /// Tells whether all that goes with a file is worth rewriting, by what is known of its files and then by a look over all of
-    /// it. What is left now is left for a while.
-    fn is_reach_worth_it(&mut self, mixed: &MixedFile, reach: &Reach<'_>, choice: &Choice<'_>) -> Result<bool> {
+    /// Tells whether all that goes with a file is worth rewriting by what is known of each. WHY first: it reads nothing, and what lies under
+    /// a wide file may lie there for long.
+    fn may_be_worth_it(&mut self, mixed: &MixedFile, reach: &Reach<'_>, choice: &Choice<'_>) -> bool {
+        reach.is_only(&mixed.file.name) || self.pays(mixed, reach, self.dead_bytes_in(reach, choice.plan), choice)
+    }
+
+    /// Tells the same by a look over all of it.
+    fn is_worth_it(&mut self, mixed: &MixedFile, reach: &Reach<'_>, choice: &Choice<'_>) -> Result<bool> {
         if reach.is_only(&mixed.file.name) {
             return Ok(true);
         }
-        let counters = reach.counters(choice.family);
+        let by_look = share_of(reach.bytes, choice.look(reach.extent())?);
+        let dead_bytes = by_look.max(choice.weigh(&reach.counters(choice.family)));
+        Ok(self.pays(mixed, reach, dead_bytes, choice))
+    }
+
+    /// Tells whether so many dead bytes are worth a rewriting of all that goes with a file. If they are not, it is left for a while.
+    fn pays(&mut self, mixed: &MixedFile, reach: &Reach<'_>, dead_bytes: u64, choice: &Choice<'_>) -> bool {
+        let dead_bytes = dead_bytes.min(reach.bytes);
+        let rewrite = Rewrite { dead_bytes, living_bytes: reach.bytes - dead_bytes };
         let paid = reach.names().filter_map(|name| self.watched.get(name)).map(|watched| watched.paid).sum();
-        let is_worth_it = |dead_bytes: u64| {
-            let dead_bytes = dead_bytes.min(reach.bytes);
-            let rewrite = Rewrite { dead_bytes, living_bytes: reach.bytes - dead_bytes };
-            let is_large = dead_bytes >= LARGE_RESIDUE_BYTES && reach.bytes <= choice.step_bytes;
-            (is_large || dead_bytes >= share_of(reach.bytes, choice.limit()))
-                && (choice.eager || rewrite.is_due(paid, choice.rent, choice.dies_within(counters.end)))
-        };
-        let mut worth_it = is_worth_it(self.dead_bytes_in(reach, choice.plan));
-        if worth_it {
-            let share = choice.look(reach.extent())?;
-            worth_it = is_worth_it(share_of(reach.bytes, share).max(choice.weigh(&counters)));
-        }
-        if !worth_it && let Some(watched) = self.watched.get_mut(&mixed.file.name) {
+        let dies_within = || choice.dies_within(reach.counters(choice.family).end);
+        let is_large = dead_bytes >= LARGE_RESIDUE_BYTES && reach.bytes <= choice.step_bytes;
+        let pays = (is_large || dead_bytes >= share_of(reach.bytes, choice.limit()))
+            && (choice.eager || rewrite.is_due(paid, choice.rent, dies_within()));
+        if !pays && let Some(watched) = self.watched.get_mut(&mixed.file.name) {
             watched.refused = Some(choice.now);
         }
-        Ok(worth_it)
+        pays
     }
 
     /// Tells whether a compaction of a dead file takes along little enough that lives.
@@ -325,6 +333,11 @@ impl Watched {
         let by_share = share_of(mixed.file.size_bytes, self.dead_share(mixed));
         let dead_bytes = by_share.max(self.weighed.map_or(0, |(_, bytes)| bytes)).min(mixed.file.size_bytes);
         Rewrite { dead_bytes, living_bytes: mixed.file.size_bytes - dead_bytes }
+    }
+
+    fn look_if_unknown(&mut self, mixed: &MixedFile, choice: &Choice<'_>) -> Result<()> {
+        let is_known = self.looked.is_some_and(|last| last.dead_ids == mixed.dead_ids);
+        if is_known { Ok(()) } else { self.look(mixed, choice) }
     }
 
     fn look(&mut self, mixed: &MixedFile, choice: &Choice<'_>) -> Result<()> {

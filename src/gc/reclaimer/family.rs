@@ -38,12 +38,11 @@ impl Reclaimer {
         let plan = plan(dead, &spans);
         memory.mixed.keep_only(&plan.mixed);
         let mut outcome = self.drop_files(family, &plan, pass)?;
-        outcome = outcome.and(self.end_game(family, dead, &plan, &mut memory, pass)?);
-        let reaches = Reaches::new(&self.db, Family::Data(family), pass.files);
-        outcome = outcome.and(self.unstick(family, &plan, &reaches, &mut memory, pass));
-        outcome = outcome.and(self.compact_mixed(family, &plan, &reaches, &mut memory, pass)?);
-        if !outcome.acted && plan.drops.is_empty() {
-            outcome = outcome.and(self.merge_small(family, &plan, &reaches, &mut memory, pass)?);
+        let flushed = self.end_game(family, dead, &plan, &mut memory, pass)?;
+        outcome = outcome.and(flushed);
+        // WHY not behind a flush: what it has made is not among the files of this pass, and would be taken along.
+        if !flushed.acted {
+            outcome = outcome.and(self.rewrite(family, &plan, outcome, &mut memory, pass)?);
         }
         if unreadable == 0 {
             outcome = outcome.and(self.retire(family, dead, &spans, &mut memory, pass)?);
@@ -52,6 +51,26 @@ impl Reclaimer {
         let mut debt = Debt::of(dead, &plan, mixed, owing, pass.now);
         debt.waiting_bytes = waiting_bytes(family, dead, pass.waiting, &spans, mixed);
         Ok((outcome, debt))
+    }
+
+    /// Rewrites what is worth it.
+    fn rewrite(
+        &self,
+        family: DataFamily,
+        plan: &FamilyPlan,
+        before: PassOutcome,
+        memory: &mut Memory,
+        pass: &Pass<'_>,
+    ) -> Result<PassOutcome> {
+        let reaches = Reaches::new(&self.db, Family::Data(family), pass.files);
+        let mut outcome = self.unstick(family, plan, &reaches, memory, pass);
+        if !outcome.acted {
+            outcome = outcome.and(self.compact_mixed(family, plan, &reaches, memory, pass)?);
+        }
+        if !outcome.acted && !before.acted && plan.drops.is_empty() {
+            outcome = outcome.and(self.merge_small(family, plan, &reaches, memory, pass)?);
+        }
+        Ok(outcome)
     }
 
     /// Takes note of what was born in every family. WHY also where nothing is dead: it tells how old the ids are, later.

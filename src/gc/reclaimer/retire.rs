@@ -38,19 +38,20 @@ impl Reclaimer {
         for segment in dead.full_segments(family) {
             let over = self.what_lies_over(segment, spans);
             let before = was_over.remove(&segment.number());
-            if let Some(over) = over {
-                if !under_files || (!pass.eager && before == Some(over)) {
-                    // What was seen last time is remembered until there is another look.
-                    before.and_then(|before| memory.was_over.insert(segment.number(), before));
+            let mut seen = before;
+            if over.is_none() || (under_files && (pass.eager || before != over)) {
+                if over.is_some() {
+                    failpoint!("reclaimer::look_under_files");
+                    memory.looked_under_files = Some(pass.now);
+                }
+                if is_empty(&self.db, segment)? {
+                    empty.push(segment);
                     continue;
                 }
-                failpoint!("reclaimer::look_under_files");
-                memory.looked_under_files = Some(pass.now);
+                seen = over;
             }
-            if is_empty(&self.db, segment)? {
-                empty.push(segment);
-            } else {
-                over.and_then(|over| memory.was_over.insert(segment.number(), over));
+            if let Some(seen) = seen {
+                memory.was_over.insert(segment.number(), seen);
             }
         }
         if empty.is_empty() { Ok(PassOutcome::default()) } else { self.retire_all(family, dead, &empty) }
