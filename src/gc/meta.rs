@@ -1,5 +1,7 @@
 //! Reclaiming in the meta family: records that expired, and records that were deleted.
 //!
+//! Where enough of the family is dead it is compacted whole, file by file, files without dead records included: nobody knows which hold them.
+//!
 //! May use `store`, the picture and the tombstones. Invariant: records go by filter or under their tombstones alone, in
 //! compactions of exactly the files that are worth it.
 
