@@ -18,7 +18,7 @@ use crate::encoding::DataFamily;
 pub(super) struct Debt {
     pub(super) ids: u64,
     pub(super) bytes: u64,
-    /// Those in files that are wholly dead, or into which somebody has looked.
+    /// Those of which it is known that they are there: by a look, or because they died since the file was first seen.
     pub(super) known_bytes: u64,
     /// Since when the oldest of it waits.
     pub(super) since: Option<Duration>,
@@ -47,17 +47,17 @@ impl Debt {
         now: Duration,
     ) -> Self {
         let whole = plan.drops.iter().flat_map(|drop| &drop.files).chain(&plan.stuck);
-        let whole = whole.map(|file| (file, file.counters.end - file.counters.start, file.size_bytes, true));
+        let whole = whole.map(|file| (file, file.counters.end - file.counters.start, file.size_bytes, file.size_bytes));
         let partly = plan.mixed.iter().map(|file| {
             let (ids, bytes) = mixed.debt(file);
-            (&file.file, ids, bytes, !mixed.is_unknown(file))
+            (&file.file, ids, bytes, share_of(file.file.size_bytes, mixed.known_share(file)))
         });
         let mut debt = Self::default();
         let mut spans = Vec::new();
-        for (file, ids, bytes, is_known) in whole.chain(partly).filter(|(_, ids, ..)| *ids > 0) {
+        for (file, ids, bytes, known_bytes) in whole.chain(partly).filter(|(_, ids, ..)| *ids > 0) {
             debt.ids += ids;
             debt.bytes += bytes;
-            debt.known_bytes += if is_known { bytes } else { 0 };
+            debt.known_bytes += known_bytes;
             spans.push(file.counters.clone());
         }
         debt.since = owing.look(dead, &spans, now);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_nobody_has_looked_into_are_no_known_debt() {
+    fn what_nobody_has_seen_is_no_known_debt() {
         let file =
             |level, counters: Range<u64>| FileSpan { name: format!("{counters:?}"), level, size_bytes: 1000, counters };
         let dead = dead(10..25, 0);

@@ -44,6 +44,8 @@ struct Watched {
     /// When its dead bytes were last read from the index, and how many there were.
     weighed: Option<(Duration, u64)>,
     looked: Option<Looked>,
+    /// Dead ids in its span when it was first seen, of which nobody knows whether they are in the file.
+    dead_at_first: u64,
     /// When what goes with it was last found not to be worth it.
     refused: Option<Duration>,
 }
@@ -62,6 +64,10 @@ struct Looked {
 #[derive(Debug, Default)]
 pub(super) struct MixedFiles {
     watched: HashMap<String, Watched>,
+    /// Numbers of all files of the family at the last pass.
+    seen: HashSet<u64>,
+    /// Whether nothing at all was dead then.
+    nothing_was_dead: bool,
 }
 
 /// What a choice depends on.
@@ -119,9 +125,25 @@ pub(super) struct Chosen<'a> {
 }
 
 impl MixedFiles {
-    /// Forgets files that are not there any more.
-    pub(super) fn keep_only(&mut self, files: &[MixedFile]) {
-        self.watched.retain(|name, _| files.iter().any(|mixed| mixed.file.name == *name));
+    /// Takes note of the family's files, of which some are mixed.
+    pub(super) fn notice(&mut self, mixed: &[MixedFile], all: &[FileSpan]) {
+        let names: HashSet<&str> = mixed.iter().map(|mixed| mixed.file.name.as_str()).collect();
+        self.watched.retain(|name, _| names.contains(name.as_str()));
+        for mixed in mixed {
+            // What has died in a file that was there before lies in it.
+            let was_alive =
+                self.nothing_was_dead || number_of(&mixed.file.name).is_some_and(|n| self.seen.contains(&n));
+            let dead_at_first = if was_alive { 0 } else { mixed.dead_ids };
+            let first = || Watched { dead_at_first, ..Watched::default() };
+            self.watched.entry(mixed.file.name.clone()).or_insert_with(first);
+        }
+        self.seen = all.iter().filter_map(|file| number_of(&file.name)).collect();
+        self.nothing_was_dead = false;
+    }
+
+    /// Takes note that nothing in the family is dead.
+    pub(super) fn notice_nothing(&mut self) {
+        self.nothing_was_dead = true;
     }
 
     /// Estimates the dead ids with elements in a file, and their bytes.
@@ -137,9 +159,9 @@ impl MixedFiles {
         self.watched.get(&mixed.file.name).map_or_else(|| share_by_ids(mixed), |watched| watched.dead_share(mixed))
     }
 
-    /// Tells whether nobody has looked into a file since the store was opened or RocksDB made it.
-    pub(super) fn is_unknown(&self, mixed: &MixedFile) -> bool {
-        self.watched.get(&mixed.file.name).is_none_or(|watched| watched.looked.is_none())
+    /// Estimates the dead share of a file as far as it is known: by a look, or because it has died since the file was first seen.
+    pub(super) fn known_share(&self, mixed: &MixedFile) -> f64 {
+        self.watched.get(&mixed.file.name).map_or(0.0, |watched| watched.known_share(mixed))
     }
 
     /// Chooses what to rewrite now: a file that is due and in which the dead data was found, and the neighbours of which the
@@ -284,7 +306,8 @@ impl MixedFiles {
     /// where it is, and a wrong rent only has a file looked into too early.
     pub(super) fn restore_rents(&mut self, rents: &[(u64, u64)]) {
         for (number, paid) in rents {
-            self.watched.entry(name_of(*number)).or_default().paid = approximate(*paid);
+            let paid = approximate(*paid);
+            self.watched.insert(name_of(*number), Watched { paid, dead_at_first: u64::MAX, ..Watched::default() });
         }
     }
 
@@ -350,12 +373,14 @@ impl Watched {
 
     /// Estimates the dead share: as it was found by a look, and by ids what has died since.
     fn dead_share(&self, mixed: &MixedFile) -> f64 {
-        let Some(last) = self.looked else {
-            return share_by_ids(mixed);
-        };
-        let died = mixed.dead_ids.saturating_sub(last.dead_ids);
-        let died = approximate(died) / approximate(mixed.living_ids + died);
-        last.dead_share + (1.0 - last.dead_share) * died
+        if self.looked.is_some() { self.known_share(mixed) } else { share_by_ids(mixed) }
+    }
+
+    fn known_share(&self, mixed: &MixedFile) -> f64 {
+        let (share, dead_ids) = self.looked.map_or((0.0, self.dead_at_first), |last| (last.dead_share, last.dead_ids));
+        let died = mixed.dead_ids.saturating_sub(dead_ids);
+        let died = approximate(died) / approximate((mixed.living_ids + died).max(1));
+        share + (1.0 - share) * died
     }
 
     fn is_worth_it(&mut self, mixed: &MixedFile, choice: &Choice<'_>) -> bool {
@@ -403,6 +428,33 @@ fn share_by_ids(mixed: &MixedFile) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_dies_in_a_file_that_was_there_is_known_and_what_was_dead_before_is_not() {
+        let file = |number, dead_ids| {
+            let file = FileSpan { name: name_of(number), level: 6, size_bytes: 1000, counters: 0..100 };
+            MixedFile { file, dead_ids, living_ids: 100 - dead_ids }
+        };
+        let all = [file(1, 0).file, file(2, 0).file, file(3, 0).file];
+        let mut files = MixedFiles::default();
+        files.notice(&[file(1, 60)], &all[..2]);
+        assert_eq!(
+            (files.dead_share(&file(1, 60)), files.known_share(&file(1, 60))),
+            (0.6, 0.0),
+            "dead at the opening"
+        );
+        files.notice(&[file(1, 70), file(2, 50), file(3, 50)], &all);
+        assert_eq!(files.known_share(&file(1, 70)), 0.25, "ten of forty");
+        assert_eq!(files.known_share(&file(2, 50)), 0.5);
+        assert_eq!(files.known_share(&file(3, 50)), 0.0, "RocksDB has made it, and filtered it perhaps");
+        files.notice_nothing();
+        files.notice(&[file(4, 50)], &all);
+        assert_eq!(files.known_share(&file(4, 50)), 0.5);
+        files = MixedFiles::default();
+        files.restore_rents(&[(1, 50)]);
+        files.notice(&[file(1, 60)], &all);
+        assert_eq!((files.known_share(&file(1, 60)), files.watched.len()), (0.0, 1));
+    }
 
     #[test]
     fn a_file_that_a_compaction_left_as_it_was_pays_anew() {

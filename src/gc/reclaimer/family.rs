@@ -36,7 +36,7 @@ impl Reclaimer {
         };
         let mut memory = memory.lock();
         let plan = plan(dead, &spans);
-        memory.mixed.keep_only(&plan.mixed);
+        memory.mixed.notice(&plan.mixed, &spans);
         let mut outcome = self.drop_files(family, &plan, pass)?;
         let flushed = self.end_game(family, dead, &plan, &mut memory, pass)?;
         outcome = outcome.and(flushed);
@@ -84,6 +84,9 @@ impl Reclaimer {
                 memory.quiet_passes = memory.quiet_passes.saturating_add(1);
             }
             memory.next_counter = next;
+            if pass.picture.dead.family(family).is_empty() {
+                memory.mixed.notice_nothing();
+            }
             if let Some(longest) = family.class().longest().filter(|_| next > FIRST_COUNTER) {
                 memory.ages.note(next, pass.now, longest);
             }

@@ -110,7 +110,7 @@ pub(crate) struct Reclaimer {
     families: Vec<Mutex<Memory>>,
     expired: Mutex<expired::Memory>,
     quiet_log: Mutex<QuietLog>,
-    /// The debt that the last pass found, files that nobody has looked into left out.
+    /// The debt that the last pass found, as far as it is known to be there.
     known_debt: AtomicU64,
     /// When the bytes of what waits were last estimated.
     weighed_waiting: Mutex<Option<Duration>>,
