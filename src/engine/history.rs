@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::encoding::{HistoryFile, UnixMillis};
 use crate::engine::{Engine, Stats};
+use crate::error::Result;
 use crate::failpoint::failpoint;
 use crate::gc::{Epoch, ReclaimCounters};
 
@@ -164,24 +165,28 @@ impl History {
 
 impl Engine {
     /// Takes in what the sessions before this one left. What cannot be read is counted, and begins anew.
-    pub(super) fn restore_history(&self) {
+    pub(super) fn restore_history(&self) -> Result<()> {
         let bytes = match self.directory.read_history() {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return,
-            Err(error) => return tracing::warn!(%error, "what reclaiming has done so far cannot be read"),
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                tracing::warn!(%error, "what reclaiming has done so far cannot be read");
+                return Ok(());
+            }
         };
         match HistoryFile::decode(&bytes) {
             Ok(file) => {
                 let mut history = self.history.lock();
                 history.before = ReclaimTotals::of(file.since(), file.counters());
                 history.saved = bytes;
-                self.reclaimer.restore(&file, history.epoch);
+                self.reclaimer.restore(&file, history.epoch)?;
             }
             Err(error) => {
                 tracing::warn!(%error, "what reclaiming has done so far is lost");
                 ReclaimCounters::add(&self.filters.undecodable, 1);
             }
         }
+        Ok(())
     }
 
     /// Returns what was done before this session.

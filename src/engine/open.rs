@@ -81,7 +81,7 @@ impl Engine {
         }
         let engine = Self::assemble(db, directory, filters, picture, options, clock, false)?;
         engine.restore_habits();
-        engine.restore_history();
+        engine.restore_history()?;
         Ok(engine)
     }
 
@@ -95,7 +95,7 @@ impl Engine {
         let dead = load_dead(&db, moment(clock.as_ref()))?.dead;
         let picture = Picture { dead, ..Picture::default() };
         let engine = Self::assemble(db, directory, filters, picture, options, clock, true)?;
-        engine.restore_history();
+        engine.restore_history()?;
         Ok(engine)
     }
 

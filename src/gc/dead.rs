@@ -63,6 +63,11 @@ impl FamilyDead {
         self.segments.get(at)
     }
 
+    /// Tells whether a segment has buried ids and is not retired.
+    pub(super) fn has_buried(&self, segment: u64) -> bool {
+        self.find(segment).is_some()
+    }
+
     /// Lists the segments with buried ids that overlap `counters`.
     fn overlapping(&self, counters: &Range<u64>) -> impl Iterator<Item = &Buried> {
         let (first, end) = (counters.start / SEGMENT_IDS, counters.end.div_ceil(SEGMENT_IDS));

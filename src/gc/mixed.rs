@@ -304,10 +304,13 @@ impl MixedFiles {
 
     /// Takes in the rent that an earlier session paid. WHY nothing of what it saw in the files: a wrong look would keep dead data
     /// where it is, and a wrong rent only has a file looked into too early.
-    pub(super) fn restore_rents(&mut self, rents: &[(u64, u64)]) {
-        for (number, paid) in rents {
-            let paid = approximate(*paid);
-            self.watched.insert(name_of(*number), Watched { paid, dead_at_first: u64::MAX, ..Watched::default() });
+    pub(super) fn restore_rents<'a>(&mut self, rents: &[(u64, u64)], files: impl Iterator<Item = &'a SstFile>) {
+        let rents: HashMap<u64, u64> = rents.iter().copied().collect();
+        for file in files {
+            if let Some(paid) = number_of(&file.name).and_then(|number| rents.get(&number)) {
+                let paid = approximate(*paid);
+                self.watched.insert(file.name.clone(), Watched { paid, dead_at_first: u64::MAX, ..Watched::default() });
+            }
         }
     }
 
@@ -411,11 +414,7 @@ impl Watched {
     }
 }
 
-/// Returns the name that RocksDB gives to the SST file with a number.
-fn name_of(number: u64) -> String {
-    format!("/{number:06}.sst")
-}
-
+/// Reads the number in the name that RocksDB gives to an SST file.
 fn number_of(name: &str) -> Option<u64> {
     name.strip_prefix('/')?.strip_suffix(".sst")?.parse().ok()
 }
@@ -428,6 +427,10 @@ fn share_by_ids(mixed: &MixedFile) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn name_of(number: u64) -> String {
+        format!("/{number:06}.sst")
+    }
 
     #[test]
     fn what_dies_in_a_file_that_was_there_is_known_and_what_was_dead_before_is_not() {
@@ -451,7 +454,8 @@ mod tests {
         files.notice(&[file(4, 50)], &all);
         assert_eq!(files.known_share(&file(4, 50)), 0.5);
         files = MixedFiles::default();
-        files.restore_rents(&[(1, 50)]);
+        let name = name_of(1);
+        files.watched.insert(name, Watched { paid: 50.0, dead_at_first: u64::MAX, ..Watched::default() });
         files.notice(&[file(1, 60)], &all);
         assert_eq!((files.known_share(&file(1, 60)), files.watched.len()), (0.0, 1));
     }

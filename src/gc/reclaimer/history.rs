@@ -5,7 +5,9 @@
 
 use super::{Memory, Reclaimer};
 use crate::encoding::{DataFamily, FamilyHistory, HistoryFile};
+use crate::error::Result;
 use crate::gc::epoch::Epoch;
+use crate::store::Family;
 
 impl Reclaimer {
     /// Tells what the next session is to know. Waits for a pass under way.
@@ -24,8 +26,11 @@ impl Reclaimer {
             .collect()
     }
 
-    /// Takes in what an earlier session left. Before the first pass.
-    pub(crate) fn restore(&self, history: &HistoryFile, epoch: Epoch) {
+    /// Takes in what an earlier session left, of what is still there. Before the first pass.
+    ///
+    /// WHY only of that: a family of which nothing is dead is not looked at, and would keep the rest for ever.
+    pub(crate) fn restore(&self, history: &HistoryFile, epoch: Epoch) -> Result<()> {
+        let (picture, files) = (self.watermark.picture(), self.db.live_files()?);
         for family in history.families() {
             let Some(memory) = self.families.get(family.family.index()) else { continue };
             let mut memory = memory.lock();
@@ -33,8 +38,12 @@ impl Reclaimer {
             let born = self.ids.next_counter(family.family);
             let births = family.births.iter().filter(|(next, _)| *next <= born);
             memory.ages.restore(births.map(|(next, time)| (*next, epoch.moment_of(*time))));
-            memory.owing.restore(family.owing.iter().map(|(segment, since)| (*segment, epoch.moment_of(*since))));
-            memory.mixed.restore_rents(&family.rents);
+            let dead = picture.dead.family(family.family);
+            let owing = family.owing.iter().filter(|(segment, _)| dead.has_buried(*segment));
+            memory.owing.restore(owing.map(|(segment, since)| (*segment, epoch.moment_of(*since))));
+            let of_family = files.iter().filter(|file| file.family == Family::Data(family.family));
+            memory.mixed.restore_rents(&family.rents, of_family);
         }
+        Ok(())
     }
 }
