@@ -286,6 +286,8 @@ fn a_view_reads_on_while_what_died_before_it_is_range_deleted_and_retired() {
     let fixture = Fixture::new();
     let store = fixture.open();
     let db = store.db(0);
+    // What dies is held back until the view that is looked at is open.
+    let older = store.view().unwrap();
     let hour = CreateOptions::new().expire_in(60 * MINUTE);
     db.sets().add_with("first", [payload(1, 3000)], hour).unwrap();
     for n in 0..132_000_u64 {
@@ -293,7 +295,9 @@ fn a_view_reads_on_while_what_died_before_it_is_range_deleted_and_retired() {
         db.delete(["short"]).unwrap();
     }
     db.sets().add_with("last", [payload(2, 3000)], hour).unwrap();
+    assert!(!store.settle(Duration::ZERO).unwrap());
     let view = store.view().unwrap();
+    drop(older);
     db.delete(["first", "last"]).unwrap();
     for _ in 0..4 {
         assert!(!store.settle(Duration::from_millis(500)).unwrap(), "the view holds two sets back");
