@@ -33,7 +33,7 @@ fn delete(store: &Store, sets: impl Iterator<Item = u64>) {
 #[test]
 fn what_was_given_back_is_counted_over_all_sessions() {
     let fixture = Fixture::new();
-    let mut dropped = 0;
+    let mut given_back = [0; 3];
     for session in 1..=3 {
         let store = fixture.open();
         fill(&store, 0..1000, CreateOptions::new().expire_in(MINUTE));
@@ -41,8 +41,12 @@ fn what_was_given_back_is_counted_over_all_sessions() {
         settle(&store);
         let stats = store.stats();
         assert_eq!((stats.keys_reaped, stats.in_all.keys_reaped), (1000, session * 1000), "{stats:#?}");
-        dropped += stats.bytes_dropped;
-        assert!(stats.bytes_dropped > 0 && stats.in_all.bytes_dropped == dropped, "{stats:#?}");
+        // A file that RocksDB has not moved down yet goes by the filter instead.
+        let session = [stats.bytes_dropped, stats.entries_filtered, stats.flushes];
+        given_back.iter_mut().zip(session).for_each(|(sum, session)| *sum += session);
+        assert!(session[0] + session[1] > 0, "{stats:#?}");
+        let in_all = [stats.in_all.bytes_dropped, stats.in_all.entries_filtered, stats.in_all.flushes];
+        assert_eq!(in_all, given_back, "{stats:#?}");
         assert_eq!(stats.in_all.since, START);
         close_and_check(store, &fixture.path("store"));
     }
