@@ -190,6 +190,14 @@ impl Clock for ManualClock {
     }
 }
 
+/// What ages are reckoned from lies so long before the monotonic clock's fixed point. WHY: things of earlier sessions have ages, too.
+const HEAD_START: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+/// Reads a monotonic clock, for ages and pauses.
+pub(crate) fn moment(clock: &dyn Clock) -> Duration {
+    clock.monotonic().saturating_add(HEAD_START)
+}
+
 const PAUSES: &str = "the wall clock is not believed; expiry pauses until it has returned or is trusted";
 
 /// The store's time: what an operation samples once, under its pin.
@@ -289,7 +297,7 @@ impl StoreTime {
 
     /// Reads the injected monotonic clock, for ages and pauses.
     pub(crate) fn monotonic(&self) -> Duration {
-        self.clock.monotonic()
+        moment(self.clock.as_ref())
     }
 
     /// INVARIANT: the offset moves only by steps within the limit, and to where a step back has been made good; so a leap

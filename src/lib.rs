@@ -85,8 +85,9 @@ pub use self::{
     engine::{
         CombineOptions, CopyOptions, CreateOptions, Db, ExpireTime, Frozen, GetExOptions, HashEntries, HashFields,
         HashValues, Hashes, HeldBackBy, Keys, Lcs, LcsMatch, ListItems, Lists, Live, Members, Namespace,
-        PositionOptions, ScanCursor, ScanOptions, ScanPage, SetOptions, SetOutcome, Sets, SortOptions, Source, Stats,
-        Store, StoreBuilder, Strings, Ttl, View, ViewNamespace, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
+        PositionOptions, ReclaimTotals, ScanCursor, ScanOptions, ScanPage, SetOptions, SetOutcome, Sets, SortOptions,
+        Source, Stats, Store, StoreBuilder, Strings, Ttl, View, ViewNamespace, ZAddOptions, ZEnd, ZEntries, ZPopped,
+        ZSets,
     },
     error::{Action, Error, ErrorKind, Result},
     gc::{Pacing, PacingReason},

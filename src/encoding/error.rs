@@ -143,6 +143,8 @@ pub enum RecordKind {
     FormatFile,
     /// The file of what was learnt of key patterns.
     Habits,
+    /// The file of what reclaiming has done.
+    History,
 }
 
 impl fmt::Display for RecordKind {
@@ -171,6 +173,7 @@ impl fmt::Display for RecordKind {
             Self::SegmentSet => "set of retired segments",
             Self::FormatFile => "WINDROW file",
             Self::Habits => "HABITS file",
+            Self::History => "HISTORY file",
         })
     }
 }

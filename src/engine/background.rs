@@ -143,6 +143,8 @@ fn watermark(engine: &Engine, _: Call) -> Result<bool> {
 
 fn reclaim(engine: &Engine, call: Call) -> Result<bool> {
     engine.reclaim(if call == Call::Bell { Occasion::News } else { Occasion::Turn })?;
+    // WHY here: no pass is under way, for which it would wait.
+    engine.save_history_in_turn();
     Ok(false)
 }
 

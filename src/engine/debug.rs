@@ -14,6 +14,16 @@ use crate::engine::{
 
 #[cfg(feature = "failpoints")]
 impl Store {
+    /// Flushes every family that has something in its buffer, as a cut of the log does.
+    ///
+    /// # Errors
+    /// What RocksDB met.
+    #[doc(hidden)]
+    pub fn flush_everything(&self) -> crate::Result<()> {
+        let engine = self.engine();
+        engine.births.flush_all(&engine.db).map(|_| ())
+    }
+
     /// Flushes every family and rewrites every file of it, under the filters, whether that is worth anything or not.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod expiry;
 mod habits;
 mod hashes;
 mod health;
+mod history;
 mod keys;
 mod keyspaces;
 mod lists;
@@ -42,6 +43,7 @@ pub use create::CreateOptions;
 pub use db::Db;
 pub use expiry::{ExpireTime, Ttl};
 pub use hashes::{HashEntries, HashFields, HashValues, Hashes};
+pub use history::ReclaimTotals;
 pub use keys::Keys;
 pub use lists::{ListItems, Lists, PositionOptions};
 pub use read::{Frozen, Live, Source};
@@ -73,6 +75,7 @@ use crate::store::{Database, Directory};
 
 use bell::Bell;
 use health::Health;
+use history::History;
 pub(crate) use keyspaces::Keyspaces;
 use margins::Margins;
 pub(crate) use open::require_known_format;
@@ -105,6 +108,7 @@ pub(crate) struct Engine {
     flushed: FlushedKeyspaces,
     reaper: Mutex<Reaper>,
     reclaimer: Reclaimer,
+    history: Mutex<History>,
     /// Rung when much has been buried: the watermark need not wait for its turn.
     much_buried: Bell,
     /// Rung when something has become reclaimable.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::clock::{Clock, StoreTime};
+use crate::clock::{Clock, StoreTime, moment};
 
 use crate::births::Births;
 use crate::encoding::{CollectionId, FormatVersion, StoreKey, StoreTime as StoreTimeRecord, UnixMillis, prefix_end};
@@ -18,6 +18,7 @@ use crate::engine::Engine;
 use crate::engine::bell::Bell;
 use crate::engine::checkpoint::skip_ids;
 use crate::engine::health::Health;
+use crate::engine::history::History;
 use crate::engine::keyspaces::Keyspaces;
 use crate::engine::margins::Margins;
 use crate::engine::ranks::Ranks;
@@ -70,15 +71,17 @@ impl Engine {
             db.commit(batch, true)?;
         }
         failpoint!("open::before_leases");
-        let (dead, undecodable) = load_dead(&db, clock.monotonic())?;
-        ReclaimCounters::add(&filters.undecodable, undecodable);
-        let mut picture = bury_unused_leases(&db, dead, clock.monotonic())?;
+        let mut loaded = load_dead(&db, moment(clock.as_ref()))?;
+        ReclaimCounters::add(&filters.undecodable, loaded.undecodable);
+        loaded.forget_left_over(&db)?;
+        let mut picture = bury_unused_leases(&db, loaded.dead, moment(clock.as_ref()))?;
         if directory.is_new_checkpoint {
-            skip_ids(&db, &mut picture, clock.monotonic())?;
+            skip_ids(&db, &mut picture, moment(clock.as_ref()))?;
             store::forget_checkpoint(path)?;
         }
         let engine = Self::assemble(db, directory, filters, picture, options, clock, false)?;
         engine.restore_habits();
+        engine.restore_history()?;
         Ok(engine)
     }
 
@@ -89,9 +92,11 @@ impl Engine {
         let source: Arc<dyn FilterSource> = Arc::<Filters>::clone(&filters);
         let db = Arc::new(Database::open_read_only(path, &options, &source)?);
         require_known_format(&db)?;
-        let (dead, _) = load_dead(&db, clock.monotonic())?;
+        let dead = load_dead(&db, moment(clock.as_ref()))?.dead;
         let picture = Picture { dead, ..Picture::default() };
-        Self::assemble(db, directory, filters, picture, options, clock, true)
+        let engine = Self::assemble(db, directory, filters, picture, options, clock, true)?;
+        engine.restore_history()?;
+        Ok(engine)
     }
 
     fn assemble(
@@ -120,6 +125,7 @@ impl Engine {
             threads: options.reclaim_threads,
             compact_dead_percent: options.compact_dead_percent,
             file_bytes: options.file_bytes,
+            buffer_bytes: u64::try_from(options.family_write_buffer_bytes).unwrap_or(u64::MAX),
             background_threads: options.background_threads,
             max_debt_percent: options.max_debt_percent,
             max_debt_age: options.max_debt_age,
@@ -133,6 +139,7 @@ impl Engine {
             Arc::clone(&counters),
             settings,
         );
+        let history = History::begin(time.sample(), time.monotonic());
         let log_limit = LogLimit::new(options.max_log_bytes);
         let ranks = Ranks::new(options.rank_index_bytes);
         Ok(Self {
@@ -158,6 +165,7 @@ impl Engine {
             flushed: FlushedKeyspaces::left_over(flushed),
             reaper: Mutex::new(reaper),
             reclaimer,
+            history: Mutex::new(history),
             much_buried: Bell::default(),
             news: Bell::default(),
             counters,
@@ -246,7 +254,7 @@ impl Engine {
         }
     }
 
-    /// Puts on disk what only memory knows: the habits of keys, and synced the unused leases and the time. For a clean close.
+    /// Puts on disk what only memory knows: the habits of keys, the history of reclaiming, and synced the unused leases and the time. For a clean close.
     pub(super) fn settle_down(&self) -> Result<()> {
         if self.read_only {
             return Ok(());
@@ -254,6 +262,7 @@ impl Engine {
         if let Some(learnt) = self.habits.take_unsaved() {
             self.save_habits(&learnt);
         }
+        self.save_history();
         self.ids.return_leases(&self.db)?;
         self.save_time(true)
     }

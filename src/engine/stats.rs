@@ -5,7 +5,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, ReclaimTotals};
 use crate::gc::{Pacing, PinKind};
 use crate::store::{CompactionIo, Family};
 #[cfg(feature = "cli")]
@@ -39,7 +39,7 @@ pub enum HeldBackBy {
     LogSync,
 }
 
-/// A reading of a store's state. All counters are since open.
+/// A reading of a store's state. All counters are since open, but for those of [`Stats::in_all`].
 ///
 /// # Examples
 /// ```
@@ -116,6 +116,10 @@ pub struct Stats {
     pub rewrite_read_bytes: u64,
     /// Bytes of keys and values that it had to write again for that.
     pub rewritten_bytes: u64,
+    /// Small SST files that were merged with their neighbours, so that quiet times and cuts of the log leave no swarm of them.
+    pub files_merged: u64,
+    /// Their bytes, which were read and written for that.
+    pub merged_bytes: u64,
     /// Flushes that reclaiming asked for.
     pub flushes: u64,
     /// Segments of 65,536 ids that were proven empty and retired.
@@ -143,6 +147,8 @@ pub struct Stats {
     pub flushed_bytes: u64,
     /// Bytes that went to the write-ahead log.
     pub log_bytes: u64,
+    /// What reclaiming has done over all sessions of the store.
+    pub in_all: ReclaimTotals,
     /// How fast files with survivors are rewritten, and why.
     pub pacing: Pacing,
     /// Sorted sets that have an index of their ranks in memory.
@@ -178,7 +184,7 @@ pub struct Stats {
     /// Flushed keyspaces whose records are not removed yet. One in which a record cannot be decoded keeps all of them, and is
     /// counted until an open finds it decodable; its dead ids are given back all the same.
     pub flushed_keyspaces: usize,
-    /// How often an entry, or the `HABITS` file, was met that could not be decoded: at open, by the reaper, in flushed keyspaces, by compactions;
+    /// How often an entry, or the `HABITS` or `HISTORY` file, was met that could not be decoded: at open, by the reaper, in flushed keyspaces, by compactions;
     /// the same one may be met again. Such entries are kept and treated as live, unless their place alone proves them dead: what lies before
     /// the reaper's position in the expire family goes with its file, and an element goes with its dead id.
     pub undecodable_entries: u64,
@@ -186,6 +192,20 @@ pub struct Stats {
 
 impl Engine {
     pub(super) fn stats(&self) -> Stats {
+        let mut stats = self.counted();
+        stats.held_back_by = self.held_back_by(stats.waiting_ids);
+        // A failure to list files shows as no bytes; the statistics are not worth an error.
+        for file in self.db.live_files().unwrap_or_default() {
+            match file.family {
+                Family::Data(_) => stats.data_file_bytes += file.size_bytes,
+                _ => stats.other_file_bytes += file.size_bytes,
+            }
+        }
+        stats
+    }
+
+    /// Reads all that is counted, and looks at no file.
+    pub(super) fn counted(&self) -> Stats {
         let totals = self.counters.totals();
         let io = self.db.io_totals();
         let (rank_indexes, rank_index_bytes) = self.ranks.usage();
@@ -206,6 +226,8 @@ impl Engine {
             compactions: totals.compactions,
             rewrite_read_bytes: totals.rewrite_read_bytes,
             rewritten_bytes: totals.rewritten_bytes,
+            files_merged: totals.files_merged,
+            merged_bytes: totals.merged_bytes,
             flushes: totals.flushes,
             segments_retired: totals.segments_retired,
             compaction_read_bytes: io.compaction_read_bytes,
@@ -229,17 +251,10 @@ impl Engine {
             undecodable_entries: self.filters.undecodable.load(Ordering::Relaxed),
             ..Stats::default()
         };
-        stats.held_back_by = self.held_back_by(stats.waiting_ids);
         for family in Family::all() {
             stats.add_compactions(family, self.db.compaction_io(family));
         }
-        // A failure to list files shows as no bytes; the statistics are not worth an error.
-        for file in self.db.live_files().unwrap_or_default() {
-            match file.family {
-                Family::Data(_) => stats.data_file_bytes += file.size_bytes,
-                _ => stats.other_file_bytes += file.size_bytes,
-            }
-        }
+        stats.in_all = self.done_before().and(&stats);
         stats
     }
 

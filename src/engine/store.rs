@@ -231,7 +231,7 @@ impl Store {
     /// dead ids are gone from disk but for files in which they are too few to be worth it.
     ///
     /// Reclaiming needs no such call; this is for tests, for tools, and before a backup. It flushes, so calling it
-    /// often makes many small files.
+    /// often makes many small files, which it merges when enough of them lie side by side.
     ///
     /// # Errors
     /// As [`Store::sync`].

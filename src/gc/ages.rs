@@ -1,7 +1,7 @@
 //! How old the ids of a family are: by which time so many of them had been born.
 //!
-//! Uses nothing of the crate. Invariant: an id was born no later than it is said to be; earlier is possible. What was born before
-//! the store was opened counts as born then.
+//! Uses nothing of the crate. Invariant: an id was born no later than it is said to be; earlier is possible. What no earlier
+//! session told of counts as born when the store was opened.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -31,6 +31,16 @@ impl Ages {
         while self.notes.get(1).is_some_and(|(_, at)| now.saturating_sub(*at) > matters) {
             self.notes.pop_front();
         }
+    }
+
+    /// Lists the notes: so many ids had been born by then.
+    pub(super) fn notes(&self) -> impl Iterator<Item = (u64, Duration)> {
+        self.notes.iter().copied()
+    }
+
+    /// Takes in the notes of an earlier session, which ascend.
+    pub(super) fn restore(&mut self, notes: impl Iterator<Item = (u64, Duration)>) {
+        self.notes = notes.collect();
     }
 
     /// Returns a time by which all ids below `counters_end` had been born; none if that is not known yet.

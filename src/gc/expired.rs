@@ -11,8 +11,10 @@ use super::meta::MetaFamily;
 use super::pacing::{Pacer, Turn};
 use super::reclaimer::PassOutcome;
 use super::stats::ReclaimCounters;
+use super::swarm::{Run, Sizes, Swarm, WORTH_MERGING_FOR};
 use super::tombstones::Tombstones;
 use super::watermark::Picture;
+use crate::encoding::KeyRange;
 use crate::error::Result;
 use crate::store::{Database, Family, SstFile};
 
@@ -26,6 +28,8 @@ pub(super) struct ExpiredPass<'a> {
     /// Waits for nothing.
     pub(super) eager: bool,
     pub(super) quiet: Quiet,
+    /// Which files are small.
+    pub(super) sizes: Sizes,
     pub(super) pacer: &'a Pacer,
 }
 
@@ -66,6 +70,7 @@ pub(super) struct Memory {
     meta: MetaFamily,
     /// The families that have nothing but tombstones to give back.
     others: [Tombstones; 2],
+    swarms: [(Family, Swarm); 4],
 }
 
 impl Default for Memory {
@@ -74,6 +79,8 @@ impl Default for Memory {
             expire: ExpireFamily::default(),
             meta: MetaFamily::default(),
             others: [Tombstones::new(Family::Gc), Tombstones::new(Family::Default)],
+            swarms: [Family::Expire, Family::Meta, Family::Gc, Family::Default]
+                .map(|family| (family, Swarm::default())),
         }
     }
 }
@@ -85,6 +92,28 @@ impl Memory {
         for family in &mut self.others {
             outcome = outcome.and(family.pass(pass, counters)?);
         }
-        Ok(outcome)
+        if outcome.acted { Ok(outcome) } else { Ok(outcome.and(self.merge_small(pass, counters)?)) }
+    }
+
+    /// Merges a run of small files, in the first family that has one.
+    fn merge_small(&mut self, pass: &ExpiredPass<'_>, counters: &ReclaimCounters) -> Result<PassOutcome> {
+        let is_quiet = pass.eager || pass.quiet >= Quiet::Yes;
+        let soon_past = KeyRange::expired_through(pass.picture.reaped_through.saturating_add(WORTH_MERGING_FOR));
+        for (family, swarm) in &mut self.swarms {
+            let family = *family;
+            let lasts = |file: &SstFile| family != Family::Expire || !soon_past.contains(&file.largest);
+            let may_be = pass.sizes.are_many_small(pass.files_of(family));
+            let run = may_be.then(|| Run::find(pass.files_of(family), pass.sizes, is_quiet, lasts)).flatten();
+            let Some(run) = run else { continue };
+            if !pass.may_compact(family) {
+                return Ok(PassOutcome { acted: false, pending: true });
+            }
+            if swarm.is_new(&run) {
+                let _step = pass.pacer.begin(turn(family));
+                run.merge(pass.db, family, counters)?;
+                return Ok(PassOutcome::ACTED);
+            }
+        }
+        Ok(PassOutcome::default())
     }
 }

@@ -150,6 +150,7 @@ mod tests {
                 threads: 2,
                 compact_dead_percent: 60,
                 file_bytes: 64 << 20,
+                buffer_bytes: 32 << 20,
                 background_threads: 4,
                 max_debt_percent: 100,
                 max_debt_age: Duration::from_secs(600),

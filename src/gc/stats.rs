@@ -15,6 +15,9 @@ pub(crate) struct ReclaimCounters {
     /// What rewriting mixed files read and wrote.
     pub(crate) rewrite_read_bytes: AtomicU64,
     pub(crate) rewritten_bytes: AtomicU64,
+    /// Small files that were merged with their neighbours.
+    pub(crate) files_merged: AtomicU64,
+    pub(crate) merged_bytes: AtomicU64,
     pub(crate) flushes: AtomicU64,
     pub(crate) segments_retired: AtomicU64,
     pub(crate) keys_reaped: AtomicU64,
@@ -33,6 +36,8 @@ pub(crate) struct Totals {
     pub(crate) compactions: u64,
     pub(crate) rewrite_read_bytes: u64,
     pub(crate) rewritten_bytes: u64,
+    pub(crate) files_merged: u64,
+    pub(crate) merged_bytes: u64,
     pub(crate) flushes: u64,
     pub(crate) segments_retired: u64,
     pub(crate) keys_reaped: u64,
@@ -65,6 +70,8 @@ impl ReclaimCounters {
             compactions: read(&self.compactions),
             rewrite_read_bytes: read(&self.rewrite_read_bytes),
             rewritten_bytes: read(&self.rewritten_bytes),
+            files_merged: read(&self.files_merged),
+            merged_bytes: read(&self.merged_bytes),
             flushes: read(&self.flushes),
             segments_retired: read(&self.segments_retired),
             keys_reaped: read(&self.keys_reaped),

@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::encoding::{FormatFile, FormatVersion, HabitsFile, KeyLayout};
+use crate::encoding::{FormatFile, FormatVersion, HabitsFile, HistoryFile, KeyLayout};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Name of the plain file that says what the directory holds.
@@ -25,6 +25,9 @@ const TEMPORARY: &str = "WINDROW.new.";
 
 /// Name of a new `HABITS` file that is being written.
 const NEW_HABITS: &str = "HABITS.new";
+
+/// Name of a new `HISTORY` file that is being written.
+const NEW_HISTORY: &str = "HISTORY.new";
 
 /// More than this in a format file is no format file. WHY: nothing is read without a bound.
 const MAX_FORMAT_BYTES: u64 = 4096;
@@ -52,13 +55,7 @@ impl Directory {
 
     /// Reads the `HABITS` file, `None` if there is none. No more of it than the longest such file and a byte.
     pub(crate) fn read_habits(&self) -> io::Result<Option<Vec<u8>>> {
-        let file = match File::open(self.path.join(HabitsFile::NAME)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            opened => opened?,
-        };
-        let mut bytes = Vec::new();
-        file.take(u64::try_from(HabitsFile::MAX_BYTES).unwrap_or(u64::MAX) + 1).read_to_end(&mut bytes)?;
-        Ok(Some(bytes))
+        self.read_hint(HabitsFile::NAME, HabitsFile::MAX_BYTES)
     }
 
     /// Replaces the `HABITS` file.
@@ -68,6 +65,32 @@ impl Directory {
         let part = self.path.join(NEW_HABITS);
         fs::write(&part, bytes)?;
         fs::rename(part, self.path.join(HabitsFile::NAME))
+    }
+
+    /// Reads the `HISTORY` file, `None` if there is none. No more of it than the longest such file and a byte.
+    pub(crate) fn read_history(&self) -> io::Result<Option<Vec<u8>>> {
+        self.read_hint(HistoryFile::NAME, HistoryFile::MAX_BYTES)
+    }
+
+    /// Replaces the `HISTORY` file.
+    ///
+    /// WHY its contents are synced before it gets its name: what they count is never counted again.
+    pub(crate) fn write_history(&self, bytes: &[u8]) -> io::Result<()> {
+        let part = self.path.join(NEW_HISTORY);
+        let mut file = File::create(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(part, self.path.join(HistoryFile::NAME))
+    }
+
+    fn read_hint(&self, name: &str, longest: usize) -> io::Result<Option<Vec<u8>>> {
+        let file = match File::open(self.path.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        let mut bytes = Vec::new();
+        file.take(u64::try_from(longest).unwrap_or(u64::MAX) + 1).read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
     }
 }
 

@@ -9,6 +9,7 @@ mod copies;
 mod durability;
 mod failing_worker;
 mod flushes;
+mod history;
 mod kill;
 mod margins;
 mod one_commit;
@@ -18,6 +19,7 @@ mod ranks;
 mod reaper_failures;
 mod reaper_races;
 mod recorder;
+mod retirement;
 mod slots;
 mod stalls;
 

@@ -7,9 +7,9 @@
 use bytes::Bytes;
 use windrow::encoding::{
     Body, Building, CollectionId, CountValue, DataType, DecodedSegment, ElementKey, ExpireKey, ExpireValue, Flushed,
-    FormatFile, FormatVersion, HabitsFile, KeyLayout, KeyspaceNo, Lease, Meta, MetaKey, NextKeyspace, PackedEntries,
-    ReapedThrough, Score, Segment, SegmentBits, SegmentSet, StoreKey, StoreTime, default_merge, encode_packed,
-    id_of_key, merge_counts, merge_segments, packed_entry_bytes,
+    FormatFile, FormatVersion, HabitsFile, HistoryFile, KeyLayout, KeyspaceNo, Lease, Meta, MetaKey, NextKeyspace,
+    PackedEntries, ReapedThrough, Score, Segment, SegmentBits, SegmentSet, StoreKey, StoreTime, default_merge,
+    encode_packed, id_of_key, merge_counts, merge_segments, packed_entry_bytes,
 };
 
 /// Collection ids, segment keys and meta keys.
@@ -260,6 +260,22 @@ pub fn habits_file(bytes: &[u8]) {
             assert_eq!(file.encode(), bytes);
         }
     }
+}
+
+/// The HISTORY file, and one with the right checksum behind these bytes.
+pub fn history_file(bytes: &[u8]) {
+    let checked = [bytes, &crc32fast::hash(bytes).to_be_bytes()].concat();
+    for bytes in [bytes, &checked] {
+        if let Ok(file) = HistoryFile::decode(bytes) {
+            assert_eq!(file.encode(), bytes);
+            assert_eq!(HistoryFile::new(file.since(), file.counters(), file.families().to_vec()), file);
+        }
+    }
+}
+
+/// The HISTORY file behind its fixed beginning and its counters.
+pub fn history_file_behind_its_counters(bytes: &[u8]) {
+    history_file(&[b"history1", &[7; 8 + 8 * HistoryFile::COUNTERS][..], bytes].concat());
 }
 
 /// The text of the WINDROW file behind its fixed beginnings, so that what follows them is reached.

@@ -9,6 +9,7 @@
 pub mod canonical;
 mod fixtures;
 mod golden;
+mod history;
 mod ids;
 mod merges;
 mod meta_rules;

@@ -4,8 +4,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use windrow::encoding::{
-    CountValue, DecodedSegment, ExpireKey, FormatFile, HabitsFile, KeyLayout, MetaKey, PatternHabits, ReapedThrough,
-    SegmentSet,
+    CountValue, DecodedSegment, ExpireKey, FamilyHistory, FormatFile, HabitsFile, HistoryFile, KeyLayout, MetaKey,
+    PatternHabits, ReapedThrough, SegmentSet,
 };
 
 use crate::canonical;
@@ -23,6 +23,8 @@ fn all(bytes: &[u8]) {
     canonical::small_segment_sets(bytes);
     canonical::format_file(bytes);
     canonical::habits_file(bytes);
+    canonical::history_file(bytes);
+    canonical::history_file_behind_its_counters(bytes);
     canonical::format_file_behind_its_beginning(bytes);
 }
 
@@ -38,6 +40,18 @@ fn chained(operands: &[Vec<u8>]) -> Vec<u8> {
     let behind_its_length =
         |operand: &Vec<u8>| [&u16::try_from(operand.len()).unwrap().to_be_bytes(), &operand[..]].concat();
     operands.iter().map(behind_its_length).collect::<Vec<_>>().concat()
+}
+
+/// A HISTORY file of a few families, made from two numbers.
+fn history(time: windrow::encoding::UnixMillis, seed: u64) -> Vec<u8> {
+    let pairs = |count: u64| (0..count).map(move |n| (seed / 2 + n * 3, time)).collect::<Vec<_>>();
+    let family = |number: u8| FamilyHistory {
+        births: pairs(seed % 5),
+        owing: pairs(seed % 3),
+        rents: pairs(seed % 4).into_iter().map(|(file, _)| (file, seed)).collect(),
+        ..FamilyHistory::new(windrow::encoding::DataFamily::new(number).unwrap())
+    };
+    HistoryFile::new(time, [seed; HistoryFile::COUNTERS], [0, 7, 18].map(family).to_vec()).encode()
 }
 
 proptest! {
@@ -108,6 +122,8 @@ proptest! {
         let pattern = |pattern: u64| PatternHabits { pattern, births: 7, ..PatternHabits::default() };
         let habits = HabitsFile::new((0..keyspace.get() % 5).map(|n| pattern(expires_at.get() / 2 + u64::from(n))).collect()).encode();
         canonical::habits_file(&habits[..habits.len() - 4]);
+        let history = history(expires_at, count.unsigned_abs());
+        canonical::history_file(&history[..history.len() - 4]);
         for value in [
             chained(&counts),
             ReapedThrough { time, cursor }.encode(),
@@ -116,6 +132,7 @@ proptest! {
             CountValue { count, residue }.encode(),
             FormatFile::new(KeyLayout::Cluster).print().into_bytes(),
             habits,
+            history,
         ] {
             all(&damaged(value, &damages));
         }

@@ -3,12 +3,14 @@
 //! May use `store`, the watermark, the planner, ids, births and the clock. Invariants: it acts only on the published picture; a
 //! segment is retired only after a look in total order has found nothing in it (design, rule 8).
 
+mod buffer;
 mod family;
+mod history;
 mod retire;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -21,6 +23,7 @@ use super::log::QuietLog;
 use super::mixed::MixedFiles;
 use super::pacing::{Owed, Pacer};
 use super::stats::ReclaimCounters;
+use super::swarm::{Sizes, Swarm};
 use super::watermark::{Picture, Watermark};
 use super::worth::Rent;
 use crate::births::Births;
@@ -39,15 +42,17 @@ const WEIGH_WAITING_EVERY: Duration = Duration::from_secs(5);
 struct Memory {
     next_counter: u64,
     quiet_passes: u32,
-    /// Ids buried when the family was last flushed for reclaiming.
-    buried_at_flush: u64,
+    buffer: buffer::Memory,
     /// Dead L0 files and in how many passes they were seen.
     stuck: HashMap<String, u32>,
     mixed: MixedFiles,
     ages: Ages,
+    swarm: Swarm,
     owing: Owing,
     /// When dead segments that lie under a file were last looked into.
     looked_under_files: Option<Duration>,
+    /// What lay over each of them then.
+    was_over: HashMap<u64, u64>,
 }
 
 /// Why a pass is made.
@@ -84,6 +89,8 @@ pub(crate) struct ReclaimSettings {
     pub(crate) threads: usize,
     pub(crate) compact_dead_percent: u8,
     pub(crate) file_bytes: u64,
+    /// A family's write buffer.
+    pub(crate) buffer_bytes: u64,
     pub(crate) background_threads: u32,
     pub(crate) max_debt_percent: u32,
     pub(crate) max_debt_age: Duration,
@@ -98,10 +105,13 @@ pub(crate) struct Reclaimer {
     time: Arc<StoreTime>,
     counters: Arc<ReclaimCounters>,
     settings: ReclaimSettings,
+    sizes: Sizes,
     pub(crate) pacer: Pacer,
     families: Vec<Mutex<Memory>>,
     expired: Mutex<expired::Memory>,
     quiet_log: Mutex<QuietLog>,
+    /// The debt that the last pass found, as far as it is known to be there.
+    known_debt: AtomicU64,
     /// When the bytes of what waits were last estimated.
     weighed_waiting: Mutex<Option<Duration>>,
     /// One pass at a time, whoever asks.
@@ -116,19 +126,26 @@ struct Pass<'a> {
     waiting: &'a Burials,
     rent: Rent,
     occasion: Occasion,
+    /// Which files are small.
+    sizes: Sizes,
     /// Waits for nothing: somebody asked for everything that can be given back now.
     eager: bool,
     now: Duration,
 }
 
 impl Pass<'_> {
-    /// Tells whether there may be something to give back, or to estimate. WHY also where all that is dead has been retired: a
-    /// file may still hold what deletions hid from the look before that.
+    /// Tells whether there may be something to give back, to estimate, or to merge. WHY also where all that is dead has been
+    /// retired: a file may still hold what deletions hid from the look before that.
     fn has_work(&self, family: DataFamily) -> bool {
         let dead = self.picture.dead.family(family);
         !dead.is_empty()
             || self.waiting.iter().any(|(segment, _)| segment.family() == family)
-            || (!dead.retired().is_empty() && self.files.iter().any(|file| file.family == Family::Data(family)))
+            || (!dead.retired().is_empty() && self.files_of(family).next().is_some())
+            || (self.occasion != Occasion::News && self.sizes.are_many_small(self.files_of(family)))
+    }
+
+    fn files_of(&self, family: DataFamily) -> impl Iterator<Item = &SstFile> {
+        self.files.iter().filter(move |file| file.family == Family::Data(family))
     }
 }
 
@@ -151,10 +168,12 @@ impl Reclaimer {
             time,
             counters,
             settings,
+            sizes: Sizes::new(settings.file_bytes, settings.buffer_bytes),
             pacer: Pacer::new(&settings),
             families,
             expired: Mutex::default(),
             quiet_log: Mutex::default(),
+            known_debt: AtomicU64::new(0),
             weighed_waiting: Mutex::default(),
             passing: Mutex::default(),
         }
@@ -179,7 +198,9 @@ impl Reclaimer {
         let weighed = self.waiting_to_weigh(now, eager);
         let nothing = Burials::default();
         let waiting = weighed.as_ref().unwrap_or(&nothing);
-        let pass = Pass { picture: &picture, files: &files, waiting, rent: self.rent(&files), occasion, eager, now };
+        let (rent, sizes) = (self.rent(&files), self.sizes);
+        let pass = Pass { picture: &picture, files: &files, waiting, rent, occasion, sizes, eager, now };
+        self.notice_births(&pass);
         let families: Vec<DataFamily> = DataFamily::all().filter(|family| pass.has_work(*family)).collect();
         let results = self.in_parallel(&families, eager, |family| self.reclaim_family(family, &pass))?;
         let (mut outcome, mut debt) = (PassOutcome::default(), Debt::default());
@@ -206,6 +227,7 @@ impl Reclaimer {
             dead_percent,
             eager,
             quiet,
+            sizes,
             pacer: &self.pacer,
         };
         let outcome = outcome.and(memory.pass(&past, &self.counters)?);
@@ -218,7 +240,7 @@ impl Reclaimer {
     fn rent(&self, files: &[SstFile]) -> Rent {
         let data = files.iter().filter(|file| matches!(file.family, Family::Data(_)));
         let bytes: u64 = data.map(|file| file.size_bytes).sum();
-        let debt = self.counters.totals().debt_bytes.min(bytes);
+        let debt = self.known_debt.load(Ordering::Relaxed).min(bytes);
         Rent::of(debt, bytes - debt)
     }
 
@@ -227,7 +249,9 @@ impl Reclaimer {
         self.counters.set_debt(debt.ids, debt.bytes, age);
         let data = files.iter().filter(|file| matches!(file.family, Family::Data(_)));
         let bytes: u64 = data.map(|file| file.size_bytes).sum();
-        self.pacer.owe(Owed { bytes: debt.bytes, live_bytes: bytes.saturating_sub(debt.bytes), age, at: now });
+        // WHY not all of it: by their ids alone files look as they did before RocksDB filtered them, all of them after an opening.
+        self.known_debt.store(debt.known_bytes, Ordering::Relaxed);
+        self.pacer.owe(Owed { bytes: debt.known_bytes, live_bytes: bytes.saturating_sub(debt.bytes), age, at: now });
     }
 
     /// Copies the burials that wait, if it is time to estimate their bytes again.
