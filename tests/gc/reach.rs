@@ -90,7 +90,7 @@ fn a_buffer_with_keys_of_the_whole_family_counts_as_a_wide_file() {
     // Time enough for the rent of two files, in which the buffer is never quiet.
     for round in 0..120_u64 {
         store.db(0).sets().add(format!("s:{}", 1080 + round % 40), [round.to_be_bytes()]).unwrap();
-        fixture.clock.advance(Duration::from_secs(60));
+        fixture.clock.advance(Duration::from_secs(600));
         std::thread::sleep(Duration::from_millis(10));
     }
     let stats = store.stats();
