@@ -289,6 +289,12 @@ impl Database {
             + self.property(family, "rocksdb.num-entries-imm-mem-tables")
     }
 
+    /// Tells whether RocksDB is about to compact a family, or compacts anything now: files may move down a level.
+    pub(crate) fn is_compacting(&self, family: Family) -> bool {
+        self.property(family, "rocksdb.compaction-pending") + self.property(family, "rocksdb.num-running-compactions")
+            > 0
+    }
+
     /// Returns the deletions of single keys in a family's write buffers.
     pub(crate) fn buffered_tombstones(&self, family: Family) -> u64 {
         self.property(family, "rocksdb.num-deletes-active-mem-table")

@@ -19,6 +19,8 @@ use crate::store::{Family, SstFile};
 
 /// Passes without a new id after which a family counts as quiet.
 pub(super) const QUIET_PASSES: u32 = 5;
+/// Passes for which dead files in L0 of a closed family are left to RocksDB while it is at work.
+const MOVING_PASSES: u32 = 100;
 
 impl Reclaimer {
     /// Works on one family; returns what it did and the debt it saw.
@@ -133,7 +135,11 @@ impl Reclaimer {
             let passes = memory.stuck.entry(file.name.clone()).or_default();
             *passes += 1;
             let passes = *passes;
-            let patience = if pass.eager && family.habit() == Habit::Growing { 0 } else { QUIET_PASSES };
+            let patience = match family.habit() {
+                Habit::Growing if pass.eager => 0,
+                Habit::Closed if self.db.is_compacting(Family::Data(family)) => MOVING_PASSES,
+                _ => QUIET_PASSES,
+            };
             let is_due = passes > patience && (pass.eager || memory.quiet_passes >= QUIET_PASSES);
             if is_due && self.pacer.offers(Turn::of(family), pass.eager) {
                 self.compact(family, &reach);
@@ -152,8 +158,13 @@ impl Reclaimer {
         memory: &mut Memory,
         pass: &Pass<'_>,
     ) -> Result<PassOutcome> {
+        // WHY: what is dead in L0 goes unread once RocksDB has moved it down, and would be read if it went along with others.
+        let moves_soon = |file: &FileSpan| memory.stuck.get(&file.name).is_none_or(|passes| *passes <= MOVING_PASSES);
+        let is_moving = family.habit() == Habit::Closed
+            && plan.stuck.iter().any(moves_soon)
+            && self.db.is_compacting(Family::Data(family));
         // WHY before the choice: it reads.
-        if !self.pacer.offers(Turn::of(family), pass.eager) {
+        if is_moving || !self.pacer.offers(Turn::of(family), pass.eager) {
             return Ok(PassOutcome { acted: false, pending: !plan.mixed.is_empty() });
         }
         let Memory { mixed, ages, .. } = memory;
