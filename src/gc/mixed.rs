@@ -32,7 +32,7 @@ const WEIGH_AGAIN: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// Looks into files in one pass. More: debt is known sooner after an opening. Fewer: less to read at once.
 const LOOKS_A_PASS: usize = 4;
-/// Wait between two tries of a file whose rewriting would take along too much that lives. WHY: to find that out may cost a look.
+/// Wait between two looks at all that a file's rewriting would take along. WHY not for what is refused unread: rent may be due in a moment.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// What is known of one file.
@@ -217,33 +217,33 @@ impl MixedFiles {
 
     /// Tells whether all that goes with a file is worth rewriting by what is known of each. WHY first: it reads nothing, and what lies under
     /// a wide file may lie there for long.
-    fn may_be_worth_it(&mut self, mixed: &MixedFile, reach: &Reach<'_>, choice: &Choice<'_>) -> bool {
-        reach.is_only(&mixed.file.name) || self.pays(mixed, reach, self.dead_bytes_in(reach, choice.plan), choice)
+    fn may_be_worth_it(&self, mixed: &MixedFile, reach: &Reach<'_>, choice: &Choice<'_>) -> bool {
+        reach.is_only(&mixed.file.name) || self.pays(reach, self.dead_bytes_in(reach, choice.plan), choice)
     }
 
-    /// Tells the same by a look over all of it.
+    /// Tells the same by a look over all of it. If it is not worth it, the file is left for a while.
     fn is_worth_it(&mut self, mixed: &MixedFile, reach: &Reach<'_>, choice: &Choice<'_>) -> Result<bool> {
         if reach.is_only(&mixed.file.name) {
             return Ok(true);
         }
         let by_look = share_of(reach.bytes, choice.look(reach.extent())?);
         let dead_bytes = by_look.max(choice.weigh(&reach.counters(choice.family)));
-        Ok(self.pays(mixed, reach, dead_bytes, choice))
+        let pays = self.pays(reach, dead_bytes, choice);
+        if !pays && let Some(watched) = self.watched.get_mut(&mixed.file.name) {
+            watched.refused = Some(choice.now);
+        }
+        Ok(pays)
     }
 
-    /// Tells whether so many dead bytes are worth a rewriting of all that goes with a file. If they are not, it is left for a while.
-    fn pays(&mut self, mixed: &MixedFile, reach: &Reach<'_>, dead_bytes: u64, choice: &Choice<'_>) -> bool {
+    /// Tells whether so many dead bytes are worth a rewriting of all that goes with a file.
+    fn pays(&self, reach: &Reach<'_>, dead_bytes: u64, choice: &Choice<'_>) -> bool {
         let dead_bytes = dead_bytes.min(reach.bytes);
         let rewrite = Rewrite { dead_bytes, living_bytes: reach.bytes - dead_bytes };
         let paid = reach.names().filter_map(|name| self.watched.get(name)).map(|watched| watched.paid).sum();
         let dies_within = || choice.dies_within(reach.counters(choice.family).end);
         let is_large = dead_bytes >= LARGE_RESIDUE_BYTES && reach.bytes <= choice.step_bytes;
-        let pays = (is_large || dead_bytes >= share_of(reach.bytes, choice.limit()))
-            && (choice.eager || rewrite.is_due(paid, choice.rent, dies_within()));
-        if !pays && let Some(watched) = self.watched.get_mut(&mixed.file.name) {
-            watched.refused = Some(choice.now);
-        }
-        pays
+        (is_large || dead_bytes >= share_of(reach.bytes, choice.limit()))
+            && (choice.eager || rewrite.is_due(paid, choice.rent, dies_within()))
     }
 
     /// Tells whether a compaction of a dead file takes along little enough that lives.
