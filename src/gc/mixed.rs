@@ -30,7 +30,8 @@ const WEIGH_AGAIN: Duration = Duration::from_secs(5);
 /// Wait between two looks into a file that is not worth rewriting, and only if more has died in it. WHY: RocksDB may have
 /// filtered it long ago, and what is called debt should be there; but each look costs seeks, and only a figure gains.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
-/// Looks into files in one pass. More: debt is known sooner after an opening. Fewer: less to read at once.
+/// Looks into files in one pass that lead to no rewriting; those that do are bounded by its bytes. More: debt is known sooner after an
+/// opening. Fewer: less to read at once.
 const LOOKS_A_PASS: usize = 4;
 /// Wait between two looks at all that a file's rewriting would take along. WHY not for what is refused unread: rent may be due in a moment.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
@@ -185,10 +186,10 @@ impl MixedFiles {
             if looks == 0 {
                 break;
             }
-            looks -= 1;
             let watched = self.watched.entry(mixed.file.name.clone()).or_default();
             watched.look_if_unknown(mixed, choice)?;
             if !watched.is_worth_it(mixed, choice) || !self.is_worth_it(mixed, &own, choice)? {
+                looks -= 1;
                 continue;
             }
             let mut names = chosen.map(|before| before.names).unwrap_or_default();
