@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::aof::{AofError, AofFault};
 use crate::encoding::{DataType, DecodeError};
 use crate::rdb::{FileError, RdbError};
 
@@ -308,6 +309,17 @@ impl From<FileError> for Error {
     #[cold]
     fn from(error: FileError) -> Self {
         Self::with_source(kind_of(&error.source), "an RDB file cannot be read", error)
+    }
+}
+
+impl From<AofError> for Error {
+    #[cold]
+    fn from(error: AofError) -> Self {
+        let kind = match error.source {
+            AofFault::Io(_) => ErrorKind::Io,
+            _ => ErrorKind::BadDump,
+        };
+        Self::with_source(kind, "an append-only file cannot be read", error)
     }
 }
 

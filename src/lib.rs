@@ -40,9 +40,13 @@ background whole files of buried data are unlinked unread, and compactions leave
 
 // Public for the fuzz targets and the tests of the format, which need no RocksDB: no part of the API, and free to change.
 #[doc(hidden)]
+pub mod aof;
+#[doc(hidden)]
 pub mod encoding;
 #[doc(hidden)]
 pub mod rdb;
+#[doc(hidden)]
+pub mod resp;
 
 #[cfg(feature = "engine")]
 mod births;
@@ -90,7 +94,7 @@ pub use self::{
         ImportOptions, ImportReport, Keys, Lcs, LcsMatch, ListItems, Lists, Live, Members, Namespace, PositionOptions,
         ReclaimTotals, Refusal, RestoreOptions, ScanCursor, ScanOptions, ScanPage, SetOptions, SetOutcome, Sets,
         SortOptions, Source, Stats, Store, StoreBuilder, Strings, Transaction, Ttl, Tx, View, ViewNamespace, Watch,
-        Writable, WriteBatch, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets,
+        Writable, WriteBatch, ZAddOptions, ZEnd, ZEntries, ZPopped, ZSets, append_only_parts,
     },
     error::{Action, Error, ErrorKind, Result},
     gc::{Pacing, PacingReason},

@@ -5,8 +5,8 @@
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
-use crate::encoding::DataType;
-use crate::engine::{Db, Frozen, Store, View, ViewNamespace};
+use crate::encoding::{DataType, Meta, UnixMillis};
+use crate::engine::{Db, Store, View, ViewNamespace};
 use crate::error::{Error, Result};
 use crate::rdb::FileWriter;
 use crate::types::dump::{self, MAX_DUMP_BYTES};
@@ -138,26 +138,44 @@ impl ViewNamespace {
     pub fn export_rdb(&self, to: impl Write) -> Result<ExportReport> {
         let mut report = ExportReport::default();
         let mut writer = FileWriter::begin(BufWriter::with_capacity(BUFFER_BYTES, to)).map_err(cannot_write)?;
-        for number in self.frozen().dbs(self.name()) {
-            let db = Db::new(self.frozen().clone(), Arc::clone(self.name()), number);
-            write_db(&db, &mut writer, &mut report)?;
-        }
+        self.each_key(|found| {
+            let expires_at = found.expires_at.map(UnixMillis::get);
+            writer.key(found.db, found.key, expires_at, &found.value).map_err(cannot_write)?;
+            report.count(found.data_type, expires_at.is_some());
+            Ok(true)
+        })?;
         report.bytes = writer.finish().map_err(cannot_write)?;
         Ok(report)
     }
+
+    /// Hands every key over, until `visit` answers that this is enough.
+    pub(super) fn each_key(&self, mut visit: impl FnMut(Exported<'_>) -> Result<bool>) -> Result<()> {
+        for number in self.frozen().dbs(self.name()) {
+            let db = Db::new(self.frozen().clone(), Arc::clone(self.name()), number);
+            let reading = db.begin()?.steady();
+            let mut keys = db.keys("")?;
+            while let Some(key) = keys.next_ref()? {
+                let absent = || Error::corrupt("a view lists a key that it does not show");
+                let meta = reading.live(key)?.ok_or_else(absent)?;
+                let value = dump::value(&reading.reader, &meta, MAX_DUMP_BYTES)?;
+                let Meta { data_type, expires_at, .. } = meta;
+                if !visit(Exported { db: number, key, data_type, expires_at, value })? {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
-fn write_db(db: &Db<Frozen>, writer: &mut FileWriter<impl Write>, report: &mut ExportReport) -> Result<()> {
-    let reading = db.begin()?.steady();
-    let mut keys = db.keys("")?;
-    while let Some(key) = keys.next_ref()? {
-        let meta = reading.live(key)?.ok_or_else(|| Error::corrupt("a view lists a key that it does not show"))?;
-        let value = dump::value(&reading.reader, &meta, MAX_DUMP_BYTES)?;
-        let expires_at = meta.expires_at.map(crate::UnixMillis::get);
-        writer.key(db.number(), key, expires_at, &value).map_err(cannot_write)?;
-        report.count(meta.data_type, expires_at.is_some());
-    }
-    Ok(())
+/// A key of a view.
+pub(super) struct Exported<'k> {
+    pub(super) db: u32,
+    pub(super) key: &'k [u8],
+    pub(super) data_type: DataType,
+    pub(super) expires_at: Option<UnixMillis>,
+    /// The byte of its type and the value.
+    pub(super) value: Vec<u8>,
 }
 
 fn cannot_write(error: std::io::Error) -> Error {

@@ -56,7 +56,7 @@ pub use geo::{Geo, GeoFrom, GeoSearch};
 pub use hashes::{HashEntries, HashFields, HashValues, Hashes};
 pub use history::ReclaimTotals;
 pub use hyperloglogs::HyperLogLogs;
-pub use import::{Existing, ImportOptions, ImportReport, Refusal};
+pub use import::{Existing, ImportOptions, ImportReport, Refusal, append_only_parts};
 pub use keys::Keys;
 pub use lists::{ListItems, Lists, PositionOptions};
 pub use read::{Frozen, Live, Source, Writable};

@@ -71,9 +71,8 @@ fn files_that_either_side_saved_hold_the_same_on_the_other() {
     let Some(server) = Server::start() else { return };
     for seed in 0..ROUNDS {
         let mut client = fill(&server, seed);
-        for config in [["rdbcompression", "yes"], ["rdbchecksum", "yes"]] {
-            ask(&mut client, &Command::new("CONFIG").arg("SET").args(config));
-        }
+        let compression = if seed % 2 == 0 { "yes" } else { "no" };
+        ask(&mut client, &Command::new("CONFIG").arg("SET").args(["rdbcompression", compression]));
         ask(&mut client, &Command::new("SAVE"));
         let theirs = dump::of_redis(&mut client);
         let fixture = Fixture::new();

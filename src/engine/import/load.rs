@@ -13,10 +13,12 @@ use parking_lot::Mutex;
 
 use crate::encoding::{DataType, Habit, UnixMillis};
 use crate::engine::expiry::within_63_bits;
+use crate::engine::export::Exported;
 use crate::engine::import::{Existing, ImportOptions, ImportReport, Refusal};
 use crate::engine::write::{Place, Target};
-use crate::engine::{Live, Namespace};
+use crate::engine::{Live, Namespace, ViewNamespace};
 use crate::error::{Error, ErrorKind, Result};
+use crate::options::Durability;
 use crate::rdb::{FileReader, FoundKey, FoundValue, Record};
 use crate::types::dump::{self, MAX_DUMP_BYTES, Restoring};
 use crate::types::{Birth, Change, KeyPlan};
@@ -30,17 +32,17 @@ const BATCH_KEYS: usize = 128;
 const BATCH_BYTES: u64 = 1 << 20;
 
 /// A key to restore.
-pub(super) struct Item {
-    pub(super) db: u32,
-    pub(super) key: Bytes,
-    pub(super) expires_at: Option<u64>,
+struct Item {
+    db: u32,
+    key: Bytes,
+    expires_at: Option<u64>,
     /// The byte of the type and the value.
-    pub(super) value: Vec<u8>,
+    value: Vec<u8>,
 }
 
 /// Keys to commit together.
 #[derive(Default)]
-pub(super) struct Lot {
+struct Lot {
     items: Vec<Item>,
     known: BTreeSet<(u32, Bytes)>,
     bytes: u64,
@@ -48,7 +50,7 @@ pub(super) struct Lot {
 
 impl Lot {
     /// Adds a key; returns what was gathered before, if this key does not go with it.
-    pub(super) fn add(&mut self, item: Item, bytes: u64) -> Option<Vec<Item>> {
+    fn add(&mut self, item: Item, bytes: u64) -> Option<Vec<Item>> {
         let is_full = self.items.len() >= BATCH_KEYS || self.bytes.saturating_add(bytes) > BATCH_BYTES;
         let is_known = !self.known.insert((item.db, item.key.clone()));
         let done = (is_known || is_full && !self.items.is_empty()).then(|| {
@@ -62,13 +64,13 @@ impl Lot {
         done
     }
 
-    pub(super) fn into_items(self) -> Vec<Item> {
+    fn into_items(self) -> Vec<Item> {
         self.items
     }
 }
 
 /// Where an import writes, and how.
-pub(super) struct Importer<'a> {
+struct Importer<'a> {
     live: &'a Live,
     namespace: &'a [u8],
     existing: Existing,
@@ -88,8 +90,26 @@ pub(super) fn file<R: Read>(
     Ok((report, reader.into_rest()))
 }
 
+/// Imports what a view shows, of another store.
+pub(super) fn view(namespace: &Namespace, from: &ViewNamespace, options: ImportOptions) -> Result<ImportReport> {
+    in_parallel(namespace, options, |send| {
+        let mut lot = Lot::default();
+        from.each_key(|found| {
+            let Exported { db, key, expires_at, value, .. } = found;
+            let bytes = u64::try_from(value.len()).unwrap_or(u64::MAX).saturating_mul(2);
+            let key = Bytes::copy_from_slice(key);
+            let item = Item { db, key, expires_at: expires_at.map(UnixMillis::get), value };
+            Ok(lot.add(item, bytes).is_none_or(send))
+        })?;
+        send(lot.into_items());
+        Ok(ImportReport::default())
+    })
+}
+
 /// Lets `produce` make keys in this thread, and restores them in others. What it is given answers whether it is to go on.
-pub(super) fn in_parallel(
+///
+/// WHY no commit is durable by itself: one sync at the end makes all of them so, and before it nobody was told that they are.
+fn in_parallel(
     namespace: &Namespace,
     options: ImportOptions,
     produce: impl FnOnce(&dyn Fn(Vec<Item>) -> bool) -> Result<ImportReport>,
@@ -123,6 +143,7 @@ pub(super) fn in_parallel(
         return Err(error);
     }
     let mut report = read?;
+    importer.live.engine.db.sync_log()?;
     report.add(written.into_inner());
     Ok(report)
 }
@@ -182,7 +203,7 @@ impl Importer<'_> {
     /// Restores different keys in one commit.
     fn restore(&self, items: &[Item], report: &mut ImportReport) -> Result<()> {
         let engine = &self.live.engine;
-        let place = Place { namespace: self.namespace, durability: self.live.durability };
+        let place = Place { namespace: self.namespace, durability: Some(Durability::Buffered) };
         let targets: Vec<Target<'_>> = items.iter().map(|item| Target { db: item.db, key: &item.key }).collect();
         let outcomes: Vec<Outcome> = engine.write_targets(place, &targets, |plans| {
             plans.iter_mut().zip(items).map(|(plan, item)| self.restore_one(plan, item)).collect()

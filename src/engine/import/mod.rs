@@ -3,9 +3,11 @@
 //! Uses the write path, `types` and `rdb`. Invariant: each key comes whole or not at all, and whatever did not come is counted
 //! with the reason.
 
+mod aof;
 mod load;
 mod report;
 
+pub use aof::append_only_parts;
 pub use report::{ImportReport, Refusal};
 
 use std::io::Read;
