@@ -31,11 +31,11 @@ enum Command {
         /// Directory of the store
         dir: PathBuf,
     },
-    /// Fill a store from an RDB file of Redis, up to version 7.0, or from a running Redis
+    /// Fill a store from files of Redis, up to version 7.0, or from a running Redis
     ///
-    /// Prints how many keys came, and what was refused and why. Ends with 1 if anything was refused.
+    /// Prints how many keys came, and what was refused and why. Ends with 1 if anything was refused or cut off.
     Import {
-        /// The RDB file, or redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]
+        /// An RDB file, an append-only file, its directory or manifest, or redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]
         from: PathBuf,
 
         /// Directory of the store, created if it is missing

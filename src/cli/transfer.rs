@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,15 +14,19 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::live::{Address, LiveFile};
 use super::text::{bytes, count};
 use super::{Failure, Result};
-use crate::{Existing, ExportReport, ImportOptions, ImportReport, Store};
+use crate::rdb::is_preamble;
+use crate::{Existing, ExportReport, ImportOptions, ImportReport, Store, append_only_parts};
 
 /// How often a bar moves by itself.
 const TICK: Duration = Duration::from_millis(200);
 
+/// How much of a file is looked at to tell what it is: what Redis says in front of the first key takes some 200 bytes.
+const HEAD_BYTES: u64 = 1024;
+
 /// What `windrow import` was asked for.
 #[derive(Clone, Debug)]
 pub struct Import {
-    /// The file to read, or the address of a running Redis.
+    /// The file to read, a directory with an append-only file in parts, or the address of a running Redis.
     pub from: PathBuf,
     /// Directory of the store, which is created if it is missing.
     pub dir: PathBuf,
@@ -71,15 +75,37 @@ pub fn import(asked: &Import) -> Result<bool> {
 }
 
 fn import_file(asked: &Import, options: ImportOptions) -> Result<ImportReport> {
-    let file = File::open(&asked.from).map_err(|error| Failure::at("cannot open", &asked.from, error))?;
-    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    let failed = |error: &dyn std::fmt::Display| Failure::at("cannot import", &asked.from, error);
+    let paths = append_only_parts(&asked.from).map_err(|error| failed(&error))?;
+    let mut files = Vec::with_capacity(paths.len());
+    let mut length = 0;
+    for path in &paths {
+        let file = File::open(path).map_err(|error| Failure::at("cannot open", path, error))?;
+        length += file.metadata().map_or(0, |metadata| metadata.len());
+        files.push(file);
+    }
+    let is_appended = paths != [asked.from.clone()] || is_append_only(&mut files).map_err(|error| failed(&error))?;
     let store = Store::open(&asked.dir)?;
+    let namespace = store.namespace(&asked.namespace);
     let bar = bar("{bytes}/{total_bytes} {bytes_per_sec}", length);
-    let done = store.namespace(&asked.namespace).import_rdb(bar.wrap_read(file), options);
+    let done = match files.pop() {
+        Some(file) if !is_appended => namespace.import_rdb(bar.wrap_read(file), options),
+        last => namespace.import_aof(files.into_iter().chain(last).map(|file| bar.wrap_read(file)), options),
+    };
     bar.finish_and_clear();
-    let report = done.map_err(|error| Failure::at("cannot import", &asked.from, error))?;
+    let report = done.map_err(|error| failed(&error))?;
     store.close()?;
     Ok(report)
+}
+
+/// Tells whether a single file is append-only, by its beginning. What is nothing known counts as an RDB file.
+fn is_append_only(files: &mut [File]) -> std::io::Result<bool> {
+    let mut head = Vec::new();
+    for file in files {
+        (&*file).take(HEAD_BYTES).read_to_end(&mut head)?;
+        file.rewind()?;
+    }
+    Ok(head.starts_with(b"*") || head.starts_with(b"#") || is_preamble(&head))
 }
 
 fn import_live(asked: &Import, address: &Address, options: ImportOptions) -> Result<ImportReport> {
@@ -161,10 +187,14 @@ fn imported(report: &ImportReport, time: Duration) -> String {
             let _ = writeln!(text, "  {what}: {}", count(number));
         }
     };
+    line("commands done", report.commands);
     line("passed over, as they had expired", report.expired);
     line("kept as they were", report.kept);
     for (why, number) in &report.refused {
         line(&format!("refused, {why}"), *number);
+    }
+    if report.is_cut {
+        text.push_str("  the file ends within a command or a transaction, which was left out\n");
     }
     text
 }

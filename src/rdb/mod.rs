@@ -25,7 +25,7 @@ mod ziplist;
 mod zipmap;
 
 pub use error::RdbError;
-pub use file::{FileError, FileReader, FileWriter, FoundKey, FoundValue, MAGIC, Record};
+pub use file::{FileError, FileReader, FileWriter, FoundKey, FoundValue, MAGIC, Record, is_preamble};
 pub use length::{Length, read_length, write_length};
 pub use lzf::decompress;
 pub use payload::{RDB_VERSION, checksum, open_payload, seal_payload};

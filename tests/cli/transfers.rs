@@ -101,3 +101,40 @@ fn a_running_redis_is_read_page_by_page_with_its_password() {
     assert_eq!(refused.code(), Some(1));
     assert!(refused.stderr().contains("Redis refuses: WRONGPASS"), "{}", refused.stderr());
 }
+
+#[test]
+fn append_only_files_are_known_by_what_they_are() {
+    let place = Place::new();
+    filled(&place, "from");
+    place.run(&["export", "@from", "@base.rdb"]).well();
+    let base = std::fs::read(place.path("base.rdb")).unwrap();
+    let set = b"*3\r\n$3\r\nSET\r\n$1\r\nn\r\n$1\r\n1\r\n";
+    let incr = b"*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n";
+    std::fs::write(place.path("plain.aof"), [set.as_slice(), incr].concat()).unwrap();
+    // As Redis marks an RDB file that begins an append-only file.
+    let marked = [&base[..9], b"\xfa\x08aof-base\xc0\x01\x00\x01n\x011\xff\0\0\0\0\0\0\0\0", incr].concat();
+    std::fs::write(place.path("mixed.aof"), marked).unwrap();
+    std::fs::create_dir(place.path("dir")).unwrap();
+    let manifest = "file base.rdb seq 1 type b\nfile incr.aof seq 1 type i\n";
+    std::fs::write(place.path("dir/appendonly.aof.manifest"), manifest).unwrap();
+    std::fs::write(place.path("dir/base.rdb"), &base).unwrap();
+    std::fs::write(place.path("dir/incr.aof"), [set.as_slice(), incr].concat()).unwrap();
+    for (number, (from, keys)) in
+        [("@plain.aof", 1), ("@mixed.aof", 1), ("@dir", 2), ("@dir/appendonly.aof.manifest", 2)].into_iter().enumerate()
+    {
+        let to = format!("@to{number}");
+        let done = place.run(&["import", from, &to]).well();
+        assert!(done.stdout().starts_with(&format!("imported {keys} keys")), "{from}: {}", done.stdout());
+        assert!(done.stdout().contains("commands done"), "{}", done.stdout());
+        let store = Store::open(place.path(&to[1..])).unwrap();
+        assert_eq!(store.db(0).strings().get("n").unwrap(), Some("2".into()), "{from}");
+        drop(store);
+        place.run(&["check", &to]).well();
+    }
+    std::fs::write(place.path("cut.aof"), [set.as_slice(), &incr[..9]].concat()).unwrap();
+    let cut = place.run(&["import", "@cut.aof", "@cut"]);
+    assert_eq!(cut.code(), Some(1));
+    assert!(cut.stdout().contains("the file ends within a command"), "{}", cut.stdout());
+    let missing = place.run(&["import", "@none", "@none-store"]);
+    assert!(missing.stderr().contains("cannot open"), "{}", missing.stderr());
+}

@@ -22,16 +22,16 @@ const STEPS: u64 = 600;
 /// Keys of a population beside the contest's.
 const POPULATION: u64 = 3_000;
 
-fn ask(client: &mut Client, command: &Command) {
+pub(crate) fn ask(client: &mut Client, command: &Command) {
     let reply = client.ask(command).unwrap();
     assert!(!matches!(reply, Reply::Error(_)), "{command}: {reply}");
 }
 
-fn states(store: &Store) -> Vec<DbDump> {
+pub(crate) fn states(store: &Store) -> Vec<DbDump> {
     (0..DBS).map(|number| dump::of_windrow(&store.db(number)).unwrap()).collect()
 }
 
-fn agree(ours: &[DbDump], theirs: &[DbDump], what: &str) {
+pub(crate) fn agree(ours: &[DbDump], theirs: &[DbDump], what: &str) {
     for (ours, theirs) in ours.iter().zip(theirs) {
         if let Some((key, ours, theirs)) = dump::difference(ours, theirs) {
             let shown = |held: Option<&dump::Held>| held.map_or("nothing".to_owned(), ToString::to_string);
@@ -41,8 +41,8 @@ fn agree(ours: &[DbDump], theirs: &[DbDump], what: &str) {
 }
 
 /// Fills a Redis at random, many keys of every kind beside.
-fn fill(server: &Server, seed: u64) -> Client {
-    Contest::run(server, &FILES, seed, STEPS);
+pub(crate) fn fill(server: &Server, seed: u64, steps: u64) -> Client {
+    Contest::run(server, &FILES, seed, steps);
     let mut client = server.client();
     let mut random = fastrand::Rng::with_seed(seed);
     for n in 0..POPULATION {
@@ -70,7 +70,7 @@ fn fill(server: &Server, seed: u64) -> Client {
 fn files_that_either_side_saved_hold_the_same_on_the_other() {
     let Some(server) = Server::start() else { return };
     for seed in 0..ROUNDS {
-        let mut client = fill(&server, seed);
+        let mut client = fill(&server, seed, STEPS);
         let compression = if seed % 2 == 0 { "yes" } else { "no" };
         ask(&mut client, &Command::new("CONFIG").arg("SET").args(["rdbcompression", compression]));
         ask(&mut client, &Command::new("SAVE"));

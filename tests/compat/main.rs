@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod append_only;
 mod births;
 mod bits;
 mod command;

@@ -34,7 +34,20 @@ impl Server {
     /// Starts a server. `None` after a line that says why, if there is no suitable one here; under CI that is a
     /// failure.
     pub(crate) fn start() -> Option<Self> {
-        let found = (0..ATTEMPTS).find_map(|_| Self::attempt(None).transpose()).expect("no port on which Redis starts");
+        Self::start_saying(&["--appendonly", "no"])
+    }
+
+    /// As [`Server::start`], with an append-only file, whose bases are RDB files if that is asked for.
+    pub(crate) fn start_appending(preamble: bool) -> Option<Self> {
+        let preamble = if preamble { "yes" } else { "no" };
+        let rewriting = ["--aof-use-rdb-preamble", preamble, "--auto-aof-rewrite-percentage", "0"];
+        let writing = ["--appendonly", "yes", "--appendfsync", "no", "--aof-timestamp-enabled", "yes"];
+        Self::start_saying(&[rewriting.as_slice(), &writing].concat())
+    }
+
+    fn start_saying(words: &[&str]) -> Option<Self> {
+        let attempt = |_| Self::attempt(None, words).transpose();
+        let found = (0..ATTEMPTS).find_map(attempt).expect("no port on which Redis starts");
         let reason = match found {
             Ok(server) if server.is_judge() => return Some(server),
             Ok(server) => format!("redis-server is {}; the judge is 7.0", server.version),
@@ -48,7 +61,7 @@ impl Server {
 
     /// Starts another server, which loads a file; where there is one, there is another.
     pub(crate) fn start_with(file: &Path) -> Option<Self> {
-        (0..ATTEMPTS).find_map(|_| Self::attempt(Some(file)).transpose()).map(Result::unwrap)
+        (0..ATTEMPTS).find_map(|_| Self::attempt(Some(file), &["--appendonly", "no"]).transpose()).map(Result::unwrap)
     }
 
     /// Where it saves its files.
@@ -65,14 +78,15 @@ impl Server {
     }
 
     /// One try: `None` if the port was taken meanwhile, an error if there is no server to start.
-    fn attempt(file: Option<&Path>) -> Result<Option<Self>, String> {
+    fn attempt(file: Option<&Path>, words: &[&str]) -> Result<Option<Self>, String> {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
         let dir = tempfile::tempdir().unwrap();
         if let Some(file) = file {
             std::fs::copy(file, dir.path().join("dump.rdb")).unwrap();
         }
         let child = std::process::Command::new("redis-server")
-            .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
+            .args(["--save", "", "--daemonize", "no"])
+            .args(words)
             .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
             .args(["--proto-max-bulk-len", &MAX_STRING_BYTES.to_string()])
             // For the one that lets a list keep large items in nodes of their own.

@@ -19,6 +19,11 @@ pub fn all(bytes: &[u8]) {
     length(bytes);
     string(bytes);
     compressed(bytes);
+    files(bytes);
+}
+
+/// The bytes as a file, behind a right beginning, and with an end as well.
+pub fn files(bytes: &[u8]) {
     file(bytes);
     file(&[b"REDIS0010", bytes].concat());
     file(&[b"REDIS0010", bytes, &[0xFF, 0, 0, 0, 0, 0, 0, 0, 0]].concat());

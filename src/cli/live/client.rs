@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use crate::resp::write_command;
 use crate::types::dump::MAX_DUMP_BYTES;
 
 /// How long connecting may take, and each wait for bytes. Longer: a dead server is noticed later; shorter: a busy one is given up.
@@ -87,12 +88,7 @@ impl Client {
 
     /// Gathers a command.
     pub(super) fn gather(&mut self, words: &[&[u8]]) {
-        self.gathered.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
-        for word in words {
-            self.gathered.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-            self.gathered.extend_from_slice(word);
-            self.gathered.extend_from_slice(b"\r\n");
-        }
+        write_command(&mut self.gathered, words);
     }
 
     /// Sends what was gathered.

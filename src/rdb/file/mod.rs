@@ -11,7 +11,7 @@ mod reader;
 mod span;
 mod writer;
 
-pub use reader::{FileError, FileReader, FoundKey, FoundValue, Record};
+pub use reader::{FileError, FileReader, FoundKey, FoundValue, Record, is_preamble};
 pub use writer::FileWriter;
 
 /// What begins a file, before four digits of its version.

@@ -25,6 +25,14 @@ pub struct FileError {
     pub source: RdbError,
 }
 
+/// Tells whether what begins so is an RDB file that begins an append-only file: Redis says so in front of the first key.
+#[must_use]
+pub fn is_preamble(head: &[u8]) -> bool {
+    // The name as a string, then 1 as a number of one byte.
+    let marks: [&[u8]; 2] = [b"\x08aof-base\xC0\x01", b"\x0Caof-preamble\xC0\x01"];
+    head.starts_with(MAGIC) && marks.iter().any(|mark| head.windows(mark.len()).any(|part| part == *mark))
+}
+
 /// Reads a file from its beginning to its end.
 pub struct FileReader<R> {
     input: Input<R>,
