@@ -41,7 +41,7 @@ fn sets(store: &Store, n: u64) {
 
 fn mixed(store: &Store, n: u64) {
     let db = store.db(0);
-    let create = if n % 2 == 0 { CreateOptions::new() } else { CreateOptions::new().expire_at(EXPIRY) };
+    let create = if n.is_multiple_of(2) { CreateOptions::new() } else { CreateOptions::new().expire_at(EXPIRY) };
     match n % 5 {
         0 => strings(store, n, SetOptions::new()),
         1 => sets(store, n),
@@ -83,7 +83,7 @@ fn compared(scale: Scale, call: Call) -> Comparison {
         time.as_nanos() as f64 / keys as f64
     };
     let pair = |turn: usize| {
-        if turn % 2 == 0 {
+        if turn.is_multiple_of(2) {
             let first = import();
             (first, calls())
         } else {

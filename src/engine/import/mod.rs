@@ -1,4 +1,4 @@
-//! What others wrote, taken over: RDB files.
+//! What others wrote, taken over: RDB files and append-only files.
 //!
 //! Uses the write path, `types` and `rdb`. Invariant: each key comes whole or not at all, and whatever did not come is counted
 //! with the reason.
@@ -120,9 +120,10 @@ impl Namespace {
     /// of this namespace in which it was, with its expiry. Streams, modules' values and functions are not supported; they are
     /// passed over and counted, as are keys that have expired. `from` need not be buffered.
     ///
-    /// Keys are committed some dozens at a time, with the locks of these keys held. Costs a look at the place of each key, a
-    /// write of its value, and memory for about a MiB of values for each thread, or for the largest value of the file if
-    /// that is more.
+    /// Keys are committed some dozens at a time, with the locks of these keys held, and whatever durability was chosen, all of
+    /// them are made durable by one sync at the end: everything is on stable storage when this returns `Ok`. Costs a look at the place of each key, a
+    /// write of its value, and memory for about a MiB of values for each thread, or for the largest value of the file,
+    /// unpacked, if that is more.
     ///
     /// # Errors
     /// [`BadDump`](crate::ErrorKind::BadDump) for a file that is damaged or newer, with the place;
