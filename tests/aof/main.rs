@@ -1,4 +1,4 @@
-//! Append-only files without a store: what is read of any bytes, and how much memory that takes.
+//! Append-only files without a store: what is read of any bytes.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

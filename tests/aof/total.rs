@@ -1,8 +1,7 @@
-//! Random and damaged append-only files: a clear end, and no memory for what is only claimed.
+//! Random and damaged append-only files: a clear end. What memory they take is in `tests/rdb/memory.rs`.
 
 use proptest::prelude::*;
-use windrow::aof::AofReader;
-use windrow::resp::{Limits, write_command};
+use windrow::resp::write_command;
 
 use crate::hostile;
 
@@ -47,16 +46,6 @@ fn a_part_with_any_byte_changed_never_panics() {
             hostile::all(&changed);
         }
     }
-}
-
-#[test]
-fn a_claimed_length_takes_no_memory_before_it_comes() {
-    // A hundred million words of half a GiB each: what is there is a few bytes.
-    let file = b"*100000000\r\n$500000000\r\nabc".as_slice();
-    let limits = Limits { max_words: i32::MAX as usize, max_word_bytes: 512 << 20, max_line_bytes: 64 * 1024 };
-    let mut reader = AofReader::new(file, 0, limits);
-    assert!(reader.next_commands().unwrap().is_none());
-    assert!(reader.is_cut());
 }
 
 proptest! {

@@ -95,7 +95,7 @@ fn pass_away(client: &mut Client) {
 
 #[test]
 fn what_redis_appended_is_imported_as_redis_holds_it() {
-    let steps = std::env::var("WINDROW_STEPS").map_or(STEPS, |steps| steps.parse().unwrap());
+    let steps = std::env::var("WINDROW_STEPS").map_or(STEPS, |steps| steps.parse::<u64>().unwrap() / (2 * ROUNDS));
     let first = std::env::var("WINDROW_SEED").map_or(0, |seed| seed.parse().unwrap());
     for (seed, preamble) in (first..first + ROUNDS).flat_map(|seed| [(seed, true), (seed, false)]) {
         let Some(server) = Server::start_appending(preamble) else { return };
