@@ -1,7 +1,7 @@
 //! `windrow import` and `windrow export`: a store filled from a file of Redis or a running one, and written as a file.
 //!
-//! Uses the public handles, the live file, `rdb` to tell what a file is, and `indicatif`. Invariants: ends well only if everything came; an export that does not end leaves
-//! no file under the name that was asked for.
+//! Uses the public handles, the live file, `rdb` to tell what a file is, and `indicatif`. Invariants: ends well only if
+//! everything came; an export that does not end leaves no file under the name that was asked for.
 
 use std::fmt::Write as _;
 use std::fs::File;

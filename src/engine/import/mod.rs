@@ -121,9 +121,10 @@ impl Namespace {
     /// passed over and counted, as are keys that have expired. `from` need not be buffered.
     ///
     /// Keys are committed some dozens at a time, with the locks of these keys held, and whatever durability was chosen, all of
-    /// them are made durable by one sync at the end: everything is on stable storage when this returns `Ok`. Costs a look at the place of each key, a
-    /// write of its value, and memory for about a MiB of values for each thread, or for the largest value of the file,
-    /// unpacked, if that is more.
+    /// them are made durable by one sync at the end: everything is on stable storage when this returns `Ok`.
+    ///
+    /// Costs a look at the place of each key, a write of its value, and memory for about a MiB of values for each thread, or
+    /// for the largest value of the file, unpacked, if that is more.
     ///
     /// # Errors
     /// [`BadDump`](crate::ErrorKind::BadDump) for a file that is damaged or newer, with the place;

@@ -31,7 +31,8 @@ use replay::{Replay, STANDSTILL};
 /// The longest manifest that is read. Redis deletes parts as it goes, so that there are a few dozen lines at most.
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 
-/// WHY more words than a client may send: an older Redis, and one with other settings, takes more. No memory is taken for them before they come.
+/// WHY more words than a client may send: an older Redis, and one with other settings, takes more. No memory is taken for
+/// them before they come.
 const LIMITS: Limits = Limits { max_words: i32::MAX as usize, max_word_bytes: 512 << 20, max_line_bytes: 64 * 1024 };
 
 impl Store {
@@ -66,14 +67,15 @@ impl Namespace {
     /// namespace in which it is then, with its expiry. It is given as its parts in order, one if it is in one file
     /// ([`append_only_parts`] tells them). Each may begin with an RDB file. They need not be buffered.
     ///
-    /// Commands that are not supported, such as those on streams, and such as fail, are passed over and counted. If the last part ends
-    /// within a command or a transaction, that is left out and told by
-    /// [`is_cut`](ImportReport::is_cut), as Redis does with `aof-load-truncated yes`.
+    /// Commands that are not supported, such as those on streams, and such as fail, are passed over and counted. If the last
+    /// part ends within a command or a transaction, that is left out and told by [`is_cut`](ImportReport::is_cut), as Redis
+    /// does with `aof-load-truncated yes`.
     ///
     /// Everything is done in a store of its own first, in the directory of this one, where time stands still; it is gone in
-    /// the end. Then its keys are taken over as those of [`Namespace::import_rdb`] are, and with the same durability; until
-    /// then this store is as it was. Costs a write for each command, one by one, then a write of each key; the room of both on disk; and memory as an
-    /// open store, for the largest command, and for all commands of the largest transaction. Imports of append-only files wait for each other.
+    /// the end. Then its keys are taken over as those of [`Namespace::import_rdb`] are, and as durably; until then this store
+    /// is as it was. Costs a write for each command, one by one, then a write of each key; the room of both on disk; memory as
+    /// an open store, for the largest command, and for all commands of the largest transaction. Imports of append-only files
+    /// wait for each other.
     ///
     /// # Errors
     /// [`BadDump`](crate::ErrorKind::BadDump) for a file that is damaged elsewhere than at its end, with the place; else as
@@ -161,8 +163,8 @@ fn read_commands(from: impl Read, before: u64, replay: &mut Replay<'_>, report: 
 }
 
 /// Tells of which files an append-only file consists, in the order in which they belong together: `path` may be the directory
-/// or the manifest of one in parts, as Redis 7.0 has them, or a single file, which is then the only part. Costs a look at the directory and a
-/// read of the manifest; the parts are not looked for.
+/// or the manifest of one in parts, as Redis 7.0 has them, or a single file, which is then the only part. Costs a look at the
+/// directory and a read of the manifest; the parts are not looked for.
 ///
 /// # Errors
 /// [`Io`](crate::ErrorKind::Io) if they cannot be read; [`BadDump`](crate::ErrorKind::BadDump) for a directory without a manifest or
