@@ -7,6 +7,7 @@ mod directories;
 mod figures;
 mod files;
 mod real_time;
+mod redis;
 mod tool;
 mod transfers;
 
