@@ -81,6 +81,8 @@ fn a_running_redis_is_read_page_by_page_with_its_password() {
     };
     let port = serve(vec![
         b"+OK\r\n".to_vec(),
+        // An older one, which tells lifetimes.
+        b"-ERR unknown command\r\n".to_vec(),
         bulk(b"# Keyspace\r\ndb3:keys=2,expires=1,avg_ttl=1\r\n"),
         b"+OK\r\n".to_vec(),
         page("9", &["one", "gone"]),

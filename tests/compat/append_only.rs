@@ -11,8 +11,8 @@ use windrow::{ImportOptions, ImportReport, Refusal, Store, append_only_parts};
 
 use crate::command::Command;
 use crate::dump::{self, DbDump};
-use crate::files::{agree, ask, fill, states};
-use crate::fixture::{Fixture, close_and_check};
+use crate::files::{agree, ask, close, fill, states};
+use crate::fixture::Fixture;
 use crate::redis::Server;
 use crate::resp::{Client, Reply};
 
@@ -125,7 +125,7 @@ fn what_redis_appended_is_imported_as_redis_holds_it() {
         assert_eq!((report.keys(), report.is_complete()), (keys as u64, true), "{report:?}");
         assert!(report.expired >= 2, "{report:?}");
         agree(&states(&store), &theirs, &format!("imported, seed {seed}, preamble {preamble}"));
-        close_and_check(store, &fixture.path("store"));
+        close(store, &fixture);
     }
 }
 
@@ -150,7 +150,7 @@ fn one_file_with_and_without_a_preamble_is_the_same_as_its_parts() {
         let report = import(&store, &append_only_parts(fixture.path("appendonly.aof")).unwrap());
         assert!(report.is_complete(), "{report:?}");
         agree(&states(&store), &dump::of_redis(&mut client), "imported");
-        close_and_check(store, &fixture.path("store"));
+        close(store, &fixture);
     }
 }
 
@@ -180,5 +180,5 @@ fn streams_and_functions_are_counted_and_a_cut_tail_is_told() {
     assert!(report.is_cut && !report.is_complete());
     assert_eq!(store.db(0).strings().get("a").unwrap(), Some("there".into()));
     assert!(!store.db(0).exists("x").unwrap(), "a transaction without its end is none");
-    close_and_check(store, &fixture.path("store"));
+    close(store, &fixture);
 }

@@ -12,7 +12,7 @@ use crate::contest::Contest;
 use crate::draw::DBS;
 use crate::dump::{self, DbDump};
 use crate::fixture::{Fixture, close_and_check};
-use crate::redis::Server;
+use crate::redis::{Server, nobody_starts};
 use crate::resp::{Client, Reply};
 
 /// How often a Redis is filled, and by how many commands each time.
@@ -25,6 +25,11 @@ const POPULATION: u64 = 3_000;
 pub(crate) fn ask(client: &mut Client, command: &Command) {
     let reply = client.ask(command).unwrap();
     assert!(!matches!(reply, Reply::Error(_)), "{command}: {reply}");
+}
+
+pub(crate) fn close(store: Store, fixture: &Fixture) {
+    let _nobody_starts = nobody_starts();
+    close_and_check(store, &fixture.path("store"));
 }
 
 pub(crate) fn states(store: &Store) -> Vec<DbDump> {
@@ -89,7 +94,7 @@ fn files_that_either_side_saved_hold_the_same_on_the_other() {
         assert_eq!((written.with_expiry, written.strings), (report.with_expiry, report.strings));
         let loaded = Server::start_with(&exported).unwrap();
         agree(&states(&store), &dump::of_redis(&mut loaded.client()), "exported");
-        close_and_check(store, &fixture.path("store"));
+        close(store, &fixture);
     }
 }
 
@@ -113,5 +118,5 @@ fn streams_and_functions_of_a_real_redis_are_counted_and_the_rest_comes() {
     let report = store.import_rdb(saved, ImportOptions::new()).unwrap();
     assert_eq!(report.refused, [(Refusal::Stream, 1), (Refusal::Function, 1)].into());
     assert_eq!(store.db(0).strings().get("zz").unwrap(), Some("there".into()));
-    close_and_check(store, &fixture.path("store"));
+    close(store, &fixture);
 }

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -21,6 +22,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often another port is tried: between choosing one and Redis' taking it, somebody else may.
 const ATTEMPTS: usize = 10;
+
+/// Held while a process is started, and by whoever needs that none is.
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// Lets nobody start a process as long as it lives. WHY: until a new one runs its program, it holds all files that are open
+/// here, and with them the lock on a store that is closed meanwhile.
+pub(crate) fn nobody_starts() -> MutexGuard<'static, ()> {
+    STARTING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A running server, stopped when dropped.
 pub(crate) struct Server {
@@ -84,6 +94,7 @@ impl Server {
         if let Some(file) = file {
             std::fs::copy(file, dir.path().join("dump.rdb")).unwrap();
         }
+        let starting = nobody_starts();
         let child = std::process::Command::new("redis-server")
             .args(["--save", "", "--daemonize", "no"])
             .args(words)
@@ -99,6 +110,7 @@ impl Server {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
+        drop(starting);
         let child = match child {
             Ok(child) => child,
             Err(error) if error.kind() == ErrorKind::NotFound => return Err("no redis-server on PATH".to_owned()),

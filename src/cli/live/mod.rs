@@ -36,6 +36,8 @@ pub(super) struct LiveFile<'a> {
     asked: VecDeque<Vec<u8>>,
     /// The store's time when they were asked for.
     asked_at: u64,
+    /// Whether Redis tells expiries as times, as it does since 7.0: lifetimes are less exact.
+    tells_times: bool,
     seen: Option<Seen>,
     writer: Option<FileWriter<Shared>>,
     out: Shared,
@@ -73,6 +75,7 @@ impl<'a> LiveFile<'a> {
             let words: Vec<&[u8]> = [Some(b"AUTH".as_slice()), user, Some(password)].into_iter().flatten().collect();
             client.ask(&words)?.done()?;
         }
+        let tells_times = !matches!(client.ask(&[b"PEXPIRETIME", b""])?, Reply::Error(_));
         let found = client.ask(&[b"INFO", b"keyspace"])?.bytes()?;
         let mut dbs = sizes(&found);
         dbs.retain(|(db, _)| address.db.is_none_or(|wanted| wanted == *db));
@@ -87,6 +90,7 @@ impl<'a> LiveFile<'a> {
             cursor: Vec::new(),
             asked: VecDeque::new(),
             asked_at: 0,
+            tells_times,
             seen: once.then(|| Seen { hashers: [RandomState::new(), RandomState::new()], names: HashSet::new() }),
             writer: Some(FileWriter::begin(out.clone())?),
             out,
@@ -128,7 +132,7 @@ impl<'a> LiveFile<'a> {
             let name = name.bytes()?;
             if self.seen.as_mut().is_none_or(|seen| seen.is_new(&name)) {
                 self.client.gather(&[b"DUMP", &name]);
-                self.client.gather(&[b"PTTL", &name]);
+                self.client.gather(&[if self.tells_times { b"PEXPIRETIME" } else { b"PTTL" }, &name]);
                 self.asked.push_back(name);
             }
         }
@@ -138,16 +142,17 @@ impl<'a> LiveFile<'a> {
 
     /// Takes the value of a name. One that has gone since its name came is left out.
     fn take_value(&mut self, name: &[u8]) -> io::Result<()> {
-        let (payload, lifetime) = (self.client.reply()?, self.client.reply()?);
+        let (payload, expiry) = (self.client.reply()?, self.client.reply()?);
         self.bar.inc(1);
         if matches!(payload, Reply::Nil) {
             return Ok(());
         }
         let payload = payload.bytes()?;
         let value = open_payload(&payload).map_err(io::Error::other)?;
-        let expires_at = match lifetime.number()? {
+        let since = if self.tells_times { 0 } else { self.asked_at };
+        let expires_at = match expiry.number()? {
             -1 => None,
-            millis => Some(self.asked_at.saturating_add(u64::try_from(millis).unwrap_or(0))),
+            millis => Some(since.saturating_add(u64::try_from(millis).unwrap_or(0))),
         };
         match (&mut self.writer, self.db) {
             (Some(writer), Some(db)) => writer.key(db, name, expires_at, value),
