@@ -120,7 +120,8 @@ impl Namespace {
     /// to the store beside the transaction; and transactions on several stores, one inside the other, need an order
     /// of the stores, as any locks do.
     ///
-    /// Costs the locks, a read of each key that is touched, and one commit. The changes wait in memory, of which new
+    /// Costs the locks, a read of each key that is touched, and one commit; if the keys lie in several dbs, one more for those of them
+    /// that are not there yet, which stay there, empty, if it fails. The changes wait in memory, of which new
     /// collections of more than [`max_commit_bytes`](crate::Options::max_commit_bytes) take no more than that. Ranks in large
     /// sorted sets that the transaction has changed are found by walking.
     ///
