@@ -42,7 +42,7 @@ impl BitField {
     /// # fn main() -> windrow::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// assert_eq!(store.db(0).bits().field("k", &BitField::new())?, []);
+    /// assert_eq!(store.db(0).bits().field("k", BitField::new())?, []);
     /// # Ok(()) }
     /// ```
     pub fn new() -> Self {
