@@ -227,7 +227,10 @@ impl Overlay {
         let linked: HashSet<CollectionId> =
             self.records.iter().filter_map(|(_, record)| live(&record.current)?.id()).collect();
         let mut net = Vec::new();
-        std::mem::take(&mut self.records).for_each(|slot, record| net.extend(self.net(slot, record, &linked)));
+        let records = std::mem::take(&mut self.records);
+        for (slot, record) in records.iter() {
+            net.extend(self.net(*slot, record.clone(), &linked));
+        }
         net
     }
 
@@ -247,8 +250,7 @@ impl Overlay {
     /// What a living key comes to; nothing if it is as it was.
     fn net_of(&mut self, original: &Before, new: Meta) -> Option<(Change, Pending)> {
         let Changes { lot, tails: changed, .. } = new.id().and_then(|id| self.elements.remove(&id)).unwrap_or_default();
-        let mut tails = Pending::new();
-        changed.for_each(|tail, value| _ = tails.insert(tail, value));
+        let tails: Pending = changed.iter().map(|(tail, value)| (tail.clone(), value.clone())).collect();
         if live(original).is_some_and(|old| is_same(old, &new)) {
             let id = new.id().filter(|_| !tails.is_empty())?;
             return Some((Change::Elements(id), tails));

