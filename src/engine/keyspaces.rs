@@ -155,6 +155,33 @@ impl Keyspaces {
         Ok(created)
     }
 
+    /// Returns a map in which all of these dbs of a namespace have keyspaces, creating those that are missing in one commit.
+    ///
+    /// WHY: a flush of a db that is not there leaves no trace. What writes to several dbs would come before the flush of one that it
+    /// knew, and after the flush of one that it creates only then.
+    pub(crate) fn with_all(
+        &self,
+        db: &Database,
+        namespace: &[u8],
+        numbers: impl Iterator<Item = u32>,
+    ) -> Result<Arc<Map>> {
+        let _one = self.changing.lock();
+        let mut next = Map::clone(&self.current());
+        let mut batch = Batch::new();
+        let mut is_changed = false;
+        for number in numbers {
+            if next.find(namespace, number).is_none() {
+                assign_new_number(db, &mut next, &mut batch, namespace, number)?;
+                is_changed = true;
+            }
+        }
+        if is_changed {
+            db.commit(batch, false)?;
+            self.publish(next);
+        }
+        Ok(self.current())
+    }
+
     fn publish(&self, next: Map) {
         *self.current.write() = Arc::new(next);
     }

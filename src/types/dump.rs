@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::encoding::{DataType, ElementKey, LIST_MIDDLE, Meta, Score, Tag, UnixMillis};
 use crate::error::{Error, ErrorKind, Result};
-use crate::rdb::{Element, RdbError, ValueReader, begin_value, open_payload, seal_payload, write_score, write_string};
+use crate::rdb::{Element, RdbError, ValueReader, begin_value, seal_payload, write_score, write_string};
 use crate::types::string::{SetCondition, SetExpiry};
 use crate::types::{Birth, Change, Direction, Elements, KeyPlan, Reader, TailRange, list, string, zset};
 
@@ -90,13 +90,17 @@ pub(crate) struct Restoring<'r> {
     pub(crate) check: &'r dyn Fn(&Element) -> Result<()>,
 }
 
-/// Puts the value of a payload in the key's place. One whose expiry has passed is read as any other, and then just takes away
+/// Puts the value of a payload, which has been opened, in the key's place. One whose expiry has passed is read as any other, and then just takes away
 /// what it would have replaced.
-pub(crate) fn restore(plan: &mut KeyPlan<'_>, payload: &[u8], with: &Restoring<'_>) -> Result<()> {
+pub(crate) fn restore(
+    plan: &mut KeyPlan<'_>,
+    value: std::result::Result<&[u8], RdbError>,
+    with: &Restoring<'_>,
+) -> Result<()> {
     if plan.live().is_some() && !with.may_replace {
         return Err(Error::new(ErrorKind::KeyExists, "the key exists, and is not to be replaced"));
     }
-    let value = ValueReader::open(open_payload(payload)?, with.max_string_bytes)?;
+    let value = ValueReader::open(value?, with.max_string_bytes)?;
     let is_dead = with.birth.expires_at.is_some_and(|expires_at| expires_at <= plan.now);
     let expires_at = with.birth.expires_at.filter(|_| !is_dead);
     match value.data_type() {

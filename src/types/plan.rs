@@ -4,7 +4,7 @@
 //! sees; only chunks of a large build, which nothing links yet, go to disk early ([`Builder`]). The engine turns plans
 //! into one commit and is the only place that buries, counts and files expiries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -178,7 +178,7 @@ impl<'a> KeyPlan<'a> {
     }
 
     /// Takes over what was planned before for the key; `built` are all collections that were built for that.
-    pub(crate) fn take_over(&mut self, change: Change, elements: Pending, built: &[CollectionId]) {
+    pub(crate) fn take_over(&mut self, change: Change, elements: Pending, built: &BTreeSet<CollectionId>) {
         if let Change::Put(NewRecord { home: Home::Known(body), .. }) = &change {
             self.built = body.id().filter(|id| built.contains(id));
         }

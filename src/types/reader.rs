@@ -44,7 +44,7 @@ impl Reader {
     }
 
     /// Returns what the transaction has changed of a collection.
-    pub(crate) fn changes(&self, id: CollectionId) -> Option<&Arc<Changes>> {
+    pub(crate) fn changes(&self, id: CollectionId) -> Option<&Changes> {
         self.overlay.as_ref()?.changes(id)
     }
 

@@ -116,7 +116,7 @@ impl Contest {
         }
         let file = self.draw.pick(files);
         let db = self.draw.db();
-        let place = Place { store: self.world.store(), number: db };
+        let place = Place::of(self.world.store(), db);
         self.draw.favour(place.fitting(file.data_type()));
         let command = file.draw(&mut self.draw);
         let handler = self.handlers[command.name];
@@ -126,27 +126,14 @@ impl Contest {
             self.redis.gather(&Command::new("SELECT").int(db));
             self.selected = db;
         }
-        let replies = match handler.compare {
-            Compare::Exact | Compare::After(_) => {
-                self.redis.gather(&command);
-                1
-            }
-            Compare::Mirror(mirror) => {
-                let commands = (mirror.commands)(&command, &ours);
-                commands.iter().for_each(|command| self.redis.gather(command));
-                commands.len()
-            }
-        };
+        let commands = handler.compare.commands(&command, &ours);
+        commands.iter().for_each(|command| self.redis.gather(command));
+        let replies = commands.len();
         Pending { done: Done { step: self.step, db, command, ours }, compare: handler.compare, selects, replies }
     }
 
     fn judge(&mut self, done: Done, compare: Compare, theirs: Vec<Reply>) {
-        let agrees = match compare {
-            Compare::Exact => done.ours == theirs[0],
-            Compare::After(order) => order(done.ours.clone()) == order(theirs[0].clone()),
-            Compare::Mirror(mirror) => (mirror.is_legal)(&done.command, &done.ours, &theirs),
-        };
-        if !agrees {
+        if !compare.agrees(&done.command, &done.ours, &theirs) {
             let theirs: Vec<String> = theirs.iter().map(ToString::to_string).collect();
             let what = format!(
                 "step {}, db {}: {}\n  windrow: {}\n  redis:   {}",

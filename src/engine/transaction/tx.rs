@@ -4,11 +4,12 @@
 //! fails leaves it as it was; once the transaction is over, everything is refused.
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::ReentrantMutex;
 
-use crate::encoding::{CollectionId, UnixMillis};
+use crate::encoding::{CollectionId, KeyspaceNo, UnixMillis};
 use crate::engine::builds::Builds;
 use crate::engine::keyspaces::{Keyspace, Map};
 use crate::engine::read::{Begin, Destination, Lead, Reading};
@@ -53,6 +54,7 @@ struct Shared {
 /// A transaction that is not over.
 struct Open {
     now: UnixMillis,
+    /// In the order of their numbers.
     dbs: Vec<DeclaredDb>,
     keys: Arc<[Declared]>,
     overlay: Arc<Overlay>,
@@ -163,10 +165,12 @@ impl Tx {
         let reader = Reader::new(&engine.db, engine.directory.layout, None);
         let limits = engine.limits();
         let context = PlanContext { now, reader: &reader, limits: &limits, builder: &builds };
+        let built: BTreeSet<CollectionId> = built.into_iter().collect();
+        let numbers: BTreeMap<KeyspaceNo, &DeclaredDb> = dbs.iter().map(|db| (db.keyspace.number, db)).collect();
         let (mut targets, mut plans) = (Vec::with_capacity(net.len()), Vec::with_capacity(net.len()));
         for net in net {
             let declared = keys.get(net.slot).ok_or_else(undeclared)?;
-            let db = dbs.iter().find(|db| db.keyspace.number == declared.keyspace).ok_or_else(undeclared)?;
+            let db = numbers.get(&declared.keyspace).ok_or_else(undeclared)?;
             let keyspace = db.is_there.then_some(declared.keyspace);
             let mut plan = KeyPlan::new(keyspace, &declared.key, context, net.before);
             plan.take_over(net.change, net.elements, &built);
@@ -220,7 +224,8 @@ impl Writable for Tx {}
 
 impl Open {
     fn db(&self, number: u32) -> Result<&DeclaredDb> {
-        self.dbs.iter().find(|db| db.number == number).ok_or_else(undeclared)
+        let place = self.dbs.binary_search_by_key(&number, |db| db.number).map_err(|_| undeclared())?;
+        self.dbs.get(place).ok_or_else(undeclared)
     }
 
     /// Looks up what the keys are, and notes what had to be read for it.
