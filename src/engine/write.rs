@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use crate::encoding::MAX_NAMESPACE_BYTES;
 use crate::engine::Engine;
 use crate::engine::builds::Builds;
+use crate::engine::events::Happened;
 use crate::engine::keyspaces::Map;
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
@@ -51,7 +52,8 @@ impl Engine {
         let reader = Reader::new(&self.db, self.directory.layout, None);
         let limits = self.limits();
         let builds = Builds::new(self);
-        let context = PlanContext { now: pin.now(), reader: &reader, limits: &limits, builder: &builds };
+        let is_heard = self.events.is_heard();
+        let context = PlanContext { now: pin.now(), reader: &reader, limits: &limits, builder: &builds, is_heard };
         let mut plans = Vec::with_capacity(targets.len());
         for target in targets {
             let keyspace = keyspaces.find(place.namespace, target.db).map(|keyspace| keyspace.number);
@@ -63,7 +65,11 @@ impl Engine {
         }
         failpoint!("write::planning");
         let outcome = plan(&mut plans)?;
+        let happened = if is_heard { Happened::take(targets, &mut plans) } else { Vec::new() };
         self.commit_plans_of(place, &keyspaces, targets, plans, &builds)?;
+        if is_heard {
+            self.events.publish(place.namespace, &happened);
+        }
         Ok(outcome)
     }
 

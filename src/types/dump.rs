@@ -9,7 +9,7 @@ use crate::encoding::{DataType, ElementKey, LIST_MIDDLE, Meta, Score, Tag, UnixM
 use crate::error::{Error, ErrorKind, Result};
 use crate::rdb::{Element, RdbError, ValueReader, begin_value, open_payload, seal_payload, write_score, write_string};
 use crate::types::string::{SetCondition, SetExpiry};
-use crate::types::{Birth, Change, Direction, Elements, KeyPlan, Reader, TailRange, list, string, zset};
+use crate::types::{Birth, Change, Direction, Elements, EventKind, KeyPlan, Reader, TailRange, list, string, zset};
 
 /// The longest dump that is made: it lies in memory as a whole. Larger: one call may take as much memory. Smaller: it would
 /// refuse what fits. Redis itself takes 512 MiB as one argument, unless told otherwise.
@@ -103,7 +103,11 @@ pub(crate) fn restore(plan: &mut KeyPlan<'_>, payload: &[u8], with: &Restoring<'
         DataType::String => restore_string(plan, value, expires_at)?,
         _ => restore_collection(plan, value, Birth { expires_at, ..with.birth }, with.check)?,
     }
-    if is_dead {
+    // That it is set is how, not what.
+    plan.notes.clear();
+    if !is_dead {
+        plan.note(EventKind::Restore);
+    } else {
         // What was built is buried, as nothing links it.
         plan.built = None;
         plan.elements.clear();

@@ -99,6 +99,14 @@ impl Overlay {
         }
     }
 
+    /// Returns when a key expired that the database still had a record of when the transaction first asked for it.
+    pub(crate) fn expired_before(&self, slot: usize) -> Option<UnixMillis> {
+        match self.records.get(slot)?.as_ref()?.original {
+            Before::Expired(at) => Some(at),
+            Before::Absent | Before::Live(_) => None,
+        }
+    }
+
     /// Returns what is changed of a collection.
     pub(crate) fn changes(&self, id: CollectionId) -> Option<&Arc<Changes>> {
         self.elements.get(&id)
@@ -226,7 +234,7 @@ impl Overlay {
         let net = known.filter_map(|(slot, Record { original, current })| {
             let (change, elements) = match current {
                 Before::Live(new) => self.net_of(&original, new)?,
-                Before::Absent | Before::Expired => {
+                Before::Absent | Before::Expired(_) => {
                     let id = live(&original)?.id();
                     let lives_on = id.is_some_and(|id| linked.contains(&id));
                     (if lives_on { Change::MoveAway } else { Change::Remove }, Pending::new())
@@ -310,7 +318,7 @@ pub(crate) fn undeclared() -> Error {
 fn live(record: &Before) -> Option<&Meta> {
     match record {
         Before::Live(meta) => Some(meta),
-        Before::Absent | Before::Expired => None,
+        Before::Absent | Before::Expired(_) => None,
     }
 }
 
