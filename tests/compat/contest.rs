@@ -8,6 +8,7 @@ use crate::command::{Command, Commands, Compare, Handler, Place, refusal};
 use crate::draw::{DBS, Draw, KEYS};
 use crate::dump::{self, DbDump};
 use crate::dumps;
+use crate::events::Listeners;
 use crate::redis::Server;
 use crate::resp::{Client, Reply, Shown};
 use crate::world::World;
@@ -58,6 +59,7 @@ pub(crate) struct Contest {
     handlers: HashMap<&'static str, Handler>,
     history: VecDeque<Done>,
     disturbances: VecDeque<(u64, &'static str)>,
+    listeners: Listeners,
 }
 
 impl Contest {
@@ -69,17 +71,20 @@ impl Contest {
         let mut redis = server.client();
         assert_eq!(redis.ask(&Command::new("FLUSHALL")).unwrap(), Reply::ok());
         let handlers = files.iter().flat_map(|file| file.handlers()).map(|handler| (handler.name, handler)).collect();
+        let world = World::new();
+        let listeners = Listeners::new(server, world.store());
         let mut contest = Self {
             seed,
             steps,
             step: 0,
             draw: Draw::with_seed(seed),
-            world: World::new(),
+            world,
             redis,
             selected: 0,
             handlers,
             history: VecDeque::new(),
             disturbances: VecDeque::new(),
+            listeners,
         };
         while contest.step < steps {
             contest.batch(files);
@@ -97,6 +102,7 @@ impl Contest {
     fn batch(&mut self, files: &[&dyn Commands]) {
         let length = 1 + self.draw.below(BATCH) as u64;
         let length = length.min(self.steps - self.step);
+        self.listeners.begin(self.world.store(), &mut self.redis);
         let pending: Vec<Pending> = (0..length).map(|_| self.do_one(files)).collect();
         let mut replies = self.redis.exchange().unwrap().into_iter();
         for Pending { done, compare, selects, replies: count } in pending {
@@ -105,6 +111,9 @@ impl Contest {
             }
             let theirs: Vec<Reply> = replies.by_ref().take(count).collect();
             self.judge(done, compare, theirs);
+        }
+        if let Some((what, key)) = self.listeners.difference(&mut self.redis) {
+            self.fail(&what, self.step, &[&key]);
         }
     }
 
@@ -120,6 +129,7 @@ impl Contest {
         self.draw.favour(place.fitting(file.data_type()));
         let command = file.draw(&mut self.draw);
         let handler = self.handlers[command.name];
+        self.listeners.heed(db, &command);
         let ours = (handler.run)(&place, &command).unwrap_or_else(|error| refusal(&error));
         let selects = self.selected != db;
         if selects {

@@ -63,6 +63,7 @@ impl Server {
             .args(["--proto-max-bulk-len", &MAX_STRING_BYTES.to_string()])
             // For the one that lets a list keep large items in nodes of their own.
             .args(["--enable-debug-command", "local"])
+            .args(["--notify-keyspace-events", "EA"])
             .arg("--dir")
             .arg(dir.path())
             // Redis sorts text by the locale, windrow by bytes.
