@@ -8,7 +8,7 @@
 Open a [`Store`], take a [`Db`] from it, and use the typed handles that the db gives: [`Db::strings`], [`Db::bits`],
 [`Db::hyperloglogs`], [`Db::hashes`], [`Db::sets`], [`Db::lists`], [`Db::zsets`], [`Db::geo`], which borrow the db: to keep one, keep the db first. Keys, members and values are
 arbitrary bytes. Every call blocks until it is done, and is atomic; only [`Db::delete_keys_in_slots`] commits a few dozen keys at a
-time. [`Db::transaction`] makes several calls one, [`Db::watch`] lets one go ahead only if nothing has changed, and [`Db::batch`] gathers writes. A store, a namespace, a db and a view can be cloned and sent to other threads.
+time. [`Db::transaction`] makes several calls one, [`Db::watch`] lets one go ahead only if nothing has changed, and [`Db::batch`] gathers writes. [`Store::subscribe`] tells what happens to keys. A store, a namespace, a db and a view can be cloned and sent to other threads.
 
 ```
 use std::time::Duration;

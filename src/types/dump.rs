@@ -103,15 +103,15 @@ pub(crate) fn restore(plan: &mut KeyPlan<'_>, payload: &[u8], with: &Restoring<'
         DataType::String => restore_string(plan, value, expires_at)?,
         _ => restore_collection(plan, value, Birth { expires_at, ..with.birth }, with.check)?,
     }
-    // That it is set is how, not what.
+    // That a string is set is how it is restored, not what happens.
     plan.notes.clear();
-    if !is_dead {
-        plan.note(EventKind::Restore);
-    } else {
+    if is_dead {
         // What was built is buried, as nothing links it.
         plan.built = None;
         plan.elements.clear();
         plan.change = if plan.live().is_some() { Change::Remove } else { Change::Nothing };
+    } else {
+        plan.note(EventKind::Restore);
     }
     Ok(())
 }
