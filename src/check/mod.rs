@@ -71,11 +71,13 @@ pub fn check(path: impl AsRef<Path>) -> Result<CheckReport> {
     let source: Arc<dyn FilterSource> = Arc::new(Filters::default());
     let db = Arc::new(Database::open_read_only(path, &options, &source)?);
     require_known_format(&db)?;
-    let (dead, undecodable) = load_dead(&db, Duration::ZERO)?;
+    let loaded = load_dead(&db, Duration::ZERO)?;
+    let (undecodable, left_over) = (loaded.undecodable, loaded.left_over_records());
     let (keyspaces, flushed) = Keyspaces::load(&db)?;
     let position = Reaper::stored_position(&db)?;
-    let checked = Checked { db, layout: directory.layout, dead, keyspaces, flushed, position };
+    let checked = Checked { db, layout: directory.layout, dead: loaded.dead, keyspaces, flushed, position };
     let mut report = CheckReport::default();
+    report.left_over_burials = u64::try_from(left_over).unwrap_or(u64::MAX);
     if undecodable > 0 {
         report.add(Finding::Undecodable { family: Family::Gc.name(), key: Vec::new() });
     }

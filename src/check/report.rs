@@ -130,6 +130,8 @@ pub struct CheckReport {
     pub live_elements: u64,
     /// Elements of buried ids that still lie on disk.
     pub dead_elements: u64,
+    /// Records of burials in segments that are retired since: they say nothing new, and the next open removes them.
+    pub left_over_burials: u64,
     findings: Vec<Finding>,
     total: u64,
 }
@@ -202,6 +204,13 @@ impl fmt::Display for CheckReport {
         writeln!(f, "pending expiries:  {}", self.pending_expiries)?;
         writeln!(f, "live elements:     {}", self.live_elements)?;
         writeln!(f, "dead elements:     {} (buried, not given back yet)", self.dead_elements)?;
+        if self.left_over_burials > 0 {
+            writeln!(
+                f,
+                "left-over burials: {} (of retired segments, removed at the next open)",
+                self.left_over_burials
+            )?;
+        }
         for finding in &self.findings {
             writeln!(f, "{finding}")?;
         }

@@ -57,6 +57,15 @@ impl SegmentSet {
         self.intervals.iter().map(|(&first, &end)| first..end)
     }
 
+    /// The intervals that overlap `numbers`, whole and in order.
+    ///
+    /// Costs the logarithm of the intervals, and a step for each.
+    pub fn overlapping(&self, numbers: Range<u64>) -> impl Iterator<Item = Range<u64>> + '_ {
+        let before = self.intervals.range(..numbers.start).next_back().filter(|&(_, &end)| numbers.start < end);
+        let from = before.map_or(numbers.start, |(&first, _)| first);
+        self.intervals.range(from..numbers.end.max(from)).map(|(&first, &end)| first..end)
+    }
+
     /// How many segments the set has. Costs a walk over the intervals.
     pub fn len_segments(&self) -> u64 {
         self.iter().map(|interval| interval.end - interval.start).sum()

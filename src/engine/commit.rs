@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::gc::{Burials, Timed, merge_burials};
 use crate::store::{Batch, Database, Family};
-use crate::types::{Before, Change, Home, KeyPlan, NewRecord, Pending};
+use crate::types::{Before, Change, Home, KeyPlan, NewRecord, Origin, Pending};
 
 /// A commit in the making.
 struct Staged<'a> {
@@ -43,7 +43,7 @@ impl Engine {
     /// Commits the plans together; returns whether anything was written. The caller holds the keys' locks and a
     /// write pin.
     pub(super) fn commit(&self, plans: Vec<(Keyspace, KeyPlan<'_>)>, sync: bool) -> Result<bool> {
-        self.reclaimer.pacer.time(Timed::Write, || self.commit_plans(plans, sync))
+        self.reclaimer.pacer.time(Timed::Write, 1, || self.commit_plans(plans, sync))
     }
 
     fn commit_plans(&self, plans: Vec<(Keyspace, KeyPlan<'_>)>, sync: bool) -> Result<bool> {
@@ -79,7 +79,7 @@ impl Engine {
 
 impl<'a> Staged<'a> {
     fn add(&mut self, keyspace: &Keyspace, plan: KeyPlan<'_>, place: Option<Placed>) -> Result<()> {
-        let KeyPlan { key, now, before, change, elements, built, is_promoted, .. } = plan;
+        let KeyPlan { key, now, before, change, elements, built, origin, .. } = plan;
         if let Some(built) = built {
             self.batch.delete(&self.engine.db, Family::Default, &StoreKey::Building(built).encode());
         }
@@ -104,12 +104,13 @@ impl<'a> Staged<'a> {
                 return Ok(());
             }
             Change::Elements(id) => Some(id),
-            Change::Put(record) => self.put(keyspace, key, &before, record, (place, is_promoted))?,
+            Change::Put(record) => self.put(keyspace, key, &before, record, (place, origin))?,
         };
+        let is_written = origin == Origin::Rewritten || (id == had && !elements.is_empty());
+        if let Some(had) = had.filter(|_| is_written) {
+            self.engine.habits.written(had);
+        }
         if let Some(id) = id {
-            if had == Some(id) && !elements.is_empty() {
-                self.engine.habits.written(id);
-            }
             self.put_elements(id, elements, growth);
         }
         Ok(())
@@ -159,7 +160,7 @@ impl<'a> Staged<'a> {
         key: &[u8],
         before: &Before,
         record: NewRecord,
-        (place, is_promoted): (Option<Placed>, bool),
+        (place, origin): (Option<Placed>, Origin),
     ) -> Result<Option<CollectionId>> {
         let body = self.body_of(&record, place)?;
         let id = body.id();
@@ -175,9 +176,9 @@ impl<'a> Staged<'a> {
         if let Before::Live(old) = before {
             let moves_away = old.id().is_some_and(|old_id| Some(old_id) != id && self.moved.contains(&old_id));
             if !moves_away {
-                self.lessons.extend(Lesson::of_change(keyspace.number, key, old, &new, is_promoted));
+                self.lessons.extend(Lesson::of_change(keyspace.number, key, old, &new, origin));
             }
-            self.lessons.extend(is_promoted.then_some(Lesson::Promoted));
+            self.lessons.extend((origin == Origin::Promoted).then_some(Lesson::Promoted));
             if let Some(old_id) = old.id()
                 && Some(old_id) != id
                 && !moves_away

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::encoding::{CollectionId, DataFamily, HabitsFile, KeyspaceNo, LifetimeClass, Meta, UnixMillis};
 use crate::engine::Engine;
 use crate::gc::ReclaimCounters;
-use crate::habits::{Born, DEFAULT_HABIT, Pattern};
-use crate::types::{Change, Home, KeyPlan, Lot, NewRecord};
+use crate::habits::{Born, DEFAULT_HABIT, Patterns};
+use crate::types::{Change, Home, KeyPlan, Lot, NewRecord, Origin};
 
 /// The family that was chosen for a new collection.
 #[derive(Clone, Copy, Debug)]
@@ -24,41 +24,37 @@ pub(super) enum Lesson {
     /// A collection was born under an id.
     Born { id: CollectionId, born: Born },
     /// A collection without an expiry got one.
-    Expires { pattern: Pattern, id: CollectionId, age: Duration, left: Duration },
-    /// A collection ended without an expiry, or lost its own.
-    NeverExpires { pattern: Pattern },
+    Expires { patterns: Patterns, id: CollectionId, age: Duration, left: Duration },
+    /// A collection lost its expiry.
+    NeverExpires { patterns: Patterns },
+    /// A collection ended without one.
+    EndsWithout { patterns: Patterns, id: CollectionId },
     /// A collection was moved to a longer-lived class.
     Promoted,
 }
 
 impl Lesson {
     /// What the change of a living record tells.
-    /// Under another id it is another collection, unless it was promoted.
-    pub(super) fn of_change(
-        keyspace: KeyspaceNo,
-        key: &[u8],
-        old: &Meta,
-        new: &Meta,
-        is_promoted: bool,
-    ) -> Option<Self> {
+    /// Under another id it is another collection, unless that goes on under it.
+    pub(super) fn of_change(keyspace: KeyspaceNo, key: &[u8], old: &Meta, new: &Meta, origin: Origin) -> Option<Self> {
         let id = old.id()?;
-        let pattern = || Pattern::of(keyspace, key);
+        let patterns = || Patterns::of(keyspace, key);
         match (old.expires_at, new.expires_at) {
-            _ if new.id() != Some(id) && !is_promoted => Self::of_end(keyspace, key, old),
+            _ if new.id() != Some(id) && origin == Origin::Birth => Self::of_end(keyspace, key, old),
             (None, Some(expires_at)) => {
                 let age = new.updated_at.saturating_since(old.created_at);
                 let left = expires_at.saturating_since(new.updated_at);
-                Some(Self::Expires { pattern: pattern(), id, age, left })
+                Some(Self::Expires { patterns: patterns(), id, age, left })
             }
-            (Some(_), None) => Some(Self::NeverExpires { pattern: pattern() }),
+            (Some(_), None) => Some(Self::NeverExpires { patterns: patterns() }),
             _ => None,
         }
     }
 
     /// What the burial of a record's collection tells.
     pub(super) fn of_end(keyspace: KeyspaceNo, key: &[u8], old: &Meta) -> Option<Self> {
-        let ends_without = old.id().is_some() && old.expires_at.is_none();
-        ends_without.then(|| Self::NeverExpires { pattern: Pattern::of(keyspace, key) })
+        let id = old.id().filter(|_| old.expires_at.is_none())?;
+        Some(Self::EndsWithout { patterns: Patterns::of(keyspace, key), id })
     }
 }
 
@@ -68,7 +64,7 @@ impl Engine {
         match &plan.change {
             Change::Put(NewRecord { home: Home::NewId { lot, .. }, expires_at, .. }) => {
                 let mut placed = self.place_birth(Some((keyspace, plan.key)), *lot, *expires_at, plan.now);
-                if plan.is_promoted {
+                if plan.origin != Origin::Birth {
                     placed.born = None;
                 }
                 Some(placed)
@@ -86,14 +82,17 @@ impl Engine {
         expires_at: Option<UnixMillis>,
         now: UnixMillis,
     ) -> Placed {
-        let pattern = key.map(|(keyspace, key)| Pattern::of(keyspace, key));
-        let foreseen = pattern.map(|pattern| self.habits.foresee(pattern)).unwrap_or_default();
+        let patterns = key.map(|(keyspace, key)| Patterns::of(keyspace, key));
+        let foreseen = patterns.map(|patterns| self.habits.foresee(patterns)).unwrap_or_default();
         let lifetime = expires_at.map(|expires_at| expires_at.saturating_since(now));
         let known = lot.class.or_else(|| lifetime.map(|lifetime| LifetimeClass::for_ttl(Some(lifetime))));
         let class = known.or(foreseen.class).unwrap_or(LifetimeClass::NONE);
         let habit = lot.habit.or(foreseen.habit).unwrap_or(DEFAULT_HABIT);
         let is_guess = known.is_none() && foreseen.class.is_some();
-        let born = pattern.map(|pattern| Born { pattern, has_expiry: expires_at.is_some(), is_guess });
+        // Class 0 has one family for both habits.
+        let is_habit_guess = lot.habit.is_none() && foreseen.habit.is_some() && class != LifetimeClass::NONE;
+        let has_expiry = expires_at.is_some();
+        let born = patterns.map(|patterns| Born { patterns, has_expiry, is_guess, is_habit_guess });
         Placed { family: DataFamily::for_birth(class, habit), born }
     }
 
@@ -124,8 +123,9 @@ impl Engine {
         for lesson in lessons {
             match lesson {
                 Lesson::Born { id, born } => self.habits.born(id, born, now),
-                Lesson::Expires { pattern, id, age, left } => self.habits.expires(pattern, id, age, left),
-                Lesson::NeverExpires { pattern } => self.habits.never_expires(pattern),
+                Lesson::Expires { patterns, id, age, left } => self.habits.expires(patterns, id, age, left),
+                Lesson::NeverExpires { patterns } => self.habits.never_expires(patterns),
+                Lesson::EndsWithout { patterns, id } => self.habits.ends_without_expiry(patterns, id),
                 Lesson::Promoted => self.habits.promoted(),
             }
         }

@@ -72,9 +72,10 @@ impl Engine {
             db.commit(batch, true)?;
         }
         failpoint!("open::before_leases");
-        let (dead, undecodable) = load_dead(&db, moment(clock.as_ref()))?;
-        ReclaimCounters::add(&filters.undecodable, undecodable);
-        let mut picture = bury_unused_leases(&db, dead, moment(clock.as_ref()))?;
+        let mut loaded = load_dead(&db, moment(clock.as_ref()))?;
+        ReclaimCounters::add(&filters.undecodable, loaded.undecodable);
+        loaded.forget_left_over(&db)?;
+        let mut picture = bury_unused_leases(&db, loaded.dead, moment(clock.as_ref()))?;
         if directory.is_new_checkpoint {
             skip_ids(&db, &mut picture, moment(clock.as_ref()))?;
             store::forget_checkpoint(path)?;
@@ -92,7 +93,7 @@ impl Engine {
         let source: Arc<dyn FilterSource> = Arc::<Filters>::clone(&filters);
         let db = Arc::new(Database::open_read_only(path, &options, &source)?);
         require_known_format(&db)?;
-        let (dead, _) = load_dead(&db, moment(clock.as_ref()))?;
+        let dead = load_dead(&db, moment(clock.as_ref()))?.dead;
         let picture = Picture { dead, ..Picture::default() };
         let engine = Self::assemble(db, directory, filters, picture, options, clock, true)?;
         engine.restore_history()?;
@@ -227,7 +228,7 @@ impl Engine {
 
     /// Sets the pace of reclaiming by what callers and RocksDB feel.
     pub(super) fn pace(&self) {
-        self.reclaimer.pacer.look(|| self.db.pressure());
+        self.reclaimer.pacer.look(self.pins.calling(), self.time.monotonic(), || self.db.pressure());
     }
 
     /// Makes one reclaiming pass; returns whether there is more to do.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::encoding::{Body, CollectionId, DataType, Habit, LifetimeClass, Meta, UnixMillis};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::types::{Change, Home, KeyPlan, Lot, NewRecord, Pending, head_of};
+use crate::types::{Change, Home, KeyPlan, Lot, NewRecord, Origin, Pending, head_of};
 
 /// What has more elements is not moved. More: what a caller's write may cost beside itself. Fewer: more survivors stay for
 /// the reclaimer, which rewrites their neighbours with them.
@@ -63,7 +63,11 @@ impl Engine {
         };
         plan.elements = elements;
         plan.change = Change::Put(NewRecord { home: Home::NewId { lot, head }, ..record });
-        plan.is_promoted = true;
+        plan.origin = Origin::Promoted;
+        if writes_elements {
+            // Under the new id nobody watches it.
+            self.habits.written(id);
+        }
     }
 }
 

@@ -42,7 +42,7 @@ impl Reading {
         let found = match self.number() {
             Some(number) => {
                 let look_up = || self.reader.live(number, key, self.now);
-                self.engine.reclaimer.pacer.time(Timed::Read, look_up)?
+                self.engine.reclaimer.pacer.time(Timed::Read, 1, look_up)?
             }
             None => None,
         };
@@ -57,7 +57,10 @@ impl Reading {
             return Ok(vec![self.live(key.as_ref())?]);
         }
         let found = match self.number() {
-            Some(number) => self.reader.live_many(number, keys, self.now)?,
+            Some(number) => {
+                let look_up = || self.reader.live_many(number, keys, self.now);
+                self.engine.reclaimer.pacer.time(Timed::ReadMany, keys.len(), look_up)?
+            }
             None => keys.iter().map(|_| None).collect(),
         };
         failpoint!("read::after_record");

@@ -67,6 +67,11 @@ pub enum HeldBackBy {
 /// assert!(store.settle(Duration::from_secs(10))?);
 /// let stats = store.stats();
 /// assert_eq!((stats.waiting_ids, stats.debt_ids), (0, 0));
+///
+/// // How good the guesses are where new collections go, of which an expiry or another write is to be expected.
+/// println!("{} of {} right, {} without need", stats.guesses_right, stats.births_foreseen, stats.guesses_in_vain);
+/// println!("{} not known yet", stats.guesses_open);
+/// println!("closed or growing: {} right, {} wrong", stats.habit_guesses_right, stats.habit_guesses_wrong);
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -150,8 +155,8 @@ pub struct Stats {
     pub rank_indexes: usize,
     /// The memory that these indexes take, about.
     pub rank_index_bytes: usize,
-    /// Key patterns of which something is remembered: keys of one keyspace that differ in numbers and ids only. 2,048 at the
-    /// most.
+    /// Key patterns of which something is remembered: keys of one keyspace that differ in numbers and ids only, and once more such
+    /// keys of all keyspaces together. 2,048 at the most.
     pub patterns_known: u64,
     /// Collections and large strings born without an expiry whose place was guessed by what keys of their pattern got before.
     pub births_foreseen: u64,
@@ -160,6 +165,17 @@ pub struct Stats {
     pub guesses_right: u64,
     /// How many of them lie elsewhere. That costs locality: their space comes back later, or a file is rewritten for it.
     pub guesses_wrong: u64,
+    /// How many of them ended without ever getting an expiry. One that was born with an expiry and lost it counts, too. These are the
+    /// dearest errors: as long as they lived, they held the space of what died around them.
+    pub guesses_in_vain: u64,
+    /// How many of them have none of these outcomes yet. Where that grows while the others stand still, guessed collections live on.
+    pub guesses_open: u64,
+    /// Collections and large strings whose place was guessed by whether keys of their pattern are written again, and that were right
+    /// there: left alone in a closed family, written again in a growing one. Of a sample of up to 2,048 at once; one counts as left alone
+    /// when another takes its place after two minutes.
+    pub habit_guesses_right: u64,
+    /// How many of the sample were wrong there. That costs merges: much where they were written again, little where they were left alone.
+    pub habit_guesses_wrong: u64,
     /// Collections and large strings that got an expiry later, and whose place had not been guessed.
     pub expiries_unforeseen: u64,
     /// Collections and large strings that were moved to a longer-lived place when they were written, because they had outlived
@@ -225,6 +241,10 @@ impl Engine {
             births_foreseen: habits.guesses,
             guesses_right: habits.right,
             guesses_wrong: habits.wrong,
+            guesses_in_vain: habits.in_vain,
+            guesses_open: habits.guesses.saturating_sub(habits.right + habits.wrong + habits.in_vain),
+            habit_guesses_right: habits.habits_right,
+            habit_guesses_wrong: habits.habits_wrong,
             expiries_unforeseen: habits.unforeseen,
             promotions: habits.promoted,
             flushed_keyspaces: self.flushed_keyspaces(),

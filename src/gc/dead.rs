@@ -140,7 +140,8 @@ impl FamilyDead {
             let segment = Segment::new(family, buried.segment)?;
             let lows = segment.lows();
             let all = u64::from(*lows.end() - *lows.start()) + 1;
-            (buried.places.count_in(&lows) == all).then_some(segment)
+            // WHY first: counting within bounds walks over the bitmap.
+            (u64::from(buried.places.len()) >= all && buried.places.count_in(&lows) == all).then_some(segment)
         })
     }
 
@@ -163,8 +164,9 @@ impl FamilyDead {
 
     /// Counts the ids among `counters` of retired segments, which hold nothing.
     pub(crate) fn retired_in(&self, counters: &Range<u64>) -> u64 {
+        let segments = counters.start / SEGMENT_IDS..counters.end.div_ceil(SEGMENT_IDS);
         self.retired
-            .iter()
+            .overlapping(segments)
             .map(|span| counters_of(&span))
             .map(|span| counters.end.min(span.end).saturating_sub(counters.start.max(span.start)))
             .sum()
@@ -390,6 +392,13 @@ mod tests {
         dead.retire(1);
         assert_eq!(dead.buried_in(&(15..SEGMENT_IDS + 1)), 5);
         assert_eq!(dead.retired_in(&(15..SEGMENT_IDS + 1)), 1);
+        dead.retire(2);
+        dead.retire(9);
+        for (counters, retired) in
+            [(0..9, 0), (SEGMENT_IDS * 2 - 1..SEGMENT_IDS * 2 + 3, 4), (SEGMENT_IDS * 3..u64::MAX, SEGMENT_IDS)]
+        {
+            assert_eq!(dead.retired_in(&counters), retired, "{counters:?}");
+        }
     }
 
     #[test]

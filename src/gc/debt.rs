@@ -18,6 +18,8 @@ use crate::encoding::DataFamily;
 pub(super) struct Debt {
     pub(super) ids: u64,
     pub(super) bytes: u64,
+    /// Those of which it is known that they are there: by a look, or because they died since the file was first seen.
+    pub(super) known_bytes: u64,
     /// Since when the oldest of it waits.
     pub(super) since: Option<Duration>,
     /// Bytes under ids that are buried, but not yet dead for everybody.
@@ -30,6 +32,7 @@ impl Debt {
         Self {
             ids: self.ids + other.ids,
             bytes: self.bytes + other.bytes,
+            known_bytes: self.known_bytes + other.known_bytes,
             since: self.since.into_iter().chain(other.since).min(),
             waiting_bytes: self.waiting_bytes + other.waiting_bytes,
         }
@@ -44,16 +47,17 @@ impl Debt {
         now: Duration,
     ) -> Self {
         let whole = plan.drops.iter().flat_map(|drop| &drop.files).chain(&plan.stuck);
-        let whole = whole.map(|file| (file, file.counters.end - file.counters.start, file.size_bytes));
+        let whole = whole.map(|file| (file, file.counters.end - file.counters.start, file.size_bytes, file.size_bytes));
         let partly = plan.mixed.iter().map(|file| {
             let (ids, bytes) = mixed.debt(file);
-            (&file.file, ids, bytes)
+            (&file.file, ids, bytes, share_of(file.file.size_bytes, mixed.known_share(file)))
         });
         let mut debt = Self::default();
         let mut spans = Vec::new();
-        for (file, ids, bytes) in whole.chain(partly).filter(|(_, ids, _)| *ids > 0) {
+        for (file, ids, bytes, known_bytes) in whole.chain(partly).filter(|(_, ids, ..)| *ids > 0) {
             debt.ids += ids;
             debt.bytes += bytes;
+            debt.known_bytes += known_bytes;
             spans.push(file.counters.clone());
         }
         debt.since = owing.look(dead, &spans, now);
@@ -167,6 +171,16 @@ mod tests {
         assert_eq!(owing.oldest(1).collect::<Vec<_>>(), [(paid, seconds(30))]);
         assert_eq!(owing.look(&dead(10..20, 100), Some(10..20).as_slice(), seconds(101)), Some(seconds(40)));
         assert_eq!(owing.oldest(9).collect::<Vec<_>>(), [(mine, seconds(40))]);
+    }
+
+    #[test]
+    fn what_nobody_has_seen_is_no_known_debt() {
+        let file =
+            |level, counters: Range<u64>| FileSpan { name: format!("{counters:?}"), level, size_bytes: 1000, counters };
+        let dead = dead(10..25, 0);
+        let plan = crate::gc::planner::plan(&dead, &[file(6, 10..20), file(6, 20..30), file(0, 11..12)]);
+        let debt = Debt::of(&dead, &plan, &MixedFiles::default(), &mut Owing::default(), Duration::ZERO);
+        assert_eq!((debt.bytes, debt.known_bytes), (2500, 2000));
     }
 
     #[test]

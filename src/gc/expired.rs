@@ -52,9 +52,15 @@ impl<'a> ExpiredPass<'a> {
     }
 }
 
-/// In whose turn a family's compactions come: the small families share one with the records.
+/// In whose turn a family's compactions come.
 fn turn(family: Family) -> Turn {
-    if family == Family::Expire { Turn::EXPIRE } else { Turn::META }
+    match family {
+        Family::Data(family) => Turn::of(family),
+        Family::Expire => Turn::EXPIRE,
+        Family::Meta => Turn::META,
+        Family::Gc => Turn::GC,
+        Family::Default => Turn::DEFAULT,
+    }
 }
 
 /// What the last passes saw.

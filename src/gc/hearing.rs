@@ -6,10 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::latency::{Counts, Kind};
 use super::pace::Callers;
+use super::pins::Calling;
 use super::spread::Spread;
 
-/// Callers count as silent when none was timed for so long.
+/// Callers count as silent when no operation was begun or timed for so long and none is under way.
 const SILENT_AFTER: Duration = Duration::from_secs(1);
+/// The same while one is under way. WHY an end: it may be an iterator that somebody has left lying about.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(60);
 /// The least time over which callers are judged.
 const SHORTEST_TRIAL: Duration = Duration::from_secs(1);
 /// The longest; where it has shown too few operations to say anything, none of them is taken to be slower.
@@ -23,12 +26,14 @@ const HEARD_FOR: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Hearing {
     counts: Box<Counts>,
+    calling: Calling,
+    /// When an operation was last begun or timed.
     heard_at: Option<Instant>,
     /// How long operations take while no step runs, by kind.
-    idle: [Spread; 2],
+    idle: [Spread; Kind::COUNT],
     idle_at: Option<Instant>,
     /// How long they took since the last verdict.
-    trial: [Spread; 2],
+    trial: [Spread; Kind::COUNT],
     trial_began: Instant,
     /// Whether a step ran in the trial.
     had_step: bool,
@@ -40,20 +45,29 @@ impl Hearing {
     pub(super) fn new(counts: Counts, now: Instant) -> Self {
         Self {
             counts: Box::new(counts),
+            calling: Calling::default(),
             heard_at: None,
-            idle: [Spread::new(), Spread::new()],
+            idle: Kind::ALL.map(|_| Spread::new()),
             idle_at: None,
-            trial: [Spread::new(), Spread::new()],
+            trial: Kind::ALL.map(|_| Spread::new()),
             trial_began: now,
             had_step: false,
             is_complete: false,
         }
     }
 
-    /// Takes note that a step begins: what came before it has ended with its pause.
-    pub(super) fn step_began(&mut self) {
-        self.is_complete |= self.had_step;
+    /// Takes note that a step begins. Unless others run, what came before it has ended with its pause.
+    pub(super) fn step_began(&mut self, others_run: bool) {
+        self.is_complete |= self.had_step && !others_run;
         self.had_step = true;
+    }
+
+    /// Looks who calls. WHY not by what was timed alone: operations that hang are timed at their end.
+    pub(super) fn notice(&mut self, calling: Calling, now: Instant) {
+        if calling.operations != self.calling.operations {
+            self.heard_at = Some(now);
+        }
+        self.calling = calling;
     }
 
     /// Listens to what was timed since the last look, `without_steps` if none ran meanwhile.
@@ -84,11 +98,13 @@ impl Hearing {
     /// Judges the trial if it is complete or `may_end` now, and begins the next one.
     pub(super) fn judge(&mut self, may_end: bool, step_runs: bool, now: Instant) -> Callers {
         let tried = now.saturating_duration_since(self.trial_began);
-        if self.heard_at.is_none_or(|at| now.saturating_duration_since(at) >= SILENT_AFTER) {
+        if self.is_silent(now) {
             self.begin_trial(step_runs, now);
             return Callers::Silent;
         }
-        if tried < SHORTEST_TRIAL || (self.had_step && !may_end && !self.is_complete) {
+        // WHY an end: steps of several families may overlap without one.
+        let is_complete = !self.had_step || may_end || self.is_complete || tried >= LONGEST_TRIAL;
+        if tried < SHORTEST_TRIAL || !is_complete {
             return Callers::Undecided;
         }
         let verdict = match self.verdict() {
@@ -101,8 +117,14 @@ impl Hearing {
         verdict
     }
 
-    fn begin_trial(&mut self, step_runs: bool, now: Instant) {
-        self.trial = [Spread::new(), Spread::new()];
+    fn is_silent(&self, now: Instant) -> bool {
+        let after = if self.calling.in_flight { GIVEN_UP_AFTER } else { SILENT_AFTER };
+        self.heard_at.is_none_or(|at| now.saturating_duration_since(at) >= after)
+    }
+
+    /// Begins to listen anew.
+    pub(super) fn begin_trial(&mut self, step_runs: bool, now: Instant) {
+        self.trial = Kind::ALL.map(|_| Spread::new());
         self.trial_began = now;
         self.had_step = step_runs;
         self.is_complete = false;

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Threads spread over this many tables. WHY: one table would be fought over; each takes 4 KiB.
+/// Threads spread over this many tables. WHY: one table would be fought over; each takes 6.5 KiB.
 const SHARDS: usize = 8;
 /// Steps in each doubling of the time. WHY: a difference of a tenth should show.
 const STEPS: u64 = 8;
@@ -24,26 +24,30 @@ const TIME_EVERY: Duration = Duration::from_millis(1);
 pub(crate) enum Kind {
     /// Looking up the record of a key.
     Read,
+    /// Looking up the records of several keys, for each of them.
+    ReadMany,
     /// A commit, from its waiting for a buffer's switch to its end.
     Write,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 2] = [Self::Read, Self::Write];
+    pub(super) const COUNT: usize = 3;
+    pub(super) const ALL: [Self; Self::COUNT] = [Self::Read, Self::ReadMany, Self::Write];
 
     pub(super) fn index(self) -> usize {
         match self {
             Self::Read => 0,
-            Self::Write => 1,
+            Self::ReadMany => 1,
+            Self::Write => 2,
         }
     }
 }
 
 /// How often each time was met, by kind and by bucket.
-pub(super) type Counts = [[u64; BUCKETS]; 2];
+pub(super) type Counts = [[u64; BUCKETS]; Kind::COUNT];
 
 #[derive(Debug)]
-struct Shard([[AtomicU64; BUCKETS]; 2]);
+struct Shard([[AtomicU64; BUCKETS]; Kind::COUNT]);
 
 /// The times of a store's operations since it was opened.
 #[derive(Debug)]
@@ -82,29 +86,29 @@ thread_local! {
 impl Default for Latencies {
     fn default() -> Self {
         let table = || std::array::from_fn(|_| AtomicU64::new(0));
-        Self { shards: (0..SHARDS).map(|_| Shard([table(), table()])).collect() }
+        Self { shards: (0..SHARDS).map(|_| Shard(Kind::ALL.map(|_| table()))).collect() }
     }
 }
 
 impl Latencies {
-    /// Does `work`, and times it now and then.
-    pub(crate) fn time<T>(&self, kind: Kind, work: impl FnOnce() -> T) -> T {
+    /// Does `work` on so many keys, and notes now and then how long it took for each.
+    pub(crate) fn time<T>(&self, kind: Kind, keys: usize, work: impl FnOnce() -> T) -> T {
         let untimed = UNTIMED.get();
         if untimed > 0 {
             UNTIMED.set(untimed - 1);
             return work();
         }
-        self.time_this(kind, work)
+        self.time_this(kind, keys, work)
     }
 
     #[cold]
-    fn time_this<T>(&self, kind: Kind, work: impl FnOnce() -> T) -> T {
+    fn time_this<T>(&self, kind: Kind, keys: usize, work: impl FnOnce() -> T) -> T {
         let began = Instant::now();
         let plan = PLAN.get().next(began);
         PLAN.set(plan);
         UNTIMED.set(plan.gap - 1);
         let done = work();
-        self.record(kind, began.elapsed());
+        self.record(kind, began.elapsed() / u32::try_from(keys).unwrap_or(u32::MAX).max(1));
         done
     }
 
@@ -115,9 +119,9 @@ impl Latencies {
         }
     }
 
-    /// Adds up what was recorded so far: some 4,000 loads.
+    /// Adds up what was recorded so far: some 6,500 loads.
     pub(super) fn counts(&self) -> Counts {
-        let mut counts = [[0; BUCKETS]; 2];
+        let mut counts = [[0; BUCKETS]; Kind::COUNT];
         for shard in &self.shards {
             for (sums, table) in counts.iter_mut().zip(&shard.0) {
                 for (sum, count) in sums.iter_mut().zip(table) {
@@ -204,5 +208,19 @@ mod tests {
         let place = bucket(Duration::from_micros(7));
         assert_eq!((counts[Kind::Read.index()][place], counts[Kind::Write.index()][place]), (1, 20));
         assert_eq!(counts.as_flattened().iter().sum::<u64>(), 21);
+    }
+
+    #[test]
+    fn a_look_up_of_many_keys_is_noted_by_what_each_of_them_took() {
+        let latencies = Latencies::default();
+        let mut calls = 0;
+        while latencies.counts()[Kind::ReadMany.index()].iter().all(|count| *count == 0) {
+            latencies.time(Kind::ReadMany, 100, || std::thread::sleep(Duration::from_millis(10)));
+            calls += 1;
+            assert!(calls < 200, "never timed");
+        }
+        let counts = latencies.counts()[Kind::ReadMany.index()];
+        let met = counts.iter().position(|count| *count > 0).unwrap();
+        assert!((bucket(Duration::from_micros(90))..bucket(Duration::from_millis(2))).contains(&met), "{met}");
     }
 }

@@ -1,10 +1,11 @@
 //! Reclaiming in the meta family: records that expired, and records that were deleted.
 //!
+//! Where enough of the family is dead it is compacted whole, file by file, files without dead records included: nobody knows which hold them.
+//!
 //! May use `store`, the picture and the tombstones. Invariant: records go by filter or under their tombstones alone, in
 //! compactions of exactly the files that are worth it.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use super::expired::ExpiredPass;
 use super::left_over::LeftOver;
@@ -17,9 +18,6 @@ use crate::encoding::UnixMillis;
 use crate::error::Result;
 use crate::failpoint::failpoint;
 use crate::store::{Family, SstFile};
-
-/// How far the oldest pin may stand behind the reaper without being called an old view.
-const VIEW_LAG: Duration = Duration::from_secs(1);
 
 /// A file that is to be rewritten.
 #[derive(Clone, Debug)]
@@ -35,10 +33,49 @@ impl Target {
     }
 }
 
+/// Notes kept of what was reaped when.
+const NOTES: usize = 512;
+
+/// How many keys had been reaped when the reaper had come so far.
+#[derive(Debug, Default)]
+struct Reaped {
+    /// The reaper's position and the keys reaped by then; both ascend.
+    notes: VecDeque<(UnixMillis, u64)>,
+}
+
+impl Reaped {
+    /// Notes that so many keys had been reaped when the reaper stood there. Of what lies below `through` one note is kept.
+    fn note(&mut self, reaped_through: UnixMillis, through: UnixMillis, keys: u64) {
+        match self.notes.back_mut() {
+            Some((_, noted)) if *noted >= keys => {}
+            Some((at, noted)) if *at == reaped_through => *noted = keys,
+            _ => self.notes.push_back((reaped_through, keys)),
+        }
+        while self.notes.get(1).is_some_and(|(at, _)| *at <= through) {
+            self.notes.pop_front();
+        }
+        if self.notes.len() > NOTES {
+            // What one of these told is told by the next, only later.
+            let mut place = 0;
+            self.notes.retain(|_| {
+                place += 1;
+                place % 2 == 1
+            });
+        }
+    }
+
+    /// Returns how many keys had certainly been reaped when the reaper stood at `through`.
+    fn through(&self, through: UnixMillis) -> u64 {
+        let behind = self.notes.partition_point(|(at, _)| *at <= through);
+        behind.checked_sub(1).and_then(|place| self.notes.get(place)).map_or(0, |(_, keys)| *keys)
+    }
+}
+
 /// What the last passes saw.
 #[derive(Debug)]
 pub(super) struct MetaFamily {
-    /// Keys reaped when the family was last compacted.
+    reaped: Reaped,
+    /// Keys reaped, as far as they could go, when the family was last compacted.
     reaped_at_compaction: u64,
     /// Dead records in write buffers and in L0 that this compaction left out, about.
     left_out: u64,
@@ -55,6 +92,7 @@ pub(super) struct MetaFamily {
 impl Default for MetaFamily {
     fn default() -> Self {
         Self {
+            reaped: Reaped::default(),
             reaped_at_compaction: 0,
             left_out: 0,
             compacted_through: UnixMillis::ZERO,
@@ -78,7 +116,9 @@ impl MetaFamily {
             failpoint!("expired::after_meta_compact");
             return Ok(PassOutcome::ACTED);
         }
-        let since = counters.totals().keys_reaped.saturating_sub(self.reaped_at_compaction);
+        let all = counters.totals().keys_reaped;
+        self.reaped.note(pass.picture.reaped_through, pass.picture.meta_dead_through, all);
+        let since = all.saturating_sub(self.reaped_at_compaction);
         let is_calm = self.calm.notice(since) || pass.quiet == Quiet::Very;
         let worth = Worth::new(pass, Family::Meta, is_calm);
         let outcome = self.expired(pass, counters, worth, is_calm)?;
@@ -109,16 +149,15 @@ impl MetaFamily {
         let through = pass.picture.meta_dead_through;
         let looking = self.left_over.look(pass, worth, everywhere)?;
         let nothing_yet = PassOutcome { acted: false, pending: looking };
-        let reaped = counters.totals().keys_reaped;
+        // WHY not all that were reaped: a view keeps what expired since it was opened, and rewriting that is in vain.
+        let reaped = self.reaped.through(through);
         let since = reaped.saturating_sub(self.reaped_at_compaction);
         let expired = since + self.left_over.dead() + if everywhere { self.left_out } else { 0 };
         let below = |file: &&SstFile| file.level > 0 || everywhere;
         let reachable: u64 = pass.files_of(Family::Meta).filter(below).map(|file| file.entries).sum();
         let all =
             pass.files_of(Family::Meta).map(|file| file.entries).sum::<u64>() + pass.db.buffered_entries(Family::Meta);
-        // WHY: under an old view most of the dead records must stay, and rewriting them all would be in vain.
-        let all_may_go = through.saturating_add(VIEW_LAG) >= pass.picture.reaped_through;
-        let new_proof = all_may_go && through > self.compacted_through;
+        let new_proof = through > self.compacted_through;
         if expired < worth.entries() || !new_proof {
             return Ok(nothing_yet);
         }
@@ -151,5 +190,41 @@ impl MetaFamily {
             ReclaimCounters::add(&counters.flushes, 1);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(millis: u64) -> UnixMillis {
+        UnixMillis::new(millis)
+    }
+
+    #[test]
+    fn what_was_reaped_behind_a_view_counts_once_the_view_is_gone() {
+        let mut reaped = Reaped::default();
+        reaped.note(at(10), at(5), 100);
+        assert_eq!(reaped.through(at(5)), 0);
+        reaped.note(at(20), at(10), 250);
+        assert_eq!((reaped.through(at(10)), reaped.through(at(19)), reaped.through(at(20))), (100, 100, 250));
+        reaped.note(at(20), at(10), 300);
+        reaped.note(at(30), at(10), 300);
+        assert_eq!((reaped.through(at(10)), reaped.through(at(30))), (100, 300));
+        reaped.note(at(40), at(40), 400);
+        assert_eq!((reaped.notes.len(), reaped.through(at(40))), (1, 400));
+    }
+
+    #[test]
+    fn under_a_view_that_stays_few_notes_are_kept_and_none_tells_too_much() {
+        let mut reaped = Reaped::default();
+        for n in 1..=10_000 {
+            reaped.note(at(n), at(0), n * 7);
+            assert!(reaped.notes.len() <= NOTES);
+        }
+        for n in 0..=10_000 {
+            assert!(reaped.through(at(n)) <= n * 7);
+        }
+        assert!(reaped.through(at(9_000)) > 8_000 * 7);
     }
 }

@@ -19,15 +19,19 @@ mod looks;
 mod meta;
 mod mixed;
 mod pace;
+mod pace_shown;
 mod pacing;
 mod pins;
 mod places;
 mod planner;
+mod reach;
 mod reclaimer;
 mod spread;
 mod stats;
+mod steps;
 mod swarm;
 mod tombstones;
+mod turns;
 mod watermark;
 mod worth;
 
@@ -37,7 +41,7 @@ pub(crate) use filter::Filters;
 pub(crate) use flushed::FlushedKeyspaces;
 pub(crate) use latency::Kind as Timed;
 pub(crate) use log::LogLimit;
-pub use pace::{Pacing, PacingReason};
+pub use pace_shown::{Pacing, PacingReason};
 pub(crate) use pacing::LOOK_EVERY;
 pub(crate) use pins::{Pin, PinKind, Pins};
 pub(crate) use reclaimer::{Occasion, ReclaimSettings, Reclaimer};
@@ -60,28 +64,54 @@ pub(crate) fn merge_burials(db: &Database, picture: &Picture, burials: &Burials,
     }
 }
 
+/// What a store has buried and retired.
+#[derive(Debug, Default)]
+pub(crate) struct LoadedDead {
+    pub(crate) dead: DeadSet,
+    /// Records that cannot be decoded: they are left alone, and what they name is treated as live.
+    pub(crate) undecodable: u64,
+    /// Keys of records of retired segments, which say nothing new.
+    left_over: Vec<Vec<u8>>,
+}
+
+impl LoadedDead {
+    /// Counts the records of retired segments.
+    pub(crate) fn left_over_records(&self) -> usize {
+        self.left_over.len()
+    }
+
+    /// Deletes the records of retired segments. WHY there are any: who buries looks at the picture before the commit, and the segment may be
+    /// retired in between.
+    pub(crate) fn forget_left_over(&mut self, db: &Database) -> Result<()> {
+        let mut batch = Batch::new();
+        self.left_over.drain(..).for_each(|key| batch.delete(db, Family::Gc, &key));
+        if batch.is_empty() { Ok(()) } else { db.commit(batch, false) }
+    }
+}
+
 /// Reads what the store has buried and retired. For open, when nothing is pinned.
-///
-/// Records that cannot be decoded are left alone and counted: what they name is treated as live.
-pub(crate) fn load_dead(db: &Arc<Database>, now: Duration) -> Result<(DeadSet, u64)> {
-    let mut dead = DeadSet::default();
-    let mut undecodable = 0;
+pub(crate) fn load_dead(db: &Arc<Database>, now: Duration) -> Result<LoadedDead> {
+    let mut loaded = LoadedDead::default();
     for family in DataFamily::all() {
         if let Some(value) = db.get(Family::Default, &StoreKey::Retired(family).encode(), None)? {
-            dead.family_mut(family).set_retired(SegmentSet::decode(&value)?);
+            loaded.dead.family_mut(family).set_retired(SegmentSet::decode(&value)?);
         }
     }
     let mut cursor = Cursor::open(db, Family::Gc, Scan::everything(), None);
     while let Some((key, value)) = cursor.entry()? {
         match (Segment::decode_key(key), DecodedSegment::decode(value)) {
             (Ok(segment), Ok(decoded)) => {
-                undecodable += u64::try_from(decoded.residue.len()).unwrap_or(0);
-                dead.family_mut(segment.family()).bury(segment.number(), &decoded.bits, now);
+                loaded.undecodable += u64::try_from(decoded.residue.len()).unwrap_or(0);
+                let family = loaded.dead.family_mut(segment.family());
+                if decoded.residue.is_empty() && family.retired().contains(segment.number()) {
+                    loaded.left_over.push(key.to_vec());
+                }
+                family.bury(segment.number(), &decoded.bits, now);
             }
-            _ => undecodable += 1,
+            _ => loaded.undecodable += 1,
         }
         cursor.advance();
     }
-    dead.shrink();
-    Ok((dead, undecodable))
+    loaded.dead.shrink();
+    Ok(loaded)
 }

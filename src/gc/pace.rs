@@ -1,13 +1,13 @@
-//! How much reclaiming may do at once, and why: the decision, as a pure function, and what is told of it.
+//! How much reclaiming may do at once, and why: the decision, as a pure function.
 //!
 //! Uses plain figures alone. Invariants: the pace never reaches zero, and comes back by itself when nothing speaks against it;
-//! past a limit of debt it is full.
+//! past a limit of debt it is full, and what was learnt before is kept for the time after it.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::latency::Kind;
 use super::looks::{approximate, share_of};
+use super::pace_shown::PacingReason;
 use crate::store::Pressure;
 
 /// The slowest pace: reclaiming rewrites for this share of the time. Slower: less is felt; but a step every half a minute is hard
@@ -33,129 +33,6 @@ const SMALL_DEBT_BYTES: u64 = 64 << 20;
 const ENOUGH_PAID: f64 = 0.75;
 /// The most that one step may read at full pace. More: fewer, longer steps, in which nothing can be held back.
 const LARGEST_STEP_BYTES: u64 = 256 << 20;
-
-/// How fast reclaiming rewrites, and why.
-///
-/// Unlinking whole files of dead data is nearly free, and follows the pace only in how many calls it makes in a row. What costs
-/// the callers something is rewriting files that hold survivors, and that is done in steps.
-///
-/// # Examples
-/// ```
-/// # fn main() -> windrow::Result<()> {
-/// # let dir = tempfile::tempdir().unwrap();
-/// # let store = windrow::Store::open(dir.path().join("s"))?;
-/// let pacing = store.stats().pacing;
-/// println!("{} steps at once of up to {} bytes, {:?} apart", pacing.workers, pacing.bytes_per_step, pacing.pause);
-/// println!("{}", pacing.reason);
-/// assert_eq!(pacing.pause, std::time::Duration::ZERO, "nobody is held up in a new store");
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Pacing {
-    /// Families that are worked on at once.
-    pub workers: usize,
-    /// Bytes of files that one step may read; a single file may be larger.
-    pub bytes_per_step: u64,
-    /// Time from the end of a step to the next one.
-    pub pause: Duration,
-    /// Steps made since open, those that [`Store::settle`](crate::Store::settle) asked for included.
-    pub steps: u64,
-    /// Why.
-    pub reason: PacingReason,
-}
-
-/// Why reclaiming goes as fast as it goes; shown as a sentence.
-///
-/// # Examples
-/// ```
-/// use windrow::PacingReason;
-/// assert_eq!(PacingReason::WritesDelayed.to_string(), "holding back: writes are delayed by RocksDB");
-/// let reason = PacingReason::ReadsSlower { percent: 40 };
-/// assert_eq!(reason.to_string(), "holding back: reads take 40% longer while space is given back");
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PacingReason {
-    /// Nothing is to be rewritten now.
-    #[default]
-    NothingToDo,
-    /// The pace is full, and callers are not seen to feel it.
-    Unfelt,
-    /// The pace is full, because nobody calls.
-    NobodyCalls,
-    /// The pace was slower and is coming back.
-    Returning,
-    /// Half a second of rest, to learn how fast operations are without reclaiming.
-    Listening,
-    /// RocksDB lets nobody write until its own compactions or flushes have caught up.
-    WritesStopped,
-    /// RocksDB slows writes down.
-    WritesDelayed,
-    /// RocksDB has much to compact by itself.
-    CompactionsPending {
-        /// Its own estimate.
-        bytes: u64,
-    },
-    /// A family has so many files in L0 that RocksDB may soon slow writes down.
-    Level0Files {
-        /// How many.
-        files: u64,
-    },
-    /// RocksDB's own compactions take all threads there are for them.
-    CompactionsRunning,
-    /// Reads take longer than without reclaiming: the mean, or the slowest hundredth.
-    ReadsSlower {
-        /// By how much.
-        percent: u32,
-    },
-    /// Writes take longer than without reclaiming: the mean, or the slowest hundredth.
-    WritesSlower {
-        /// By how much.
-        percent: u32,
-    },
-    /// The pace is full whatever callers feel: there is more debt than [`Options::max_debt_percent`](crate::Options::max_debt_percent).
-    DebtTooLarge {
-        /// Dead bytes.
-        bytes: u64,
-    },
-    /// The pace is full whatever callers feel: debt has waited for longer than [`Options::max_debt_age`](crate::Options::max_debt_age).
-    DebtTooOld {
-        /// For how long.
-        age: Duration,
-    },
-}
-
-impl fmt::Display for PacingReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NothingToDo => write!(f, "nothing to rewrite"),
-            Self::Unfelt => write!(f, "at full pace: no caller is seen to feel it"),
-            Self::NobodyCalls => write!(f, "at full pace: nobody calls"),
-            Self::Returning => write!(f, "going faster bit by bit: nothing speaks against it any more"),
-            Self::Listening => write!(f, "resting for a moment to learn how fast operations are without reclaiming"),
-            Self::WritesStopped => write!(f, "holding back: writes are stopped by RocksDB"),
-            Self::WritesDelayed => write!(f, "holding back: writes are delayed by RocksDB"),
-            Self::CompactionsPending { bytes } => {
-                write!(f, "holding back: RocksDB has {} MiB to compact by itself", bytes >> 20)
-            }
-            Self::Level0Files { files } => write!(f, "holding back: a family has {files} files in L0"),
-            Self::CompactionsRunning => write!(f, "holding back: RocksDB's own compactions take all their threads"),
-            Self::ReadsSlower { percent } => {
-                write!(f, "holding back: reads take {percent}% longer while space is given back")
-            }
-            Self::WritesSlower { percent } => {
-                write!(f, "holding back: writes take {percent}% longer while space is given back")
-            }
-            Self::DebtTooLarge { bytes } => {
-                write!(f, "at full pace whatever callers feel: {} MiB are dead, which is too much", bytes >> 20)
-            }
-            Self::DebtTooOld { age } => {
-                write!(f, "at full pace whatever callers feel: dead data has waited for {} s", age.as_secs())
-            }
-        }
-    }
-}
 
 /// What the pace moves between.
 #[derive(Clone, Copy, Debug)]
@@ -201,31 +78,41 @@ pub(super) struct Seen {
 /// The pace: the share of the time in which reclaiming rewrites. The three dials follow from it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Pace {
-    share: f64,
+    /// The share that callers are known to bear. Past a limit of debt another counts.
+    learnt: f64,
     pub(super) reason: PacingReason,
 }
 
 impl Pace {
-    pub(super) const FULL: Self = Self { share: 1.0, reason: PacingReason::NothingToDo };
+    pub(super) const FULL: Self = Self { learnt: 1.0, reason: PacingReason::NothingToDo };
 
     pub(super) fn is_full(self) -> bool {
-        self.share >= 1.0
+        self.share() >= 1.0
+    }
+
+    /// Tells whether space comes before the callers.
+    pub(super) fn is_at_floor(self) -> bool {
+        matches!(self.reason, PacingReason::DebtTooLarge { .. } | PacingReason::DebtTooOld { .. })
+    }
+
+    fn share(self) -> f64 {
+        if self.is_at_floor() { 1.0 } else { self.learnt }
     }
 
     /// The first dial: families worked on at once.
     pub(super) fn workers(self, limits: &Limits) -> usize {
         let workers = u64::try_from(limits.workers).unwrap_or(u64::MAX);
-        usize::try_from(share_of(workers, self.share)).unwrap_or(1).max(1)
+        usize::try_from(share_of(workers, self.share())).unwrap_or(1).max(1)
     }
 
     /// The second dial: bytes that one step may read. WHY never less than a file: RocksDB rewrites no smaller piece.
     pub(super) fn step_bytes(self, limits: &Limits) -> u64 {
-        share_of(LARGEST_STEP_BYTES, self.share).max(limits.file_bytes)
+        share_of(LARGEST_STEP_BYTES, self.share()).max(limits.file_bytes)
     }
 
     /// The third dial: the pause after a step that took so long, such that steps have their share of the time.
     pub(super) fn pause(self, step: Duration) -> Duration {
-        let factor = (1.0 - self.share) / self.share;
+        let factor = (1.0 - self.share()) / self.share();
         Duration::try_from_secs_f64(step.as_secs_f64() * factor).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)
     }
 
@@ -233,12 +120,12 @@ impl Pace {
     #[must_use]
     pub(super) fn next(self, seen: &Seen, limits: &Limits) -> Self {
         if let Some(reason) = self.space_first(seen, limits) {
-            return Self { share: 1.0, reason };
+            return Self { reason, ..self };
         }
         if seen.has_work
             && let Some((reason, to)) = holds_back(seen, limits)
         {
-            return Self { share: (self.share * to).max(SLOWEST), reason };
+            return Self { learnt: (self.learnt * to).max(SLOWEST), reason };
         }
         self.return_by(seen)
     }
@@ -268,7 +155,7 @@ impl Pace {
             Callers::Unmoved => FASTER,
             Callers::Undecided | Callers::Slower { .. } => 0.0,
         };
-        let share = (self.share + by).min(1.0);
+        let share = (self.learnt + by).min(1.0);
         let is_verdict = matches!(self.reason, PacingReason::ReadsSlower { .. } | PacingReason::WritesSlower { .. });
         let reason = if !seen.has_work {
             PacingReason::NothingToDo
@@ -281,7 +168,7 @@ impl Pace {
         } else {
             PacingReason::Returning
         };
-        Self { share, reason }
+        Self { learnt: share, reason }
     }
 }
 
@@ -308,7 +195,7 @@ fn holds_back(seen: &Seen, limits: &Limits) -> Option<(PacingReason, f64)> {
         return None;
     };
     let reason = match kind {
-        Kind::Read => PacingReason::ReadsSlower { percent },
+        Kind::Read | Kind::ReadMany => PacingReason::ReadsSlower { percent },
         Kind::Write => PacingReason::WritesSlower { percent },
     };
     Some((reason, if percent >= MUCH_SLOWER_PERCENT { 0.25 } else { 0.5 }))
@@ -341,7 +228,7 @@ mod tests {
     }
 
     fn half() -> Pace {
-        Pace { share: 0.5, reason: PacingReason::Returning }
+        Pace { learnt: 0.5, reason: PacingReason::Returning }
     }
 
     #[test]
@@ -392,7 +279,8 @@ mod tests {
             ),
         ];
         for (name, seen, share, reason) in table {
-            assert_eq!(half().next(&seen, &LIMITS), Pace { share, reason }, "{name}");
+            let next = half().next(&seen, &LIMITS);
+            assert_eq!((next.share(), next.reason), (share, reason), "{name}");
         }
     }
 
@@ -403,8 +291,8 @@ mod tests {
         for _ in 0..5 {
             pace = pace.next(&slower, &LIMITS);
         }
-        assert_eq!(pace.share, SLOWEST);
-        assert_eq!(pace.next(&slower, &LIMITS).share, SLOWEST);
+        assert_eq!(pace.share(), SLOWEST);
+        assert_eq!(pace.next(&slower, &LIMITS).share(), SLOWEST);
         assert_eq!((pace.workers(&LIMITS), pace.step_bytes(&LIMITS)), (1, 64 << 20));
         assert_eq!(pace.pause(Duration::from_secs(1)), Duration::from_secs(31));
         assert_eq!(pace.pause(Duration::from_secs(100)), LONGEST_PAUSE);
@@ -413,7 +301,7 @@ mod tests {
 
     #[test]
     fn it_returns_slowly_while_callers_are_heard_and_within_seconds_when_they_are_gone() {
-        let slowest = Pace { share: SLOWEST, reason: PacingReason::WritesStopped };
+        let slowest = Pace { learnt: SLOWEST, reason: PacingReason::WritesStopped };
         let looks_until_full = |seen: &Seen| {
             let mut pace = slowest;
             (1..1000).find(|_| {
@@ -432,7 +320,7 @@ mod tests {
         let full = Pace::FULL;
         assert_eq!((full.workers(&LIMITS), full.step_bytes(&LIMITS)), (4, LARGEST_STEP_BYTES));
         assert_eq!(full.pause(Duration::from_secs(5)), Duration::ZERO);
-        assert_eq!(full.next(&quiet(), &LIMITS), Pace { share: 1.0, reason: PacingReason::Unfelt });
+        assert_eq!(full.next(&quiet(), &LIMITS), Pace { learnt: 1.0, reason: PacingReason::Unfelt });
         let large_files = Limits { file_bytes: 1 << 30, workers: 1, ..LIMITS };
         assert_eq!((full.workers(&large_files), full.step_bytes(&large_files)), (1, 1 << 30));
     }
@@ -450,10 +338,22 @@ mod tests {
     }
 
     #[test]
+    fn a_look_at_the_floor_forgets_nothing_of_what_callers_bear() {
+        let owes = |debt_bytes| Seen { debt_bytes, ..quiet() };
+        let slow = Pace { learnt: SLOWEST, reason: PacingReason::ReadsSlower { percent: 30 } };
+        let at_floor = slow.next(&owes(3 << 30), &LIMITS).next(&owes(3 << 30), &LIMITS);
+        assert_eq!((at_floor.pause(Duration::from_secs(1)), at_floor.workers(&LIMITS)), (Duration::ZERO, 4));
+        assert!(at_floor.is_at_floor());
+        let after = at_floor.next(&owes(0), &LIMITS);
+        assert_eq!((after.pause(Duration::from_secs(1)), after.workers(&LIMITS)), (Duration::from_secs(31), 1));
+        assert_eq!(after.reason, PacingReason::Returning);
+    }
+
+    #[test]
     fn a_reason_that_is_not_true_any_more_is_not_shown() {
-        let delayed = Pace { share: 0.25, reason: PacingReason::WritesDelayed };
+        let delayed = Pace { learnt: 0.25, reason: PacingReason::WritesDelayed };
         assert_eq!(delayed.next(&quiet(), &LIMITS).reason, PacingReason::Returning);
-        let felt = Pace { share: 0.25, reason: PacingReason::ReadsSlower { percent: 30 } };
+        let felt = Pace { learnt: 0.25, reason: PacingReason::ReadsSlower { percent: 30 } };
         assert_eq!(felt.next(&quiet(), &LIMITS), felt, "until the next verdict");
     }
 }

@@ -1,7 +1,7 @@
 //! The controller: what it sees of the callers and of RocksDB steers how fast reclaiming rewrites.
 //!
-//! Uses the pace, the spreads of latencies and the store's pressure. Invariants: nobody waits here, a step that may not begin
-//! yet is left to a later pass; whoever settles is never refused; time is the machine's own, as a caller feels it.
+//! Uses the steps, the times of operations and the store's pressure. Invariants: nobody waits here, a step that may not begin
+//! yet is left to a later pass; whoever settles is never refused.
 //!
 //! WHY a step is refused instead of put off by sleeping: a pass that slept would hold back what is free, the file drops of other
 //! families, and the closing of the store.
@@ -10,77 +10,29 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::hearing::Hearing;
-use super::latency::{Counts, Kind, Latencies};
-use super::pace::{Callers, Limits, Pace, Pacing, PacingReason, Seen};
+use super::latency::{Kind, Latencies};
+use super::pace::{Limits, Pace};
+use super::pace_shown::Pacing;
+use super::pins::Calling;
 use super::reclaimer::ReclaimSettings;
-use crate::encoding::DataFamily;
+use super::steps::{Sight, Steps};
 use crate::store::Pressure;
+
+pub(super) use super::turns::{Owed, Turn};
 
 /// Time between two looks of the controller. WHY not less: each reads two properties of every family while there is work.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long the rest lasts: 2% of the time at the most.
-const REST: Duration = Duration::from_millis(500);
 /// Calls that drop files in a row while reclaiming holds back. WHY not by the pace: they read and write no data, and make the
 /// store smaller, which nothing else does for so little. WHY at all: each takes RocksDB's mutex and syncs its manifest, and
 /// scattered runs make thousands. What is left follows in the next pass.
 const DROP_CALLS: usize = 64;
-
-/// What may take a step in turn: a data family by its index, or one of those behind them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Turn(usize);
-
-impl Turn {
-    pub(super) fn of(family: DataFamily) -> Self {
-        Self(family.index())
-    }
-
-    pub(super) const EXPIRE: Self = Self(usize::MAX - 1);
-    pub(super) const META: Self = Self(usize::MAX);
-}
-
-/// What the last passes left to do.
-#[derive(Debug, Default)]
-struct Work {
-    /// Since when there has always been something to rewrite.
-    since: Option<Instant>,
-    /// Whether a step was begun, and whether one was refused, in the pass under way.
-    begun: bool,
-    refused: bool,
-    debt_bytes: u64,
-    live_bytes: u64,
-    debt_age: Duration,
-    /// When these three were found: a pass may take long.
-    owed_at: Option<Instant>,
-}
-
-/// What changes.
-#[derive(Debug)]
-struct State {
-    pace: Pace,
-    looked_at: Instant,
-    /// Steps that run, and how many were ever begun; how many of these had been at the last look.
-    running: usize,
-    steps: u64,
-    steps_at_look: u64,
-    /// How long a step takes, on average.
-    step_takes: Duration,
-    /// No step begins before this.
-    closed_until: Option<Instant>,
-    /// Whether the next pause is long enough to hear how fast operations are without steps.
-    wants_rest: bool,
-    is_resting: bool,
-    last_turn: Option<Turn>,
-    work: Work,
-    hearing: Hearing,
-}
 
 /// Steers reclaiming.
 #[derive(Debug)]
 pub(crate) struct Pacer {
     latencies: Latencies,
     limits: Limits,
-    state: Mutex<State>,
+    state: Mutex<Steps>,
 }
 
 /// Marks a step until it is dropped.
@@ -106,27 +58,13 @@ impl Pacer {
             max_debt_age: settings.max_debt_age,
         };
         let latencies = Latencies::default();
-        let now = Instant::now();
-        let state = State {
-            pace: Pace::FULL,
-            looked_at: now,
-            running: 0,
-            steps: 0,
-            steps_at_look: 0,
-            step_takes: Duration::ZERO,
-            closed_until: None,
-            wants_rest: false,
-            is_resting: false,
-            last_turn: None,
-            work: Work::default(),
-            hearing: Hearing::new(latencies.counts(), now),
-        };
+        let state = Steps::new(latencies.counts(), Instant::now());
         Self { latencies, limits, state: Mutex::new(state) }
     }
 
-    /// Does a caller's work, and times it now and then.
-    pub(crate) fn time<T>(&self, kind: Kind, work: impl FnOnce() -> T) -> T {
-        self.latencies.time(kind, work)
+    /// Does a caller's work on so many keys, and times it now and then.
+    pub(crate) fn time<T>(&self, kind: Kind, keys: usize, work: impl FnOnce() -> T) -> T {
+        self.latencies.time(kind, keys, work)
     }
 
     /// Returns how many families may be worked on at once.
@@ -153,7 +91,7 @@ impl Pacer {
     /// Begins a step.
     pub(super) fn begin(&self, turn: Turn) -> Step<'_> {
         let began = Instant::now();
-        self.state.lock().begin(turn, began);
+        self.state.lock().begin(turn);
         Step { pacer: self, began }
     }
 
@@ -162,10 +100,13 @@ impl Pacer {
     }
 
     /// Takes note of the debt that a pass found.
-    pub(super) fn owe(&self, debt_bytes: u64, live_bytes: u64, debt_age: Duration) {
-        let work = &mut self.state.lock().work;
-        (work.debt_bytes, work.live_bytes, work.debt_age) = (debt_bytes, live_bytes, debt_age);
-        work.owed_at = Some(Instant::now());
+    pub(super) fn owe(&self, owed: Owed) {
+        self.state.lock().work.owed = owed;
+    }
+
+    /// Begins a pass.
+    pub(super) fn begin_pass(&self) {
+        self.state.lock().work.begin_pass();
     }
 
     /// Ends a pass, in which everybody who has something to rewrite has asked.
@@ -173,123 +114,34 @@ impl Pacer {
         self.state.lock().end_pass(Instant::now());
     }
 
-    /// Looks, and sets the pace.
-    pub(crate) fn look(&self, pressure: impl FnOnce() -> Pressure) {
+    /// Looks, and sets the pace; `store_now` is the store's time.
+    pub(crate) fn look(&self, calling: Calling, store_now: Duration, pressure: impl FnOnce() -> Pressure) {
         let has_work = self.state.lock().has_work();
         // WHY outside of the lock, and only if there is work: it takes RocksDB's mutex.
         let pressure = if has_work { pressure() } else { Pressure::default() };
         let counts = self.latencies.counts();
-        self.state.lock().look(&counts, pressure, Instant::now(), &self.limits);
+        let sight = Sight { counts: &counts, calling, pressure, now: Instant::now(), store_now };
+        self.state.lock().look(&sight, &self.limits);
     }
 
     /// Tells how fast reclaiming goes, and why.
     pub(crate) fn shown(&self) -> Pacing {
-        let state = self.state.lock();
-        let is_resting = state.is_resting && state.closed_until.is_some_and(|until| Instant::now() < until);
-        Pacing {
-            workers: state.pace.workers(&self.limits),
-            bytes_per_step: state.pace.step_bytes(&self.limits),
-            pause: state.pace.pause(state.step_takes),
-            steps: state.steps,
-            reason: if is_resting { PacingReason::Listening } else { state.pace.reason },
-        }
-    }
-}
-
-impl State {
-    fn has_work(&self) -> bool {
-        self.running > 0 || self.work.since.is_some()
-    }
-
-    fn is_closed(&self, now: Instant) -> bool {
-        self.closed_until.is_some_and(|until| now < until)
-    }
-
-    fn offers(&mut self, turn: Turn, now: Instant, limits: &Limits) -> bool {
-        let has_room = self.running < self.pace.workers(limits) && !self.is_closed(now);
-        let is_its_turn = self.pace.is_full() || self.last_turn.is_none_or(|last| turn > last);
-        let offers = has_room && is_its_turn;
-        self.work.refused |= !offers;
-        offers
-    }
-
-    fn begin(&mut self, turn: Turn, now: Instant) {
-        self.work.since.get_or_insert(now);
-        self.running += 1;
-        self.steps += 1;
-        self.last_turn = Some(turn);
-        self.work.begun = true;
-        self.hearing.step_began();
-    }
-
-    fn end(&mut self, took: Duration, now: Instant) {
-        self.running = self.running.saturating_sub(1);
-        self.step_takes = if self.step_takes.is_zero() { took } else { (self.step_takes * 3 + took) / 4 };
-        self.is_resting = std::mem::take(&mut self.wants_rest);
-        let pause = self.pace.pause(took).max(if self.is_resting { REST } else { Duration::ZERO });
-        self.closed_until = now.checked_add(pause);
-    }
-
-    fn end_pass(&mut self, now: Instant) {
-        let Work { begun, refused, .. } = self.work;
-        // Nobody whose turn it was wanted a step: now it is everybody's turn again, and if that was so already, all is done.
-        let was_offered = !begun && !self.is_closed(now) && self.running == 0;
-        if was_offered && (self.last_turn.take().is_none() || !refused) {
-            self.work.since = None;
-        }
-        self.work.begun = false;
-        self.work.refused = false;
-    }
-
-    fn judge(&mut self, counts: &Counts, now: Instant) -> Callers {
-        let without_steps = self.running == 0 && self.steps == self.steps_at_look;
-        self.hearing.hear(counts, without_steps, now);
-        let may_end = self.pace.is_full() || (self.running == 0 && !self.is_closed(now));
-        let callers = self.hearing.judge(may_end, self.running > 0, now);
-        self.wants_rest |= self.has_work() && self.hearing.is_outdated(now) && callers != Callers::Silent;
-        callers
-    }
-
-    fn look(&mut self, counts: &Counts, pressure: Pressure, now: Instant, limits: &Limits) {
-        let callers = self.judge(counts, now);
-        let waited = self.work.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        // WHY the lesser: old debt may lie where it is not worth a step yet, and young debt has come since the first of it was worth one.
-        let since_found = self.work.owed_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
-        let debt_age = self.work.debt_age.saturating_add(since_found);
-        let debt_age = if self.work.debt_bytes > 0 { waited.min(debt_age) } else { waited };
-        let seen = Seen {
-            elapsed: now.saturating_duration_since(self.looked_at),
-            has_work: self.has_work(),
-            pressure,
-            own_steps: u64::try_from(self.running).unwrap_or(u64::MAX),
-            callers,
-            debt_bytes: self.work.debt_bytes,
-            live_bytes: self.work.live_bytes,
-            debt_age,
-        };
-        let next = self.pace.next(&seen, limits);
-        if next.reason != self.pace.reason {
-            tracing::debug!(reason = %next.reason, "reclaiming changes its pace");
-        }
-        if next.is_full() {
-            // A pause that was begun at a slower pace ends; a rest does not.
-            self.closed_until = self.closed_until.filter(|_| self.is_resting);
-        }
-        self.pace = next;
-        self.looked_at = now;
-        self.steps_at_look = self.steps;
+        self.state.lock().shown(&self.limits, Instant::now())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gc::pace_shown::PacingReason;
 
     /// A pacer whose time and inputs the test makes up.
     struct Fake {
         pacer: Pacer,
+        began: Instant,
         now: Instant,
         pressure: Pressure,
+        calling: Calling,
     }
 
     impl Fake {
@@ -305,7 +157,7 @@ mod tests {
             };
             let pacer = Pacer::new(&settings);
             let now = pacer.state.lock().looked_at;
-            Self { pacer, now, pressure: Pressure::default() }
+            Self { pacer, began: now, now, pressure: Pressure::default(), calling: Calling::default() }
         }
 
         /// Lets a look's time pass in which reads take so long.
@@ -317,7 +169,10 @@ mod tests {
                 }
             }
             let counts = self.pacer.latencies.counts();
-            self.pacer.state.lock().look(&counts, self.pressure, self.now, &self.pacer.limits);
+            let store_now = self.now - self.began;
+            let sight =
+                Sight { counts: &counts, calling: self.calling, pressure: self.pressure, now: self.now, store_now };
+            self.pacer.state.lock().look(&sight, &self.pacer.limits);
         }
 
         fn looks(&mut self, count: u32, read: Option<Duration>) {
@@ -329,7 +184,7 @@ mod tests {
         }
 
         fn begin(&self) {
-            self.pacer.state.lock().begin(Turn(0), self.now);
+            self.pacer.state.lock().begin(Turn(0));
         }
 
         fn end(&self, took: Duration) {
@@ -338,6 +193,7 @@ mod tests {
 
         fn end_pass(&self) {
             self.pacer.state.lock().end_pass(self.now);
+            self.pacer.begin_pass();
         }
 
         /// A step of a second in which reads take so long, in a pass of its own.
@@ -349,7 +205,7 @@ mod tests {
         }
 
         fn shown(&self) -> Pacing {
-            self.pacer.shown()
+            self.pacer.state.lock().shown(&self.pacer.limits, self.now)
         }
     }
 
@@ -433,7 +289,7 @@ mod tests {
         fake.end(Duration::from_secs(1));
         fake.end_pass();
         assert!(!fake.offers(1));
-        assert!(fake.pacer.state.lock().is_resting);
+        assert_eq!(fake.shown().reason, PacingReason::Listening);
         fake.looks(5, FAST);
         assert!(fake.offers(1));
         fake.step(SLOW);
@@ -449,7 +305,12 @@ mod tests {
         fake.step(FAST);
         fake.looks(5, FAST);
         assert_eq!(fake.shown().reason, PacingReason::WritesDelayed);
-        fake.pacer.owe(1 << 20, 1 << 40, Duration::from_secs(10_000));
+        fake.pacer.owe(Owed {
+            bytes: 1 << 20,
+            live_bytes: 1 << 40,
+            age: Duration::from_secs(10_000),
+            at: Duration::ZERO,
+        });
         // At the slowest pace there is a step now and then; the work never ends.
         for _ in 0..20 {
             fake.looks(311, FAST);
@@ -472,6 +333,7 @@ mod tests {
         fake.looks(11, SLOW);
         fake.end(Duration::from_secs(1));
         fake.end_pass();
+        assert!(!fake.offers(0));
         fake.end_pass();
         assert!(fake.pacer.state.lock().has_work(), "it is only the pause");
         fake.looks(11, FAST);
@@ -481,5 +343,121 @@ mod tests {
         assert!(fake.offers(0));
         fake.end_pass();
         assert!(!fake.pacer.state.lock().has_work());
+    }
+
+    #[test]
+    fn writes_that_are_stopped_are_the_reason_though_a_rest_was_due() {
+        let mut fake = Fake::new();
+        fake.begin();
+        fake.pressure.is_stopped = true;
+        fake.looks(100, FAST);
+        fake.end(Duration::from_secs(10));
+        fake.look(FAST);
+        assert_eq!(fake.shown().reason, PacingReason::WritesStopped);
+        // Nobody calls any more: the pause of a minute ends, as it was none for listening.
+        fake.pressure.is_stopped = false;
+        fake.looks(35, None);
+        assert!(fake.offers(0), "{}", fake.shown().reason);
+    }
+
+    #[test]
+    fn a_later_end_of_another_step_leaves_a_pause_as_long_as_it_was() {
+        let mut fake = Fake::new();
+        fake.step(None);
+        fake.pressure.is_stopped = true;
+        fake.look(FAST);
+        fake.begin();
+        fake.begin();
+        fake.end(Duration::from_secs(1));
+        fake.end(Duration::from_millis(10));
+        fake.looks(300, FAST);
+        assert!(!fake.offers(1), "a second's step is paused for 31");
+        fake.looks(11, FAST);
+        assert!(fake.offers(1));
+    }
+
+    #[test]
+    fn callers_that_hang_are_neither_nobody_nor_unheard() {
+        let mut fake = Fake::new();
+        fake.looks(20, FAST);
+        let mut slowed = false;
+        for _ in 0..3 {
+            fake.begin();
+            // 100 callers, all of whom wait for more than a second at a time.
+            for _ in 0..4 {
+                fake.calling = Calling { operations: fake.calling.operations + 100, in_flight: true };
+                fake.looks(11, None);
+                assert_ne!(fake.shown().reason, PacingReason::NobodyCalls);
+                fake.look(Some(Duration::from_millis(1200)));
+            }
+            fake.end(Duration::from_secs(5));
+            fake.look(FAST);
+            slowed |= matches!(fake.shown().reason, PacingReason::ReadsSlower { .. });
+        }
+        assert!(slowed, "{}", fake.shown().reason);
+        // An iterator that lies about is nobody in the end.
+        fake.begin();
+        fake.looks(611, None);
+        assert_eq!(fake.shown().reason, PacingReason::Returning, "{}", fake.shown().reason);
+        fake.looks(30, None);
+        assert_eq!(fake.shown().reason, PacingReason::NobodyCalls);
+    }
+
+    #[test]
+    fn a_step_that_begins_beside_another_does_not_complete_a_trial() {
+        let mut fake = Fake::new();
+        fake.pressure.is_stopped = true;
+        fake.step(FAST);
+        fake.look(FAST);
+        fake.pressure.is_stopped = false;
+        fake.looks(320, FAST);
+        let slowest = fake.shown().pause;
+        fake.begin();
+        fake.looks(6, FAST);
+        fake.begin();
+        fake.looks(20, SLOW);
+        assert_eq!(fake.shown().reason, PacingReason::Returning, "no pause was heard yet");
+        assert_eq!(fake.shown().pause, slowest);
+    }
+
+    #[test]
+    fn steps_that_overlap_make_room_for_a_rest() {
+        let mut fake = Fake::new();
+        fake.begin();
+        fake.begin();
+        fake.looks(10, SLOW);
+        fake.end(Duration::from_secs(1));
+        assert!(!fake.offers(1), "the other one has to end, too");
+        fake.looks(20, SLOW);
+        assert!(!fake.offers(1));
+        fake.end(Duration::from_secs(3));
+        fake.looks(4, FAST);
+        assert!(!fake.offers(1));
+        assert_eq!(fake.shown().reason, PacingReason::Listening);
+        fake.looks(2, FAST);
+        assert!(fake.offers(1));
+    }
+
+    #[test]
+    fn the_small_families_have_turns_of_their_own_behind_the_records() {
+        let mut fake = Fake::new();
+        fake.step(None);
+        fake.pressure.is_stopped = true;
+        fake.look(FAST);
+        let offers = |fake: &Fake, turn| fake.pacer.state.lock().offers(turn, fake.now, &fake.pacer.limits);
+        let mut turns = Vec::new();
+        for _ in 0..5 {
+            // All of them always want a step, and ask in this order.
+            let asking = [Turn::EXPIRE, Turn::META, Turn::GC, Turn::DEFAULT];
+            fake.looks(320, FAST);
+            let turn = asking.into_iter().find(|turn| offers(&fake, *turn));
+            if let Some(turn) = turn {
+                fake.pacer.state.lock().begin(turn);
+                fake.end(Duration::from_secs(1));
+                turns.push(turn);
+            }
+            fake.end_pass();
+        }
+        assert_eq!(turns, [Turn::EXPIRE, Turn::META, Turn::GC, Turn::DEFAULT]);
     }
 }

@@ -25,6 +25,17 @@ pub(crate) enum PinKind {
     Read,
     Write,
     View,
+    /// Work of the store's own.
+    Own,
+}
+
+/// What is seen of those who call the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Calling {
+    /// Operations that were ever begun.
+    pub(crate) operations: u64,
+    /// Whether one is under way; an open view is none.
+    pub(crate) in_flight: bool,
 }
 
 #[derive(Debug)]
@@ -83,7 +94,7 @@ impl Pins {
 
     /// Registers work of the store's own, which shows the time to nobody.
     pub(crate) fn pin_own(self: &Arc<Self>) -> Pin {
-        self.register(PinKind::Read, 0)
+        self.register(PinKind::Own, 0)
     }
 
     fn register(self: &Arc<Self>, kind: PinKind, operations: u64) -> Pin {
@@ -125,7 +136,7 @@ impl Pins {
         let now = self.time.sample();
         self.fold(now, |oldest, entry| match entry.kind {
             PinKind::Write => oldest.min(entry.sample),
-            PinKind::Read | PinKind::View => oldest,
+            PinKind::Read | PinKind::View | PinKind::Own => oldest,
         })
     }
 
@@ -150,6 +161,13 @@ impl Pins {
     /// Returns the number of callers' pins there ever were: while it stands still, nobody has seen the time.
     pub(crate) fn operations(&self) -> u64 {
         self.shards.iter().map(|shard| shard.lock().operations).sum()
+    }
+
+    /// Looks who calls.
+    pub(crate) fn calling(&self) -> Calling {
+        let is_operation = |entry: &Entry| matches!(entry.kind, PinKind::Read | PinKind::Write);
+        let in_flight = self.fold(false, |found, entry| found || is_operation(entry));
+        Calling { operations: self.operations(), in_flight }
     }
 
     /// Returns the number of open views.
@@ -233,6 +251,18 @@ mod tests {
         drop(write);
         assert_eq!(pins.write_horizon(), UnixMillis::new(1_020));
         drop(view);
+    }
+
+    #[test]
+    fn operations_in_flight_are_callers_and_neither_open_views_nor_the_stores_own_work_is() {
+        let (_, pins) = pins();
+        let _own = pins.pin_own();
+        let _view = pins.pin(PinKind::View);
+        assert_eq!(pins.calling(), Calling { operations: 1, in_flight: false });
+        let read = pins.pin(PinKind::Read);
+        assert_eq!(pins.calling(), Calling { operations: 2, in_flight: true });
+        drop(read);
+        assert_eq!(pins.calling(), Calling { operations: 2, in_flight: false });
     }
 
     #[test]

@@ -95,12 +95,20 @@ impl Drop {
 }
 
 impl FamilyPlan {
-    /// Counts the files of the drops, and their bytes, that are not among the `left` ones.
-    pub(crate) fn dropped(&self, left: &[SstFile]) -> (u64, u64) {
+    /// Forgets the files of the drops that are not among the `left` ones: they are no debt any more. Counts them and their bytes.
+    pub(crate) fn forget_dropped(&mut self, left: &[SstFile]) -> (u64, u64) {
         let left: HashSet<&str> = left.iter().map(|file| file.name.as_str()).collect();
-        let planned = self.drops.iter().flat_map(|drop| &drop.files);
-        let gone = planned.filter(|file| !left.contains(file.name.as_str()));
-        gone.fold((0, 0), |(files, bytes), file| (files + 1, bytes + file.size_bytes))
+        let (mut files, mut bytes) = (0, 0);
+        for drop in &mut self.drops {
+            drop.files.retain(|file| {
+                let is_left = left.contains(file.name.as_str());
+                files += u64::from(!is_left);
+                bytes += if is_left { 0 } else { file.size_bytes };
+                is_left
+            });
+        }
+        self.drops.retain(|drop| !drop.files.is_empty());
+        (files, bytes)
     }
 }
 
@@ -201,8 +209,8 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_rocksdb_did_not_drop_is_not_counted() {
-        let plan = plan(&dead([10..25, 25..40]), &[file(6, 10..20), file(6, 20..30), file(6, 30..40)]);
+    fn a_file_that_rocksdb_did_not_drop_is_not_counted_and_stays_in_the_plan() {
+        let mut plan = plan(&dead([10..25, 25..40]), &[file(6, 10..20), file(6, 20..30), file(6, 30..40)]);
         let listed = |counters: Range<u64>| SstFile {
             family: Family::Data(family()),
             name: format!("{counters:?}"),
@@ -213,8 +221,10 @@ mod tests {
             entries: 1,
             tombstones: 0,
         };
-        assert_eq!(plan.dropped(&[listed(20..30), listed(70..80)]), (2, 2000));
-        assert_eq!(plan.dropped(&[]), (3, 3000));
+        assert_eq!(plan.forget_dropped(&[listed(20..30), listed(70..80)]), (2, 2000));
+        assert_eq!(plan.drops.iter().flat_map(|drop| &drop.files).collect::<Vec<_>>(), [&file(6, 20..30)]);
+        assert_eq!(plan.forget_dropped(&[]), (1, 1000));
+        assert!(plan.drops.is_empty());
     }
 
     #[test]

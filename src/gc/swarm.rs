@@ -122,7 +122,7 @@ impl<'a> Run<'a> {
     }
 
     /// Returns the first and the last key.
-    fn keys(&self) -> (&'a [u8], &'a [u8]) {
+    pub(super) fn keys(&self) -> (&'a [u8], &'a [u8]) {
         let first = self.files.first().map_or(&[][..], |file| &file.smallest);
         (first, self.files.last().map_or(first, |file| &file.largest))
     }

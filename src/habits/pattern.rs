@@ -34,9 +34,10 @@ pub(crate) struct Pattern(u64);
 
 impl Pattern {
     /// The pattern of a key. Costs a nanosecond or two for each byte that is looked at, and no allocation.
-    pub(crate) fn of(keyspace: KeyspaceNo, key: &[u8]) -> Self {
+    fn of(keyspace: Option<KeyspaceNo>, key: &[u8]) -> Self {
         let mut hash = Fnv::new();
-        keyspace.get().to_be_bytes().into_iter().for_each(|byte| hash.add(byte));
+        // No keyspace has the last number.
+        keyspace.map_or(u32::MAX, KeyspaceNo::get).to_be_bytes().into_iter().for_each(|byte| hash.add(byte));
         let mut rest = key.get(..KEY_BYTES).unwrap_or(key);
         // Whether the word before was a mark, and only a `-` stands between.
         let mut behind_mark = false;
@@ -62,6 +63,24 @@ impl Pattern {
 
     pub(crate) fn hash(self) -> u64 {
         self.0
+    }
+}
+
+/// The pattern of a key in its keyspace, and the one that it shares with keys of that form in all keyspaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Patterns {
+    pub(crate) own: Pattern,
+    pub(crate) shared: Pattern,
+}
+
+impl Patterns {
+    /// The patterns of a key. Costs what two patterns cost.
+    pub(crate) fn of(keyspace: KeyspaceNo, key: &[u8]) -> Self {
+        Self { own: Pattern::of(Some(keyspace), key), shared: Pattern::of(None, key) }
+    }
+
+    pub(crate) fn each(self) -> [Pattern; 2] {
+        [self.own, self.shared]
     }
 }
 
@@ -119,7 +138,7 @@ mod tests {
     use super::*;
 
     fn of(key: &str) -> Pattern {
-        Pattern::of(KeyspaceNo::new(7).unwrap(), key.as_bytes())
+        Patterns::of(KeyspaceNo::new(7).unwrap(), key.as_bytes()).own
     }
 
     #[track_caller]
@@ -162,7 +181,11 @@ mod tests {
             }
         }
         assert_ne!(of("user1:feed"), of("order1:feed"));
-        assert_ne!(Pattern::of(KeyspaceNo::new(8).unwrap(), b"user:1"), of("user:1"));
+        let elsewhere = Patterns::of(KeyspaceNo::new(8).unwrap(), b"user:1");
+        assert_ne!(elsewhere.own, of("user:1"));
+        assert_eq!(elsewhere.shared, Patterns::of(KeyspaceNo::new(7).unwrap(), b"user:2").shared);
+        let first = Patterns::of(KeyspaceNo::new(0).unwrap(), b"user:1");
+        assert_ne!(first.shared, first.own);
     }
 
     #[test]
@@ -171,7 +194,7 @@ mod tests {
         assert_eq!(of(&long), of(&format!("{long}y")));
         assert_ne!(of(&long), of(&format!("y:{long}")));
         // Any bytes will do.
-        let _ = Pattern::of(KeyspaceNo::new(7).unwrap(), &(0..=255).collect::<Vec<u8>>());
+        let _ = Patterns::of(KeyspaceNo::new(7).unwrap(), &(0..=255).collect::<Vec<u8>>());
     }
 
     #[test]

@@ -31,6 +31,20 @@ pub(crate) struct Foreseen {
     /// The class of the lifetime it will get, if it gets one.
     pub(crate) class: Option<LifetimeClass>,
     pub(crate) habit: Option<Habit>,
+    /// Whether there is evidence of the class, be it for none.
+    is_known: bool,
+}
+
+impl Foreseen {
+    /// Goes by the keys of that form in all keyspaces where nothing is known of those in one.
+    pub(crate) fn or_by(self, shared: impl FnOnce() -> Self) -> Self {
+        if self.is_known && self.habit.is_some() {
+            return self;
+        }
+        let shared = shared();
+        let class = if self.is_known { self.class } else { self.class.or(shared.class) };
+        Self { class, habit: self.habit.or(shared.habit), is_known: self.is_known || shared.is_known }
+    }
 }
 
 /// The counters of one pattern.
@@ -104,18 +118,31 @@ impl Slot {
         self.watched += 1;
     }
 
+    /// Takes one back whose watch was cut short.
+    pub(crate) fn unwatched(&mut self) {
+        self.watched = self.watched.saturating_sub(1);
+        self.grown = self.grown.min(self.watched);
+    }
+
     pub(crate) fn grown(&mut self) {
         // One that was watched before a halving may come after it.
         self.grown = self.grown.saturating_add(1).min(self.watched);
     }
 
-    /// Tells whether there is so little evidence of the habit that others should make room.
+    /// Tells whether there is so little evidence of the habit that others should make room. WHY not at the first birth: keys
+    /// without any pattern would push everybody out.
     pub(crate) fn wants_to_watch(&self) -> bool {
-        u32::from(self.watched) < EVIDENCE
+        u32::from(self.watched) < EVIDENCE && self.weight > 1
     }
 
     pub(crate) fn foresee(&self) -> Foreseen {
-        Foreseen { class: self.class(), habit: self.habit() }
+        Foreseen { class: self.class(), habit: self.habit(), is_known: self.is_known() }
+    }
+
+    /// Tells whether there is evidence of what becomes of births, be it that nothing does.
+    fn is_known(&self) -> bool {
+        let outcomes: u32 = self.outcomes.iter().map(|count| u32::from(*count)).sum();
+        outcomes.max(u32::from(self.births)) >= EVIDENCE
     }
 
     /// The class that most expiries are of, or the longer one of two neighbours that most are of: lifetimes with some jitter
@@ -228,6 +255,29 @@ mod tests {
         // And when they stop, so do the guesses.
         (0..1000).for_each(|_| slot.born_without_expiry());
         assert_eq!(slot.foresee().class, None);
+    }
+
+    #[test]
+    fn a_watch_that_was_cut_short_is_no_evidence_and_a_first_birth_asks_for_none() {
+        let mut slot = Slot { weight: 1, ..Slot::of(1) };
+        assert!(!slot.wants_to_watch());
+        slot.weight = 2;
+        assert!(slot.wants_to_watch());
+        (0..8).for_each(|_| slot.watched());
+        (0..2).for_each(|_| slot.grown());
+        assert_eq!(slot.foresee().habit, Some(Habit::Growing));
+        (0..6).for_each(|_| slot.unwatched());
+        assert_eq!((slot.watched, slot.grown, slot.foresee().habit), (2, 2, None));
+    }
+
+    #[test]
+    fn all_keyspaces_together_speak_only_where_one_has_no_evidence_of_its_own() {
+        let shared = after(times(Some(3), 8)).foresee();
+        let of_all = |own: Slot| own.foresee().or_by(|| shared).class;
+        assert_eq!(of_all(Slot::of(2)), Some(class(3)));
+        assert_eq!(of_all(after(times(None, 7))), Some(class(3)));
+        assert_eq!(of_all(after(times(None, 8))), None, "keys live on here");
+        assert_eq!(of_all(after(times(Some(5), 8))), Some(class(5)));
     }
 
     #[test]

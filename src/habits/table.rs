@@ -82,6 +82,13 @@ impl Table {
         }
     }
 
+    /// Changes what is known of a pattern, if it is known still.
+    pub(crate) fn amend(&self, pattern: Pattern, change: impl FnOnce(&mut Slot)) {
+        if let Some(slot) = self.set_of(pattern).map(Mutex::lock).as_mut().and_then(|set| set.find(pattern.hash())) {
+            change(slot);
+        }
+    }
+
     /// Counts the patterns that are known.
     pub(crate) fn patterns(&self) -> u64 {
         let known = |set: &Mutex<Set>| set.lock().slots.iter().filter(|slot| slot.pattern != 0).count();

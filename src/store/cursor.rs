@@ -7,7 +7,7 @@
 use std::mem;
 use std::sync::Arc;
 
-use rocksdb::{DB, DBRawIterator, ReadOptions};
+use rocksdb::{DB, DBRawIterator, ReadOptions, ReadTier};
 
 use super::{Database, Family, map_error};
 use crate::error::Result;
@@ -52,6 +52,8 @@ pub(crate) struct Scan {
     pub(crate) see_range_deleted: bool,
     /// Fails once it has passed over so many deleted entries in a row; `None` for no limit.
     pub(crate) max_deleted: Option<u64>,
+    /// Meets only what no file holds yet.
+    pub(crate) buffers_only: bool,
 }
 
 impl Scan {
@@ -101,6 +103,9 @@ impl Cursor {
         }
         if let Some(limit) = scan.max_deleted {
             read.set_max_skippable_internal_keys(limit);
+        }
+        if scan.buffers_only {
+            read.set_read_tier(ReadTier::Memtable);
         }
         read.set_iterate_lower_bound(scan.lower);
         if let Some(upper) = scan.upper {

@@ -252,13 +252,7 @@ impl Database {
         self.db.delete_file_in_range_cf(self.handle(family), range.start(), range.end()).map_err(map_error)
     }
 
-    /// Rewrites the files that overlap `range`, giving the filter a look at every entry in them.
-    pub(crate) fn compact(&self, family: Family, range: &KeyRange) {
-        let options = tuning::reclaiming_compaction();
-        self.db.compact_range_cf_opt(self.handle(family), Some(range.start()), Some(range.end()), &options);
-    }
-
-    /// Rewrites the files that overlap the keys from `first` to `last`, both included.
+    /// Rewrites the files that overlap the keys from `first` to `last`, both included, giving the filter a look at every entry in them.
     pub(crate) fn compact_keys(&self, family: Family, first: &[u8], last: &[u8]) {
         let options = tuning::reclaiming_compaction();
         self.db.compact_range_cf_opt(self.handle(family), Some(first), Some(last), &options);
@@ -295,6 +289,12 @@ impl Database {
             + self.property(family, "rocksdb.num-entries-imm-mem-tables")
     }
 
+    /// Tells whether RocksDB is about to compact a family, or compacts anything now: files may move down a level.
+    pub(crate) fn is_compacting(&self, family: Family) -> bool {
+        self.property(family, "rocksdb.compaction-pending") + self.property(family, "rocksdb.num-running-compactions")
+            > 0
+    }
+
     /// Returns the deletions of single keys in a family's write buffers.
     pub(crate) fn buffered_tombstones(&self, family: Family) -> u64 {
         self.property(family, "rocksdb.num-deletes-active-mem-table")
@@ -306,11 +306,6 @@ impl Database {
     pub(crate) fn oldest_snapshot(&self) -> Option<u64> {
         // RocksDB says 0 when there is none; a snapshot of the empty database holds nothing back.
         Some(self.property(Family::Default, "rocksdb.oldest-snapshot-sequence")).filter(|commit| *commit > 0)
-    }
-
-    /// Returns the bytes of a family's write buffers.
-    pub(crate) fn buffered_bytes(&self, family: Family) -> u64 {
-        self.property(family, "rocksdb.cur-size-all-mem-tables")
     }
 
     /// Returns what compactions of a family read and wrote since open.

@@ -7,12 +7,12 @@
 use bytes::Bytes;
 
 use crate::encoding::{
-    Body, CollectionId, DataType, ElementKey, Habit, LIST_MIDDLE, Meta, PackedEntry, Tag, UnixMillis, encode_packed,
-    packed_entry_bytes,
+    Body, CollectionId, DataType, ElementKey, Habit, LIST_MIDDLE, LifetimeClass, Meta, PackedEntry, Tag, UnixMillis,
+    encode_packed, packed_entry_bytes,
 };
 use crate::error::{Error, Result};
 use crate::types::elements::{Direction, Elements, TailRange, Tails, Walk};
-use crate::types::{Change, Home, KeyPlan, Lot, NewRecord, Pending};
+use crate::types::{Change, Home, KeyPlan, Lot, NewRecord, Origin, Pending};
 
 /// How a collection is born when an operation finds none.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,6 +30,8 @@ pub(crate) struct Edit<'p, 'a> {
     old: Option<Meta>,
     elements: Elements<'a>,
     birth: Birth,
+    /// The class of a collection that goes on under a new id.
+    class: Option<LifetimeClass>,
     created_at: UnixMillis,
     size: u64,
     head: u64,
@@ -55,6 +57,7 @@ impl<'a> KeyPlan<'a> {
             old,
             elements,
             birth,
+            class: None,
             created_at,
             size,
             head,
@@ -73,6 +76,7 @@ impl<'a> KeyPlan<'a> {
             old: None,
             elements,
             birth,
+            class: None,
             created_at,
             size: 0,
             head: LIST_MIDDLE,
@@ -96,6 +100,8 @@ impl Edit<'_, '_> {
     pub(crate) fn begin_anew(&mut self) {
         if let Some(old) = self.old.take() {
             self.birth = Birth { expires_at: old.expires_at, habit: Some(Habit::Growing) };
+            self.class = old.id().map(|id| class_anew(id.family().class(), &old, self.plan.now));
+            self.plan.origin = if old.id().is_some() { Origin::Rewritten } else { Origin::Birth };
         }
         self.elements = Elements::none(self.plan.reader);
         self.plan.elements.clear();
@@ -320,12 +326,23 @@ impl Edit<'_, '_> {
             Some(body) => Home::Known(Body::Packed(body.into())),
             None => {
                 self.plan.elements = all.into_iter().map(|(tail, value)| (tail, Some(value))).collect::<Pending>();
-                Home::NewId { lot: Lot::with_habit(habit), head: self.head }
+                Home::NewId { lot: Lot { class: self.class, habit }, head: self.head }
             }
         };
         let (data_type, created_at) = (self.data_type, self.created_at);
         self.plan.change = Change::Put(NewRecord { data_type, home, created_at, expires_at, size: self.size });
         Ok(())
+    }
+}
+
+/// Chooses the class of a collection that is written anew: that of its age or of what it has to live, and never a shorter-lived one
+/// than before, so that nothing moves to and fro.
+fn class_anew(before: LifetimeClass, old: &Meta, now: UnixMillis) -> LifetimeClass {
+    let age = now.saturating_since(old.created_at);
+    match old.expires_at {
+        None if before == LifetimeClass::NONE => before,
+        None => before.max(LifetimeClass::for_ttl(Some(age))),
+        Some(expires_at) => before.max(LifetimeClass::for_ttl(Some(age.max(expires_at.saturating_since(now))))),
     }
 }
 

@@ -33,5 +33,7 @@ pub(crate) mod zset;
 pub(crate) use edit::{Birth, Edit, head_of};
 pub(crate) use elements::{Direction, Elements, TailRange, Walk};
 pub(crate) use event::{EventClass, EventKind, EventKinds, Notes};
-pub(crate) use plan::{Before, Builder, Change, Home, KeyPlan, Limits, Lot, NewRecord, Pending, PlanContext, id_of};
+pub(crate) use plan::{
+    Before, Builder, Change, Home, KeyPlan, Limits, Lot, NewRecord, Origin, Pending, PlanContext, id_of,
+};
 pub(crate) use reader::Reader;

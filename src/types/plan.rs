@@ -76,6 +76,17 @@ impl Lot {
     }
 }
 
+/// Where a collection under a new id comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It begins.
+    Birth,
+    /// The one before it moves to a longer-lived place.
+    Promoted,
+    /// The one before it goes on, written anew.
+    Rewritten,
+}
+
 /// Changes of elements by their tails (what stands behind the id in their keys): the value to put, or `None` to
 /// delete. In key order, so that the write buffer takes them in order.
 pub(crate) type Pending = BTreeMap<Vec<u8>, Option<Bytes>>;
@@ -135,9 +146,9 @@ pub(crate) struct KeyPlan<'a> {
     pub(crate) elements: Pending,
     /// A collection that was built in several commits and is linked by this one.
     pub(crate) built: Option<CollectionId>,
-    /// Whether the new id is for a collection that moves to a longer-lived place.
-    pub(crate) is_promoted: bool,
     pub(crate) notes: Notes,
+    /// What the new id is for, if there is one.
+    pub(crate) origin: Origin,
 }
 
 /// What plans of one operation share.
@@ -165,8 +176,8 @@ impl<'a> KeyPlan<'a> {
             change: Change::Nothing,
             elements: Pending::new(),
             built: None,
-            is_promoted: false,
             notes: Notes::new(is_heard),
+            origin: Origin::Birth,
         }
     }
 

@@ -19,6 +19,7 @@ mod ranks;
 mod reaper_failures;
 mod reaper_races;
 mod recorder;
+mod retirement;
 mod slots;
 mod stalls;
 mod transactions;

@@ -42,6 +42,8 @@ fn steps_wait_while_writes_are_stopped_and_go_on_within_seconds_when_they_are_no
     let fixture = Fixture::new();
     let mut options = small();
     options.reclaim_threads = 1;
+    // The store's time runs fast here, and nothing is to be too old.
+    options.max_debt_age = Duration::from_secs(30 * 86_400);
     let store = scattered(&fixture, options);
     // Dropped before the store is, so that closing waits for nobody if the test fails.
     let first_step = Pause::at("reclaimer::before_compact");

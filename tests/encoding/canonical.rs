@@ -311,13 +311,15 @@ fn regrouped(operands: &[&[u8]], merge: impl Fn(Option<&[u8]>, &[&[u8]]) -> Vec<
 /// that is raised is then the only one that has changed.
 pub fn hyperloglog(bytes: &[u8]) {
     one_hyperloglog(bytes);
-    one_hyperloglog(&[HyperLogLog::empty().bytes().get(..16).unwrap(), bytes].concat());
+    let empty = HyperLogLog::empty();
+    let with_header: Vec<u8> = empty.bytes().iter().take(16).chain(bytes).copied().collect();
+    one_hyperloglog(&with_header);
 }
 
 /// A dense HyperLogLog whose registers are these bytes, again and again.
 pub fn dense_hyperloglog(bytes: &[u8]) {
     let mut dense = HyperLogLog::empty();
-    dense.make_dense().unwrap();
+    assert!(dense.make_dense().is_ok(), "what is empty is right");
     let header = dense.bytes().iter().take(16);
     let registers = bytes.iter().cycle().chain([&0].into_iter().cycle());
     let filled: Vec<u8> = header.chain(registers).take(dense.bytes().len()).copied().collect();

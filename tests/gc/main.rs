@@ -26,6 +26,8 @@ mod figures;
 mod habits;
 mod history;
 mod promotions;
+mod quiet;
+mod reach;
 mod records;
 mod reopened;
 mod scattered;

@@ -200,3 +200,21 @@ fn what_is_dear_to_move_stays() {
     drop(db);
     close_and_check(store, &fixture.path("store"));
 }
+
+#[test]
+fn a_list_that_is_cut_and_refreshed_again_and_again_moves_on_once_for_each_class() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    for _ in 0..50 {
+        db.lists().push_right("list", (0..80).map(|n| format!("i{n}"))).unwrap();
+        db.lists().trim("list", -10, -1).unwrap();
+        assert!(db.expire("list", MINUTE).unwrap());
+        fixture.seconds_pass(30);
+    }
+    assert!(store.stats().promotions <= 4, "{} moves", store.stats().promotions);
+    assert_eq!(db.lists().len("list").unwrap(), 10);
+    drop(db);
+    settle(&store);
+    close_and_check(store, &fixture.path("store"));
+}

@@ -280,3 +280,37 @@ fn views_of_many_moments_each_keep_their_own_truth() {
     drop(db);
     close_and_check(store, &fixture.path("store"));
 }
+
+#[test]
+fn a_view_reads_on_while_what_died_before_it_is_range_deleted_and_retired() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    // What dies is held back until the view that is looked at is open.
+    let older = store.view().unwrap();
+    let hour = CreateOptions::new().expire_in(60 * MINUTE);
+    db.sets().add_with("first", [payload(1, 3000)], hour).unwrap();
+    for n in 0..132_000_u64 {
+        db.sets().add_with("short", [n.to_be_bytes()], hour).unwrap();
+        db.delete(["short"]).unwrap();
+    }
+    db.sets().add_with("last", [payload(2, 3000)], hour).unwrap();
+    assert!(!store.settle(Duration::ZERO).unwrap());
+    let view = store.view().unwrap();
+    drop(older);
+    db.delete(["first", "last"]).unwrap();
+    for _ in 0..4 {
+        assert!(!store.settle(Duration::from_millis(500)).unwrap(), "the view holds two sets back");
+    }
+    let stats = store.stats();
+    assert!(stats.range_deletions > 0 && stats.segments_retired > 0, "{stats:#?}");
+    for (key, seed) in [("first", 1), ("last", 2)] {
+        assert_eq!(members(&view.db(0), key), [payload(seed, 3000)]);
+        assert!(!db.exists(key).unwrap());
+    }
+    drop(view);
+    settle(&store);
+    assert_eq!(store.stats().data_file_bytes, 0, "{:#?}", store.stats());
+    drop(db);
+    close_and_check(store, &fixture.path("store"));
+}

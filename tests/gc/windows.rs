@@ -69,3 +69,27 @@ fn a_family_whose_first_segment_is_retired_goes_on_giving_everything_back() {
     store.close().unwrap();
     assert_clean(&fixture.path("store"));
 }
+
+#[test]
+fn a_window_that_was_dropped_is_no_debt_any_more_and_does_not_raise_the_rent_of_other_files() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let db = store.db(0);
+    let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
+    for n in 0..10_000_u32 {
+        let payload: Vec<u8> = (0..500_u32).flat_map(|i| (i * n).wrapping_mul(2_654_435_761).to_be_bytes()).collect();
+        db.sets().add_with(n.to_string(), [payload], minute).unwrap();
+    }
+    fixture.seconds_pass(61);
+    // No time is left after the first pass.
+    let passes =
+        (0..100).take_while(|_| store.stats().bytes_dropped == 0).map(|_| store.settle(Duration::ZERO).unwrap());
+    assert!(passes.count() > 0);
+    let stats = store.stats();
+    assert!(stats.bytes_dropped > 8 << 20, "{stats:#?}");
+    assert!(stats.debt_bytes < stats.bytes_dropped / 2, "what was dropped is called debt: {stats:#?}");
+    drop(db);
+    settle(&store);
+    store.close().unwrap();
+    assert_clean(&fixture.path("store"));
+}

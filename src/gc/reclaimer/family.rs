@@ -2,30 +2,25 @@
 //!
 //! May use all that the reclaimer may. Invariant: it acts on the picture of the pass alone.
 
-use std::ops::Range;
-
 use super::{Memory, Occasion, Pass, PassOutcome, Reclaimer};
-use crate::encoding::{DataFamily, Habit, KeyRange};
+use crate::encoding::{DataFamily, Habit};
 use crate::error::Result;
 use crate::failpoint::failpoint;
 use crate::gc::ages::Ages;
-use crate::gc::dead::{FIRST_COUNTER, FamilyDead};
+use crate::gc::dead::FIRST_COUNTER;
 use crate::gc::debt::{Debt, waiting_bytes};
 use crate::gc::mixed::Choice;
 use crate::gc::pacing::Turn;
 use crate::gc::planner::{FamilyPlan, FileSpan, plan};
+use crate::gc::reach::{Reach, Reaches};
 use crate::gc::stats::ReclaimCounters;
 use crate::gc::swarm::{Run, WORTH_MERGING_FOR};
-use crate::store::{Batch, Family, SstFile};
+use crate::store::{Family, SstFile};
 
 /// Passes without a new id after which a family counts as quiet.
-const QUIET_PASSES: u32 = 5;
-/// Passes without a new id after which even a small buffer with dead data is flushed.
-const VERY_QUIET_PASSES: u32 = 50;
-/// Buffers below this are left alone until the family is very quiet. WHY: each flush makes a file.
-const WORTH_FLUSHING_BYTES: u64 = 1 << 20;
-/// Dead runs that are range-deleted before a flush, at the most. WHY: each tombstone costs readers until the flush.
-const MAX_RANGE_DELETIONS: usize = 64;
+pub(super) const QUIET_PASSES: u32 = 5;
+/// Passes for which dead files in L0 of a closed family are left to RocksDB while it is at work.
+const MOVING_PASSES: u32 = 100;
 
 impl Reclaimer {
     /// Works on one family; returns what it did and the debt it saw.
@@ -42,14 +37,14 @@ impl Reclaimer {
             return Ok((PassOutcome::default(), Debt::default()));
         };
         let mut memory = memory.lock();
-        let plan = plan(dead, &spans);
-        memory.mixed.keep_only(&plan.mixed);
-        let mut outcome = self.drop_files(family, &plan, pass)?;
-        outcome = outcome.and(self.end_game(family, dead, &plan, &mut memory, pass)?);
-        outcome = outcome.and(self.unstick(family, &plan, &mut memory, pass));
-        outcome = outcome.and(self.compact_mixed(family, &plan, &spans, &mut memory, pass)?);
-        if !outcome.acted && plan.drops.is_empty() {
-            outcome = outcome.and(self.merge_small(family, &spans, &mut memory, pass)?);
+        let mut plan = plan(dead, &spans);
+        memory.mixed.notice(&plan.mixed, &spans);
+        let mut outcome = self.drop_files(family, &mut plan, pass)?;
+        let flushed = self.end_game(family, dead, &plan, &mut memory, pass)?;
+        outcome = outcome.and(flushed);
+        // WHY not behind a flush: what it has made is not among the files of this pass, and would be taken along.
+        if !flushed.acted {
+            outcome = outcome.and(self.rewrite(family, &plan, outcome, &mut memory, pass)?);
         }
         if unreadable == 0 {
             outcome = outcome.and(self.retire(family, dead, &spans, &mut memory, pass)?);
@@ -58,6 +53,26 @@ impl Reclaimer {
         let mut debt = Debt::of(dead, &plan, mixed, owing, pass.now);
         debt.waiting_bytes = waiting_bytes(family, dead, pass.waiting, &spans, mixed);
         Ok((outcome, debt))
+    }
+
+    /// Rewrites what is worth it.
+    fn rewrite(
+        &self,
+        family: DataFamily,
+        plan: &FamilyPlan,
+        before: PassOutcome,
+        memory: &mut Memory,
+        pass: &Pass<'_>,
+    ) -> Result<PassOutcome> {
+        let reaches = Reaches::new(&self.db, Family::Data(family), pass.files);
+        let mut outcome = self.unstick(family, plan, &reaches, memory, pass);
+        if !outcome.acted {
+            outcome = outcome.and(self.compact_mixed(family, plan, &reaches, memory, pass)?);
+        }
+        if !outcome.acted && !before.acted && plan.drops.is_empty() {
+            outcome = outcome.and(self.merge_small(family, plan, &reaches, memory, pass)?);
+        }
+        Ok(outcome)
     }
 
     /// Takes note of what was born in every family. WHY also where nothing is dead: it tells how old the ids are, later.
@@ -71,13 +86,16 @@ impl Reclaimer {
                 memory.quiet_passes = memory.quiet_passes.saturating_add(1);
             }
             memory.next_counter = next;
+            if pass.picture.dead.family(family).is_empty() {
+                memory.mixed.notice_nothing();
+            }
             if let Some(longest) = family.class().longest().filter(|_| next > FIRST_COUNTER) {
                 memory.ages.note(next, pass.now, longest);
             }
         }
     }
 
-    fn drop_files(&self, family: DataFamily, plan: &FamilyPlan, pass: &Pass<'_>) -> Result<PassOutcome> {
+    fn drop_files(&self, family: DataFamily, plan: &mut FamilyPlan, pass: &Pass<'_>) -> Result<PassOutcome> {
         if plan.drops.is_empty() {
             return Ok(PassOutcome::default());
         }
@@ -87,75 +105,45 @@ impl Reclaimer {
             failpoint!("reclaimer::after_drop");
         }
         // WHY a second look: RocksDB leaves files that it is compacting where they are.
-        let (files, bytes) = plan.dropped(&self.db.live_files()?);
+        let (files, bytes) = plan.forget_dropped(&self.db.live_files()?);
         ReclaimCounters::add(&self.counters.files_dropped, files);
         ReclaimCounters::add(&self.counters.bytes_dropped, bytes);
         Ok(PassOutcome { acted: files > 0, pending: true })
     }
 
-    /// Gets dead data out of the write buffer of a family that has fallen quiet. What is dead only there is
-    /// range-deleted first, so that the flush does not write it.
-    fn end_game(
+    /// Compacts dead files that stay in L0: closed families move them down by themselves, growing ones may not. Those that would
+    /// take along much that lives are left until RocksDB has moved them down.
+    fn unstick(
         &self,
         family: DataFamily,
-        dead: &FamilyDead,
         plan: &FamilyPlan,
+        reaches: &Reaches<'_>,
         memory: &mut Memory,
         pass: &Pass<'_>,
-    ) -> Result<PassOutcome> {
-        let buried = dead.ever_buried();
-        let here = Family::Data(family);
-        if buried == memory.buried_at_flush || self.db.buffered_entries(here) == 0 {
-            return Ok(PassOutcome::default());
-        }
-        let worth_it = memory.quiet_passes >= VERY_QUIET_PASSES
-            || (memory.quiet_passes >= QUIET_PASSES && self.db.buffered_bytes(here) >= WORTH_FLUSHING_BYTES);
-        if !pass.eager && !worth_it {
-            return Ok(PassOutcome::default());
-        }
-        match dead.runs_in(&(plan.files_end..u64::MAX), MAX_RANGE_DELETIONS) {
-            Some(only_buffered) if !only_buffered.is_empty() => self.range_delete(family, &only_buffered)?,
-            _ => {}
-        }
-        failpoint!("reclaimer::before_flush");
-        if !self.births.flush(&self.db, here)? {
-            return Ok(PassOutcome { acted: false, pending: true });
-        }
-        failpoint!("reclaimer::after_flush");
-        ReclaimCounters::add(&self.counters.flushes, 1);
-        memory.buried_at_flush = buried;
-        Ok(PassOutcome::ACTED)
-    }
-
-    fn range_delete(&self, family: DataFamily, runs: &[Range<u64>]) -> Result<()> {
-        let mut batch = Batch::new();
-        for run in runs {
-            batch.delete_range(&self.db, Family::Data(family), &KeyRange::ids(family, run.start, run.end));
-        }
-        failpoint!("reclaimer::before_range_delete");
-        self.db.commit(batch, false)?;
-        failpoint!("reclaimer::after_range_delete");
-        ReclaimCounters::add(&self.counters.range_deletions, u64::try_from(runs.len()).unwrap_or(0));
-        Ok(())
-    }
-
-    /// Compacts dead files that stay in L0: closed families move them down by themselves, growing ones may not.
-    fn unstick(&self, family: DataFamily, plan: &FamilyPlan, memory: &mut Memory, pass: &Pass<'_>) -> PassOutcome {
+    ) -> PassOutcome {
         memory.stuck.retain(|name, _| plan.stuck.iter().any(|file| file.name == *name));
-        let mut outcome = PassOutcome { acted: false, pending: !plan.stuck.is_empty() };
-        if pass.occasion == Occasion::News {
-            return outcome;
-        }
+        let mut outcome = PassOutcome::default();
         for file in &plan.stuck {
+            let Some(reach) = reaches.of_file(&file.name) else { continue };
+            if !memory.mixed.is_mostly_dead(&reach, plan, self.settings.compact_dead_percent) {
+                continue;
+            }
+            outcome.pending = true;
+            if pass.occasion == Occasion::News {
+                return outcome;
+            }
             let passes = memory.stuck.entry(file.name.clone()).or_default();
             *passes += 1;
             let passes = *passes;
-            let patience = if pass.eager && family.habit() == Habit::Growing { 0 } else { QUIET_PASSES };
+            let patience = match family.habit() {
+                Habit::Growing if pass.eager => 0,
+                Habit::Closed if self.db.is_compacting(Family::Data(family)) => MOVING_PASSES,
+                _ => QUIET_PASSES,
+            };
             let is_due = passes > patience && (pass.eager || memory.quiet_passes >= QUIET_PASSES);
             if is_due && self.pacer.offers(Turn::of(family), pass.eager) {
-                self.compact(family, &file.counters);
-                outcome = PassOutcome::ACTED;
-                break;
+                self.compact(family, &reach);
+                return PassOutcome::ACTED;
             }
         }
         outcome
@@ -166,31 +154,36 @@ impl Reclaimer {
         &self,
         family: DataFamily,
         plan: &FamilyPlan,
-        files: &[FileSpan],
+        reaches: &Reaches<'_>,
         memory: &mut Memory,
         pass: &Pass<'_>,
     ) -> Result<PassOutcome> {
+        // WHY: what is dead in L0 goes unread once RocksDB has moved it down, and would be read if it went along with others.
+        let moves_soon = |file: &FileSpan| memory.stuck.get(&file.name).is_none_or(|passes| *passes <= MOVING_PASSES);
+        let is_moving = family.habit() == Habit::Closed
+            && plan.stuck.iter().any(moves_soon)
+            && self.db.is_compacting(Family::Data(family));
         // WHY before the choice: it reads.
-        if !self.pacer.offers(Turn::of(family), pass.eager) {
+        if is_moving || !self.pacer.offers(Turn::of(family), pass.eager) {
             return Ok(PassOutcome { acted: false, pending: !plan.mixed.is_empty() });
         }
         let Memory { mixed, ages, .. } = memory;
-        let choice = self.choice(family, files, ages, pass);
-        let chosen = mixed.choose(&plan.mixed, &choice)?;
-        let (Some(first), Some(last)) = (chosen.first(), chosen.last()) else {
+        let choice = self.choice(family, plan, reaches, ages, pass);
+        let Some(chosen) = mixed.choose(&choice)? else {
             return Ok(PassOutcome::default());
         };
-        let counters = first.counters.start..last.counters.end;
         let before = self.db.compaction_io(Family::Data(family));
-        self.compact(family, &counters);
+        self.compact(family, &chosen.reach);
         let after = self.db.compaction_io(Family::Data(family));
         ReclaimCounters::add(&self.counters.rewrite_read_bytes, after.read_bytes - before.read_bytes);
         ReclaimCounters::add(&self.counters.rewritten_bytes, after.written_bytes - before.written_bytes);
         let left = self.db.live_files()?;
-        mixed.rewritten(&counters, &left, pass.files, &choice);
-        // RocksDB does not say whether it worked, but a rewritten file is gone. The next try waits as the first did.
-        if let Some(file) = chosen.iter().find(|file| left.iter().any(|live| live.name == file.name)) {
-            tracing::warn!(file = file.name, "a compaction left its file as it was");
+        mixed.rewritten(&chosen.reach.counters(family), &left, pass.files, &choice);
+        mixed.forget_gone(&left, pass.now);
+        // RocksDB does not say whether it worked, but a rewritten file is gone.
+        for name in chosen.names.iter().filter(|name| left.iter().any(|live| live.name == **name)) {
+            tracing::warn!(file = name, "a compaction left its file as it was");
+            mixed.left(name, pass.now);
         }
         Ok(PassOutcome::ACTED)
     }
@@ -198,7 +191,8 @@ impl Reclaimer {
     fn choice<'a>(
         &'a self,
         family: DataFamily,
-        files: &'a [FileSpan],
+        plan: &'a FamilyPlan,
+        reaches: &'a Reaches<'a>,
         ages: &'a Ages,
         pass: &'a Pass<'_>,
     ) -> Choice<'a> {
@@ -209,7 +203,8 @@ impl Reclaimer {
             dead_percent: self.settings.compact_dead_percent,
             eager: pass.eager,
             now: pass.now,
-            files,
+            plan,
+            reaches,
             rent: pass.rent,
             step_bytes: self.pacer.step_bytes(pass.eager),
             ages,
@@ -220,7 +215,8 @@ impl Reclaimer {
     fn merge_small(
         &self,
         family: DataFamily,
-        files: &[FileSpan],
+        plan: &FamilyPlan,
+        reaches: &Reaches<'_>,
         memory: &mut Memory,
         pass: &Pass<'_>,
     ) -> Result<PassOutcome> {
@@ -229,7 +225,7 @@ impl Reclaimer {
         }
         let is_quiet = pass.eager || memory.quiet_passes >= QUIET_PASSES;
         let Memory { mixed, ages, swarm, .. } = memory;
-        let choice = self.choice(family, files, ages, pass);
+        let choice = self.choice(family, plan, reaches, ages, pass);
         let lasts = |file: &SstFile| {
             FileSpan::of(file, family)
                 .is_some_and(|span| choice.dies_within(span.counters.end).is_none_or(|rest| rest >= WORTH_MERGING_FOR))
@@ -237,6 +233,10 @@ impl Reclaimer {
         let Some(run) = Run::find(pass.files_of(family), pass.sizes, is_quiet, lasts) else {
             return Ok(PassOutcome::default());
         };
+        // A buffer that reaches into the run would be flushed first, and would take along what it spans.
+        if reaches.of(run.keys()).takes_buffer {
+            return Ok(PassOutcome::default());
+        }
         if !self.pacer.offers(Turn::of(family), pass.eager) {
             return Ok(PassOutcome { acted: false, pending: true });
         }
@@ -253,10 +253,12 @@ impl Reclaimer {
         Ok(PassOutcome::ACTED)
     }
 
-    fn compact(&self, family: DataFamily, counters: &Range<u64>) {
+    fn compact(&self, family: DataFamily, reach: &Reach<'_>) {
+        let (first, last) = reach.keys();
         let _step = self.pacer.begin(Turn::of(family));
         failpoint!("reclaimer::before_compact");
-        self.db.compact(Family::Data(family), &KeyRange::ids(family, counters.start, counters.end));
+        // WHY not all keys of the ids: those of a giant fill many files.
+        self.db.compact_keys(Family::Data(family), first, last);
         failpoint!("reclaimer::after_compact");
         ReclaimCounters::add(&self.counters.compactions, 1);
     }

@@ -3,13 +3,14 @@
 //! May use `store`, the watermark, the planner, ids, births and the clock. Invariants: it acts only on the published picture; a
 //! segment is retired only after a look in total order has found nothing in it (design, rule 8).
 
+mod buffer;
 mod family;
 mod history;
 mod retire;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -20,7 +21,7 @@ use super::debt::{Debt, Owing};
 use super::expired;
 use super::log::QuietLog;
 use super::mixed::MixedFiles;
-use super::pacing::Pacer;
+use super::pacing::{Owed, Pacer};
 use super::stats::ReclaimCounters;
 use super::swarm::{Sizes, Swarm};
 use super::watermark::{Picture, Watermark};
@@ -41,8 +42,7 @@ const WEIGH_WAITING_EVERY: Duration = Duration::from_secs(5);
 struct Memory {
     next_counter: u64,
     quiet_passes: u32,
-    /// Ids buried when the family was last flushed for reclaiming.
-    buried_at_flush: u64,
+    buffer: buffer::Memory,
     /// Dead L0 files and in how many passes they were seen.
     stuck: HashMap<String, u32>,
     mixed: MixedFiles,
@@ -51,6 +51,8 @@ struct Memory {
     owing: Owing,
     /// When dead segments that lie under a file were last looked into.
     looked_under_files: Option<Duration>,
+    /// What lay over each of them then.
+    was_over: HashMap<u64, u64>,
 }
 
 /// Why a pass is made.
@@ -108,6 +110,8 @@ pub(crate) struct Reclaimer {
     families: Vec<Mutex<Memory>>,
     expired: Mutex<expired::Memory>,
     quiet_log: Mutex<QuietLog>,
+    /// The debt that the last pass found, as far as it is known to be there.
+    known_debt: AtomicU64,
     /// When the bytes of what waits were last estimated.
     weighed_waiting: Mutex<Option<Duration>>,
     /// One pass at a time, whoever asks.
@@ -169,6 +173,7 @@ impl Reclaimer {
             families,
             expired: Mutex::default(),
             quiet_log: Mutex::default(),
+            known_debt: AtomicU64::new(0),
             weighed_waiting: Mutex::default(),
             passing: Mutex::default(),
         }
@@ -183,6 +188,9 @@ impl Reclaimer {
     pub(crate) fn pass(&self, occasion: Occasion) -> Result<PassOutcome> {
         let _one = self.passing.lock();
         let eager = occasion == Occasion::Settling;
+        if occasion != Occasion::News {
+            self.pacer.begin_pass();
+        }
         failpoint!("reclaimer::pass", |_| Err(crate::Error::new(crate::ErrorKind::Io, "failpoint reclaimer::pass")));
         let picture = self.watermark.picture();
         let files = self.db.live_files()?;
@@ -200,7 +208,9 @@ impl Reclaimer {
             outcome = outcome.and(did);
             debt = debt.and(owed);
         }
-        self.show(debt, &pass);
+        // WHY a second look: what is gone does not live, either.
+        let left = if outcome.acted { &self.db.live_files()? } else { &files };
+        self.show(debt, left, now);
         if weighed.is_some() {
             self.counters.waiting_bytes.store(debt.waiting_bytes, Ordering::Relaxed);
         }
@@ -230,16 +240,18 @@ impl Reclaimer {
     fn rent(&self, files: &[SstFile]) -> Rent {
         let data = files.iter().filter(|file| matches!(file.family, Family::Data(_)));
         let bytes: u64 = data.map(|file| file.size_bytes).sum();
-        let debt = self.counters.totals().debt_bytes.min(bytes);
+        let debt = self.known_debt.load(Ordering::Relaxed).min(bytes);
         Rent::of(debt, bytes - debt)
     }
 
-    fn show(&self, debt: Debt, pass: &Pass<'_>) {
-        let age = debt.since.map_or(Duration::ZERO, |since| pass.now.saturating_sub(since));
+    fn show(&self, debt: Debt, files: &[SstFile], now: Duration) {
+        let age = debt.since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
         self.counters.set_debt(debt.ids, debt.bytes, age);
-        let data = pass.files.iter().filter(|file| matches!(file.family, Family::Data(_)));
+        let data = files.iter().filter(|file| matches!(file.family, Family::Data(_)));
         let bytes: u64 = data.map(|file| file.size_bytes).sum();
-        self.pacer.owe(debt.bytes, bytes.saturating_sub(debt.bytes), age);
+        // WHY not all of it: by their ids alone files look as they did before RocksDB filtered them, all of them after an opening.
+        self.known_debt.store(debt.known_bytes, Ordering::Relaxed);
+        self.pacer.owe(Owed { bytes: debt.known_bytes, live_bytes: bytes.saturating_sub(debt.bytes), age, at: now });
     }
 
     /// Copies the burials that wait, if it is time to estimate their bytes again.
