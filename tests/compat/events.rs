@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use windrow::{EventOptions, Events, Store};
 
 use crate::command::Command;
+use crate::draw::is_past;
 use crate::redis::Server;
 use crate::resp::{Client, Reply, Shown};
+use crate::strings::expiry_of;
 
 /// Published when a batch is over.
 const MARK: &str = "a batch is over";
@@ -23,6 +25,7 @@ type Told = BTreeMap<(u32, Vec<u8>), Vec<String>>;
 /// Both subscriptions.
 pub(crate) struct Listeners {
     ours: Events,
+    told: Told,
     theirs: Client,
     /// Keys of which the sides do not say the same in this batch.
     left_out: BTreeSet<(u32, Vec<u8>)>,
@@ -35,38 +38,36 @@ impl Listeners {
         // One reply for each pattern; the second is read as if it were pushed.
         theirs.exchange().unwrap();
         theirs.pushed().unwrap();
-        Self { ours: subscribe(store), theirs, left_out: BTreeSet::new() }
+        Self { ours: subscribe(store), told: Told::new(), theirs, left_out: BTreeSet::new() }
     }
 
     /// Forgets what was told so far. Another store may be open now.
     pub(crate) fn begin(&mut self, store: &Store, redis: &mut Client) {
         self.ours = subscribe(store);
+        self.told.clear();
         self.theirs(redis);
         self.left_out.clear();
     }
 
-    /// Leaves the key out if the sides do different things with it.
+    /// Takes what windrow says of a command that it has just done.
     pub(crate) fn heed(&mut self, db: u32, command: &Command) {
-        let has = |word: &str| command.args.iter().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
-        let is_other = match command.name {
-            // WHY: with a time that has passed, Redis sets the string and lets it expire; windrow writes nothing.
-            "SET" => has("PXAT") || has("EXAT") || has("PX") || has("EX"),
-            // WHY: Redis makes a string longer and says nothing if all increments of the command fail.
-            "BITFIELD" => has("FAIL"),
-            _ => false,
-        };
-        if is_other {
+        if is_other(command) {
             self.left_out.insert((db, command.key().to_vec()));
+        }
+        let mut told = Told::new();
+        for event in std::iter::from_fn(|| self.ours.try_recv()) {
+            told.entry((event.db, event.key.to_vec())).or_default().push(event.kind.name().to_owned());
+        }
+        for ((db, key), mut kinds) in told {
+            as_redis_is_told(command, &key, &mut kinds);
+            self.told.entry((db, key)).or_default().extend(kinds);
         }
     }
 
     /// Returns a difference, and its key.
     pub(crate) fn difference(&mut self, redis: &mut Client) -> Option<(String, Vec<u8>)> {
         assert_eq!(self.ours.missed(), 0);
-        let mut ours = Told::new();
-        for event in std::iter::from_fn(|| self.ours.try_recv()) {
-            tell(&mut ours, (event.db, event.key.to_vec()), event.kind.name());
-        }
+        let ours = std::mem::take(&mut self.told);
         let theirs = self.theirs(redis);
         let keys: BTreeSet<_> = ours.keys().chain(theirs.keys()).filter(|key| !self.left_out.contains(key)).collect();
         let differs = keys.into_iter().find(|key| ours.get(key) != theirs.get(key))?;
@@ -94,7 +95,14 @@ impl Listeners {
                 assert_eq!(channel, MARK);
                 return told;
             };
-            tell(&mut told, (db.parse().unwrap(), key.to_vec()), kind);
+            let kind = match kind {
+                // WHY: Redis sets strings whose time has passed, and finds them expired later, perhaps in another batch.
+                "expired" => continue,
+                // WHY: windrow has one operation for both commands.
+                "georadiusstore" => "geosearchstore",
+                kind => kind,
+            };
+            told.entry((db.parse().unwrap(), key.to_vec())).or_default().push(kind.to_owned());
         }
     }
 }
@@ -103,18 +111,29 @@ fn subscribe(store: &Store) -> Events {
     store.subscribe(EventOptions::new().capacity(CAPACITY)).unwrap()
 }
 
-/// Adds an event, unless the sides need not agree on it.
-fn tell(told: &mut Told, key: (u32, Vec<u8>), kind: &str) {
-    let kind = match kind {
-        // WHY: Redis is told the times of windrow's clock by commands of their own.
-        "expire" | "persist" | "expired" => return,
+/// Tells whether the sides do different things with the command's key.
+fn is_other(command: &Command) -> bool {
+    match command.name {
+        // WHY: with a time that has passed, Redis sets the string and lets it expire; windrow writes nothing.
+        "SET" => expiry_of(command, 2).is_some_and(is_past),
+        // WHY: Redis makes a string longer and says nothing if all increments of the command fail.
+        "BITFIELD" => command.has(1, "FAIL"),
+        _ => false,
+    }
+}
+
+/// Makes of what one command of windrow's says of a key what Redis says, which is told another command.
+fn as_redis_is_told(command: &Command, key: &[u8], kinds: &mut Vec<String>) {
+    match command.name {
         // WHY: Redis removes the members that windrow has chosen.
-        "spop" => "srem",
-        kind => kind,
-    };
-    let kinds = told.entry(key).or_default();
-    // WHY: Redis sets a key as often as MSET names it.
-    if kind != "set" || kinds.last().is_none_or(|last| last != "set") {
-        kinds.push(kind.to_owned());
+        "SPOP" => kinds.iter_mut().filter(|kind| *kind == "spop").for_each(|kind| "srem".clone_into(kind)),
+        // WHY: Redis sets a key as often as the command names it.
+        "MSET" | "MSETNX" if !kinds.is_empty() => {
+            let times = command.args.iter().step_by(2).filter(|named| *named == key).count();
+            *kinds = vec!["set".to_owned(); times];
+        }
+        // WHY: what is born with a short lifetime loses it at once, and Redis is told nothing of it.
+        _ if kinds.ends_with(&["expire".to_owned(), "persist".to_owned()]) => kinds.truncate(kinds.len() - 2),
+        _ => {}
     }
 }
