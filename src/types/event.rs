@@ -154,7 +154,8 @@ event_kinds! {
     GeoSearchStore "geosearchstore" SortedSet,
     /// The key's time was over.
     Expired "expired" Expired,
-    /// A key came into being. Comes before the event that says how.
+    /// A key came into being, be it in the place of another one that it was renamed to, copied to or restored over. Comes
+    /// before the event that says how.
     New "new" New,
 }
 
@@ -310,11 +311,12 @@ fn complete_put(kinds: &mut Vec<EventKind>, lived: bool, record: &NewRecord) {
             | Kind::ZRangeStore
             | Kind::GeoSearchStore
     );
-    let says_it = matches!(last, Kind::Expire | Kind::RenameTo | Kind::MoveTo | Kind::CopyTo | Kind::Restore);
-    if record.expires_at.is_some() && (is_stored || !lived) && !says_it {
+    let comes_whole = matches!(last, Kind::RenameTo | Kind::MoveTo | Kind::CopyTo | Kind::Restore);
+    if record.expires_at.is_some() && (is_stored || !lived) && !comes_whole && last != Kind::Expire {
         kinds.push(Kind::Expire);
     }
-    if !lived {
+    // As in Redis, what comes whole is a new key also where another one lived.
+    if !lived || comes_whole {
         kinds.insert(0, Kind::New);
     }
 }

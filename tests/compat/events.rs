@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use windrow::{EventOptions, Events, Store};
+use windrow::{EventClass, EventOptions, Events, Store};
 
 use crate::command::Command;
 use crate::draw::is_past;
@@ -108,7 +108,9 @@ impl Listeners {
 }
 
 fn subscribe(store: &Store) -> Events {
-    store.subscribe(EventOptions::new().capacity(CAPACITY)).unwrap()
+    // All that Redis is asked for.
+    let every = "g$lhszxn".chars().filter_map(EventClass::from_letter);
+    store.subscribe(every.fold(EventOptions::new().capacity(CAPACITY), EventOptions::class)).unwrap()
 }
 
 /// Tells whether the sides do different things with the command's key.
@@ -130,7 +132,7 @@ fn as_redis_is_told(command: &Command, key: &[u8], kinds: &mut Vec<String>) {
         // WHY: Redis sets a key as often as the command names it.
         "MSET" | "MSETNX" if !kinds.is_empty() => {
             let times = command.args.iter().step_by(2).filter(|named| *named == key).count();
-            *kinds = vec!["set".to_owned(); times];
+            kinds.extend((1..times).map(|_| "set".to_owned()));
         }
         // WHY: what is born with a short lifetime loses it at once, and Redis is told nothing of it.
         _ if kinds.ends_with(&["expire".to_owned(), "persist".to_owned()]) => kinds.truncate(kinds.len() - 2),

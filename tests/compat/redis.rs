@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use crate::command::Command;
 use crate::resp::{Client, Reply};
 
-/// The events of which Redis notifies: all, by their names.
-pub(crate) const NOTIFIED: &str = "EA";
+/// The events of which Redis notifies: all there are, by their names.
+pub(crate) const NOTIFIED: &str = "EAn";
 
 /// The longest string that both sides take: the least that Redis can be told.
 pub(crate) const MAX_STRING_BYTES: usize = 1 << 20;

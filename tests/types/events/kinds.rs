@@ -279,5 +279,9 @@ fn new_keys_are_told_to_whoever_asks() {
         db.rename("a", "b").unwrap();
         db.sets().add("c", ["m"]).unwrap();
         assert_eq!(taken(&events), ["new a", "rename_from a", "new b", "rename_to b", "new c"]);
+        db.copy_with("b", "c", CopyOptions::new().replace()).unwrap();
+        db.sets().union_store("c", ["none"]).unwrap();
+        db.strings().set_with("d", "1", SetOptions::new().expire_at(PAST)).unwrap();
+        assert_eq!(taken(&events), ["new c", "copy_to c", "del c"], "also in another key's place");
     });
 }
