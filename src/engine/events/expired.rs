@@ -26,7 +26,7 @@ type Names = HashMap<KeyspaceNo, (Bytes, u32)>;
 /// What was told of expired keys.
 #[derive(Default)]
 pub(super) struct Ledger {
-    /// The reaper has told all up to here.
+    /// All up to here is told, by the reaper, or to be told to nobody.
     told_through: Option<ReapedThrough>,
     /// What writers told of a key, up to which time, until the reaper is there.
     told_early: HashMap<KeyspaceNo, HashMap<Box<[u8]>, UnixMillis>>,
@@ -34,6 +34,11 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
+    /// Begins anew: what expired until then is told to nobody.
+    pub(super) fn begin(&mut self, since: UnixMillis) {
+        *self = Self { told_through: Some(ReapedThrough { time: since, cursor: Vec::new() }), ..Self::default() };
+    }
+
     /// Tells whether the writer is the one to tell of the key.
     pub(super) fn claim(&mut self, claim: &Claim<'_>) -> bool {
         let Claim { expires_at, keyspace, key } = *claim;
@@ -41,16 +46,17 @@ impl Ledger {
             let entry = ExpireKey { expires_at, keyspace, user_key: key };
             told.time >= expires_at || *told.cursor >= *entry.encode()
         });
-        if is_told {
+        // WHY the second: a transaction that told it and came to nothing has left the record as it was.
+        if is_told || self.is_told_early(keyspace, key, expires_at) {
             return false;
         }
         self.told_early.entry(keyspace).or_default().insert(key.into(), expires_at);
         true
     }
 
-    fn is_told(&self, dead: &Dead) -> bool {
-        let told = self.told_early.get(&dead.keyspace).and_then(|keys| keys.get(&*dead.key));
-        told.is_some_and(|told| *told >= dead.expires_at)
+    fn is_told_early(&self, keyspace: KeyspaceNo, key: &[u8], expires_at: UnixMillis) -> bool {
+        let told = self.told_early.get(&keyspace).and_then(|keys| keys.get(key));
+        told.is_some_and(|told| *told >= expires_at)
     }
 
     /// Moves on to where the reaper is. What writers told before that is not needed any more.
@@ -59,7 +65,10 @@ impl Ledger {
             keys.retain(|_, told| *told > position.time);
         }
         self.told_early.retain(|_, keys| !keys.is_empty());
-        self.told_through = Some(position.clone());
+        // The reaper may still be at what had expired when the first subscriber came.
+        if self.told_through.as_ref().is_none_or(|told| told.time <= position.time) {
+            self.told_through = Some(position.clone());
+        }
     }
 
     fn names(&mut self, keyspaces: Arc<Map>) -> &Names {
@@ -80,7 +89,7 @@ impl Hub {
     pub(in crate::engine) fn publish_expired(&self, dead: Vec<Dead>, position: &ReapedThrough, keyspaces: Arc<Map>) {
         let mut ledger = self.ledger.lock();
         for one in dead.into_iter() {
-            if ledger.is_told(&one) {
+            if ledger.is_told_early(one.keyspace, &one.key, one.expires_at) {
                 continue;
             }
             let Some((namespace, db)) = ledger.names(Arc::clone(&keyspaces)).get(&one.keyspace).cloned() else {

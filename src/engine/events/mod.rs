@@ -128,9 +128,13 @@ impl Hub {
 
     /// The caller holds every key's lock and the reaper.
     fn add(&self, subscriber: &Arc<Subscriber>) {
+        let mut ledger = self.ledger.lock();
         let mut subscribers = self.subscribers.write();
         if subscribers.is_closed {
             subscriber.queue.close();
+        }
+        if subscribers.all.is_empty() {
+            ledger.begin(subscriber.since);
         }
         subscribers.all.push(Arc::clone(subscriber));
         self.heard.fetch_add(1, Ordering::Relaxed);
@@ -142,7 +146,7 @@ impl Hub {
         subscribers.all.retain(|other| !Arc::ptr_eq(other, subscriber));
         self.heard.store(subscribers.all.len(), Ordering::Relaxed);
         if subscribers.all.is_empty() {
-            // Whoever comes next does not get what expired until then.
+            // Whoever comes next does not get what expired until then; nobody needs it.
             *ledger = Ledger::default();
         }
     }

@@ -80,6 +80,8 @@ fn what_takes_an_expired_keys_place_comes_after_its_end() {
     })
     .unwrap();
     assert_eq!(taken(&events), ["expired t", "set t", "del t"]);
+    db.strings().set("t", "lives").unwrap();
+    assert_eq!(taken(&events), ["set t"], "the transaction has told of its end already");
     fixture.seconds_pass(1);
     db.strings().set("k", "lives").unwrap();
     assert_eq!(taken(&events), ["expired k", "set k"], "a second time");
@@ -135,6 +137,21 @@ fn each_subscriber_is_told_what_expired_in_its_time() {
     let third = subscribe(&store);
     settle(&store);
     assert_eq!(taken(&third), NOTHING);
+}
+
+#[test]
+fn keys_that_take_several_steps_of_the_reaper_are_told_once_each_in_the_order_of_their_times() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let events = subscribe(&store);
+    // So long that a step ends within them, at one time and another.
+    let key = |number: u64| format!("{number:03}{}", "k".repeat(60_000));
+    (0..600).for_each(|number| set_for(&store, &key(number), 1 + number / 400));
+    taken(&events);
+    fixture.seconds_pass(2);
+    settle(&store);
+    let told: Vec<_> = taken(&events).iter().map(|told| told[.."expired 000".len()].to_owned()).collect();
+    assert_eq!(told, (0..600).map(|number| format!("expired {number:03}")).collect::<Vec<_>>());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod expired;
 mod kinds;
 mod model;
+mod races;
 mod subscriptions;
 
 use windrow::{Events, Store};
