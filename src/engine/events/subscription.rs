@@ -9,7 +9,9 @@ use crate::engine::events::{Event, Hub, Subscriber};
 
 /// What happens to keys, from [`Store::subscribe`](crate::Store::subscribe) on, until this is dropped or the store is closed.
 ///
-/// An iterator that waits for the next event. Several threads may take events by reference; each event comes to one of them.
+/// An iterator that waits for the next event, and ends with the store: closing it wakes whoever waits, once all events are
+/// taken. Of writes that other threads make while it is being closed, some may not be told. Several threads may take events by
+/// reference; each event comes to one of them.
 ///
 /// # Examples
 /// ```
