@@ -12,6 +12,7 @@ use super::reclaimer::PassOutcome;
 use super::stats::ReclaimCounters;
 use crate::births::Births;
 use crate::error::Result;
+use crate::failpoint::failpoint;
 use crate::store::{Database, Family};
 
 /// Passes without a commit after which the store counts as quiet.
@@ -55,9 +56,15 @@ impl LogLimit {
             return Ok(());
         }
         let (parts, of) = FLUSH_AT;
-        if db.log_file_bytes()? < self.max_log_bytes / of * parts || births.begin_flush_all(db)? {
+        if db.log_file_bytes()? < self.max_log_bytes / of * parts {
+            *looked_at = written;
+            return Ok(());
+        }
+        failpoint!("log::before_cut");
+        if births.begin_flush_all(db)? {
             *looked_at = written;
         }
+        failpoint!("log::after_cut");
         Ok(())
     }
 }
@@ -141,10 +148,12 @@ impl QuietLog {
             // RocksDB is about to unlink what is left of it.
             return Ok(PassOutcome::default());
         }
+        failpoint!("log::before_flush");
         if !births.flush_all(db)? {
             self.log_bytes = Some(log_bytes);
             return Ok(PassOutcome { acted: false, pending: true });
         }
+        failpoint!("log::after_flush");
         ReclaimCounters::add(&counters.flushes, 1);
         Ok(PassOutcome::ACTED)
     }

@@ -107,8 +107,15 @@ fn a_crash_in_the_middle_of_a_copy_leaves_nothing_that_opens_and_one_while_it_is
     assert!(!inside.exists());
 
     let mark = fs::read(fixture.path("copy").join("CHECKPOINT")).unwrap();
+    let (from, to) = (fixture.path("copy"), fixture.path("half opened"));
+    fail::cfg_callback("checkpoint::before_skip", move || crate::disk::copy_store(&from, &to)).unwrap();
     fixture.open_at(&fixture.path("copy")).close().unwrap();
+    fail::remove("checkpoint::before_skip");
     assert!(!fixture.path("copy").join("CHECKPOINT").exists());
+    let half_opened = fixture.open_at(&fixture.path("half opened"));
+    fill(&half_opened, "t", 10);
+    close_and_check(half_opened, &fixture.path("half opened"));
+    assert!(ids(&fixture, "half opened").iter().all(|id| *id < 11 || *id > 1 << 32), "it skips ids, too");
     fs::write(fixture.path("copy").join("CHECKPOINT"), mark).unwrap();
     let copy = fixture.open_at(&fixture.path("copy"));
     fill(&copy, "t", 10);

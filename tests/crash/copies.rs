@@ -1,14 +1,16 @@
 //! A copy of the directory at every step of a burial and of reclaiming: each opens, holds one moment's truth,
 //! and nothing in it is torn or leaked.
 
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
 use fail::FailScenario;
 use windrow::{Clock, CreateOptions, ErrorKind, SetOptions, Store, UnixMillis};
 
-use crate::data::payload;
+use crate::data::{members, payload};
 use crate::disk::copy_store;
-use crate::fixture::{Fixture, PATIENCE, assert_clean, settle, small};
+use crate::fixture::{Fixture, PATIENCE, assert_clean, close_and_check, settle, small};
 use crate::recorder::{Recorder, Value, World};
 
 /// Every place that burying and reclaiming pass by, but for retiring.
@@ -49,6 +51,8 @@ const PLACES: &[&str] = &[
     "reclaimer::after_range_delete",
     "reclaimer::before_compact",
     "reclaimer::after_compact",
+    "log::before_flush",
+    "log::after_flush",
 ];
 
 /// Places around the retirement of a whole segment.
@@ -342,6 +346,73 @@ fn every_copy_taken_while_a_segment_is_retired_opens_whole() {
 }
 
 #[test]
+fn every_copy_taken_while_small_files_are_merged_opens_whole() {
+    for loses_power in [false, true] {
+        let _alone = FailScenario::setup();
+        let fixture = Fixture::new();
+        let recorder = Recorder::new(&fixture, &["swarm::before_merge", "swarm::after_merge"], loses_power);
+        recorder.phase("merging");
+        let lifetime = Some(Duration::from_secs(3 * 86_400));
+        for n in 0..60 {
+            add(&recorder, fixture.clock.wall(), &format!("{n:02}"), n, lifetime);
+            if n >= 40 {
+                delete(&recorder, &format!("{:02}", n - 40));
+            }
+            recorder.store().flush_everything().unwrap();
+        }
+        recorder.sync();
+        settle(recorder.store());
+        assert!(recorder.store().stats().files_merged > 0, "{:#?}", recorder.store().stats());
+        recorder.verify();
+    }
+}
+
+#[test]
+fn every_copy_taken_while_a_long_log_is_cut_under_load_opens_whole() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let mut options = small();
+    options.max_log_bytes = 16 << 20;
+    // No buffer is full before.
+    options.family_write_buffer_bytes = 32 << 20;
+    options.reclaim_interval = Duration::from_millis(1);
+    // Held while a set is written or a copy taken, which takes a directory that stands still.
+    let written = Arc::new(Mutex::new(0));
+    let copies: Arc<Mutex<Vec<(PathBuf, u64)>>> = Arc::default();
+    for place in ["log::before_cut", "log::after_cut"] {
+        let (from, to) = (fixture.path("store"), fixture.path(place));
+        let (written, copies, once) = (Arc::clone(&written), Arc::clone(&copies), Once::new());
+        fail::cfg_callback(place, move || {
+            once.call_once(|| {
+                let written = written.lock().unwrap();
+                copy_store(&from, &to);
+                copies.lock().unwrap().push((to.clone(), *written));
+            });
+        })
+        .unwrap();
+    }
+    let store = Store::builder(fixture.path("store")).clock(fixture.clock.clone()).options(options).open().unwrap();
+    let began = Instant::now();
+    while copies.lock().unwrap().len() < 2 {
+        assert!(began.elapsed() < PATIENCE, "the log was not cut: {:#?}", store.stats());
+        let mut written = written.lock().unwrap();
+        store.db(0).sets().add(written.to_string(), [payload(*written, 4000)]).unwrap();
+        *written += 1;
+    }
+    close_and_check(store, &fixture.path("store"));
+    for (path, written) in copies.lock().unwrap().iter() {
+        assert_clean(path);
+        let copy = fixture.open_at(path);
+        for n in 0..*written {
+            assert_eq!(members(&copy.db(0), n.to_string()), [payload(n, 4000)]);
+        }
+        assert_eq!(copy.db(0).len().unwrap(), *written);
+        settle(&copy);
+        close_and_check(copy, path);
+    }
+}
+
+#[test]
 fn a_segment_is_retired_only_when_nothing_of_it_is_left_on_disk() {
     let _alone = FailScenario::setup();
     let fixture = Fixture::new();
@@ -356,7 +427,7 @@ fn a_segment_is_retired_only_when_nothing_of_it_is_left_on_disk() {
         store.db(0).sets().add_with(format!("{n}"), [payload(n, 40)], expiring).unwrap();
     }
     let (copied_from, copied_to) = (from.clone(), to.clone());
-    let first = std::sync::Once::new();
+    let first = Once::new();
     fail::cfg_callback("reclaimer::before_retire", move || {
         first.call_once(|| copy_store(&copied_from, &copied_to));
     })

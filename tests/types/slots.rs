@@ -152,6 +152,26 @@ fn more_keys_than_one_commit_takes_go_all_and_are_counted_once() {
     assert_eq!(fixture.open().db(0).len().unwrap(), 1500);
 }
 
+/// What deleting one slot of sets with so many members puts into the log.
+fn logged_by_deleting(members: usize) -> u64 {
+    let fixture = Fixture::new();
+    let store = open(&fixture, &by_slots(small()));
+    let tag = tag(7);
+    for n in 0..100 {
+        store.db(0).sets().add(format!("{tag}{n:02}"), (0..members).map(|member| format!("{member:060}"))).unwrap();
+    }
+    let before = store.stats().log_bytes;
+    assert_eq!(store.db(0).delete_keys_in_slots(one(7)).unwrap(), 100);
+    let logged = store.stats().log_bytes - before;
+    close_and_check(store, &fixture.path("store"));
+    logged
+}
+
+#[test]
+fn deleting_a_slot_writes_nothing_for_the_elements_of_its_keys() {
+    assert_eq!(logged_by_deleting(1), logged_by_deleting(1000));
+}
+
 #[test]
 fn expired_keys_are_left_to_the_reaper_and_counted_nowhere() {
     clustered(|fixture, store| {
