@@ -28,6 +28,7 @@ mod pacing;
 mod reads;
 mod reap;
 mod small;
+mod subscribers;
 mod transactions;
 mod walks;
 
@@ -35,7 +36,7 @@ use measure::Scale;
 
 type Figure = (&'static str, fn(Scale));
 
-const FIGURES: [Figure; 14] = [
+const FIGURES: [Figure; 15] = [
     ("reads", reads::run),
     ("many", many::run),
     ("adds", adds::run),
@@ -43,6 +44,7 @@ const FIGURES: [Figure; 14] = [
     ("walks", walks::run),
     ("afterwards", afterwards::run),
     ("small", small::run),
+    ("subscribers", subscribers::run),
     ("transactions", transactions::run),
     ("reap", reap::run),
     ("open", open::run),

@@ -193,7 +193,7 @@ impl<'a> Staged<'a> {
             }
         } else {
             self.count(keyspace, 1);
-            self.replaces_expired |= *before == Before::Expired;
+            self.replaces_expired |= matches!(before, Before::Expired(_));
         }
         if !filed && let Some(expires_at) = new.expires_at {
             let entry = ExpireKey { expires_at, keyspace: keyspace.number, user_key: key }.encode();
@@ -283,7 +283,7 @@ fn moved_by(plans: &[(Keyspace, KeyPlan<'_>)]) -> BTreeSet<CollectionId> {
 fn id_before(before: &Before) -> Option<CollectionId> {
     match before {
         Before::Live(old) => old.id(),
-        Before::Absent | Before::Expired => None,
+        Before::Absent | Before::Expired(_) => None,
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
 use crate::encoding::{CountValue, Flushed, KeyspaceName, KeyspaceNo, NextKeyspace, StoreKey, prefix_end};
@@ -74,6 +75,11 @@ impl Map {
     fn named(&self, namespace: Option<&[u8]>) -> impl Iterator<Item = (&[u8], u32, KeyspaceNo)> {
         let namespaces = self.by_name.iter().filter(move |(name, _)| namespace.is_none_or(|wanted| wanted == &***name));
         namespaces.flat_map(|(name, dbs)| dbs.iter().map(move |(db, keyspace)| (&**name, *db, keyspace.number)))
+    }
+
+    /// Returns the namespace and db that each keyspace is.
+    pub(crate) fn names(&self) -> HashMap<KeyspaceNo, (Bytes, u32)> {
+        self.named(None).map(|(name, db, number)| (number, (Bytes::copy_from_slice(name), db))).collect()
     }
 
     fn insert(&mut self, namespace: &[u8], db: u32, keyspace: Keyspace) {

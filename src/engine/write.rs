@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use crate::encoding::{MAX_NAMESPACE_BYTES, UnixMillis};
 use crate::engine::Engine;
 use crate::engine::builds::Builds;
+use crate::engine::events::Happened;
 use crate::engine::keyspaces::Map;
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
@@ -52,7 +53,8 @@ impl Engine {
         let keyspaces = self.keyspaces_of(place.namespace, targets, &reader, pin.now())?;
         let limits = self.limits();
         let builds = Builds::new(self);
-        let context = PlanContext { now: pin.now(), reader: &reader, limits: &limits, builder: &builds };
+        let is_heard = self.events.is_heard();
+        let context = PlanContext { now: pin.now(), reader: &reader, limits: &limits, builder: &builds, is_heard };
         let mut plans = Vec::with_capacity(targets.len());
         for target in targets {
             let keyspace = keyspaces.find(place.namespace, target.db).map(|keyspace| keyspace.number);
@@ -64,7 +66,11 @@ impl Engine {
         }
         failpoint!("write::planning");
         let outcome = plan(&mut plans)?;
+        let happened = if is_heard { Happened::take(targets, &mut plans) } else { Vec::new() };
         self.commit_plans_of(place, &keyspaces, targets, plans, &builds)?;
+        if is_heard {
+            self.events.publish(place.namespace, &happened);
+        }
         Ok(outcome)
     }
 

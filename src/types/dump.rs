@@ -9,7 +9,7 @@ use crate::encoding::{DataType, ElementKey, LIST_MIDDLE, Meta, Score, Tag, UnixM
 use crate::error::{Error, ErrorKind, Result};
 use crate::rdb::{Element, RdbError, ValueReader, begin_value, seal_payload, write_score, write_string};
 use crate::types::string::{SetCondition, SetExpiry};
-use crate::types::{Birth, Change, Direction, Elements, KeyPlan, Reader, TailRange, list, string, zset};
+use crate::types::{Birth, Change, Direction, Elements, EventKind, KeyPlan, Reader, TailRange, list, string, zset};
 
 /// The longest dump that is made: it lies in memory as a whole. Larger: one call may take as much memory. Smaller: it would
 /// refuse what fits. Redis itself takes 512 MiB as one argument, unless told otherwise.
@@ -107,11 +107,15 @@ pub(crate) fn restore(
         DataType::String => restore_string(plan, value, expires_at)?,
         _ => restore_collection(plan, value, Birth { expires_at, ..with.birth }, with.check)?,
     }
+    // That a string is set is how it is restored, not what happens.
+    plan.notes.clear();
     if is_dead {
         // What was built is buried, as nothing links it.
         plan.built = None;
         plan.elements.clear();
         plan.change = if plan.live().is_some() { Change::Remove } else { Change::Nothing };
+    } else {
+        plan.note(EventKind::Restore);
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ pub(crate) mod copy;
 pub(crate) mod dump;
 pub(crate) mod edit;
 pub(crate) mod elements;
+pub(crate) mod event;
 pub(crate) mod geo;
 pub(crate) mod glob;
 pub(crate) mod gone;
@@ -33,6 +34,7 @@ pub(crate) mod zset;
 
 pub(crate) use edit::{Birth, Edit, head_of};
 pub(crate) use elements::{Direction, Elements, TailRange, Walk};
+pub(crate) use event::{EventClass, EventKind, EventKinds, Notes};
 pub(crate) use plan::{
     Before, Builder, Change, Home, KeyPlan, Limits, Lot, NewRecord, Origin, Pending, PlanContext, id_of,
 };

@@ -100,6 +100,14 @@ impl Overlay {
         self.records.insert(slot, Record { original: before.clone(), current: before.clone() });
     }
 
+    /// Returns when a key expired that the database still had a record of when the transaction first asked for it.
+    pub(crate) fn expired_before(&self, slot: usize) -> Option<UnixMillis> {
+        match self.records.get(&slot)?.original {
+            Before::Expired(at) => Some(at),
+            Before::Absent | Before::Live(_) => None,
+        }
+    }
+
     /// Returns what is changed of a collection.
     pub(crate) fn changes(&self, id: CollectionId) -> Option<&Changes> {
         self.elements.get(&id)
@@ -238,7 +246,7 @@ impl Overlay {
         let Record { original, current } = record;
         let (change, elements) = match current {
             Before::Live(new) => self.net_of(&original, new)?,
-            Before::Absent | Before::Expired => {
+            Before::Absent | Before::Expired(_) => {
                 let id = live(&original)?.id();
                 let lives_on = id.is_some_and(|id| linked.contains(&id));
                 (if lives_on { Change::MoveAway } else { Change::Remove }, Pending::new())
@@ -342,7 +350,7 @@ pub(crate) fn undeclared() -> Error {
 fn live(record: &Before) -> Option<&Meta> {
     match record {
         Before::Live(meta) => Some(meta),
-        Before::Absent | Before::Expired => None,
+        Before::Absent | Before::Expired(_) => None,
     }
 }
 

@@ -14,11 +14,19 @@ use crate::resp::{Reply, Shown};
 pub(crate) struct Command {
     pub(crate) name: &'static str,
     pub(crate) args: Vec<Vec<u8>>,
+    /// Whether Redis is to notify nobody of what it does.
+    pub(crate) is_silent: bool,
 }
 
 impl Command {
     pub(crate) fn new(name: &'static str) -> Self {
-        Self { name, args: Vec::new() }
+        Self { name, args: Vec::new(), is_silent: false }
+    }
+
+    /// Done without anybody being notified: it makes Redis' state that of windrow, and is not what windrow did.
+    pub(crate) fn silently(mut self) -> Self {
+        self.is_silent = true;
+        self
     }
 
     /// Adds an argument.

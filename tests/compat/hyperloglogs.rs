@@ -187,7 +187,9 @@ const ADD: Mirror = Mirror {
     commands: |command, ours| match ours {
         Reply::Array(Some(parts)) if parts.len() == 2 => {
             let before = ours.items().remove(0);
-            vec![command.clone(), Command::new("SET").arg(command.key()).arg(before).arg("KEEPTTL")]
+            let restored = Command::new("SET").arg(command.key()).arg(before).arg("KEEPTTL");
+            // WHY silently, too: some damage Redis does not see, and says that it has added something.
+            vec![command.clone().silently(), restored.silently()]
         }
         _ => {
             let expiry = untimed(ours).1.map(|(_, time)| command.expiring_at(time));

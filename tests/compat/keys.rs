@@ -204,7 +204,7 @@ pub(crate) const TIMED: Mirror = Mirror {
         let mut commands = vec![command.clone()];
         if let (_, Some((_, time))) = untimed(ours) {
             commands.push(Command::new("PTTL").arg(command.key()));
-            commands.push(command.expiring_at(time));
+            commands.push(command.expiring_at(time).silently());
         }
         commands
     },

@@ -17,6 +17,7 @@ mod contest;
 mod draw;
 mod dump;
 mod dumps;
+mod events;
 mod geo;
 mod hashes;
 mod hyperloglogs;

@@ -205,8 +205,8 @@ const SORT: Mirror = Mirror {
             && let Some(destination) = destination_of(command)
             && !list.items().is_empty()
         {
-            commands.push(Command::new("DEL").arg(destination));
-            commands.push(Command::new("RPUSH").arg(destination).args(list.items()));
+            commands.push(Command::new("DEL").arg(destination).silently());
+            commands.push(Command::new("RPUSH").arg(destination).args(list.items()).silently());
         }
         commands
     },

@@ -9,7 +9,7 @@ mod hash;
 use crate::encoding::hyperloglog::{Flaw, HyperLogLog, LONGEST_BYTES, Registers};
 use crate::encoding::{DataType, Meta};
 use crate::error::{Error, ErrorKind, Result};
-use crate::types::{Birth, KeyPlan, Reader, string};
+use crate::types::{Birth, EventKind, KeyPlan, Reader, string};
 
 pub(crate) use hash::Raise;
 
@@ -45,6 +45,7 @@ pub(crate) fn add(plan: &mut KeyPlan<'_>, raises: &[Raise], birth: Birth) -> Res
     let is_changed = is_new || is_raised;
     if is_changed {
         string::change(plan, sketch.bytes(), birth)?;
+        plan.note(EventKind::PfAdd);
     }
     Ok(is_changed)
 }
@@ -78,7 +79,9 @@ pub(crate) fn merge(plans: &mut [KeyPlan<'_>], birth: Birth) -> Result<()> {
     }
     merged.raise_all(union.values().iter().copied().enumerate())?;
     merged.make_stale();
-    string::change(destination, merged.bytes(), birth)
+    string::change(destination, merged.bytes(), birth)?;
+    destination.note(EventKind::PfAdd);
+    Ok(())
 }
 
 /// Says what one HyperLogLog counts: what its header holds, unless that is stale.

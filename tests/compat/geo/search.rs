@@ -241,9 +241,9 @@ const SEARCH: Mirror = Mirror {
     commands: |command, ours| {
         let mut commands = vec![command.clone()];
         if let Some([.., [Reply::Bulk(Some(destination)), stored @ ..]]) = parts(ours) {
-            commands.push(Command::new("DEL").arg(destination));
+            commands.push(Command::new("DEL").arg(destination).silently());
             let stored = Reply::Array(Some(stored.to_vec())).items();
-            commands.push(Command::new("ZADD").arg(destination).args(stored));
+            commands.push(Command::new("ZADD").arg(destination).args(stored).silently());
         }
         commands
     },
