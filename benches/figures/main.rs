@@ -29,6 +29,7 @@ mod pacing;
 mod reads;
 mod reap;
 mod small;
+mod subscribers;
 mod transactions;
 mod walks;
 
@@ -44,6 +45,7 @@ const FIGURES: [Figure; 15] = [
     ("walks", walks::run),
     ("afterwards", afterwards::run),
     ("small", small::run),
+    ("subscribers", subscribers::run),
     ("transactions", transactions::run),
     ("import", import::run),
     ("reap", reap::run),

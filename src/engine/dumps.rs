@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::encoding::{Habit, UnixMillis};
 use crate::engine::{CreateOptions, Db, Engine, Source, Writable};
 use crate::error::Result;
-use crate::rdb::Element;
+use crate::rdb::{Element, open_payload};
 use crate::types::Birth;
 use crate::types::dump::{self, MAX_DUMP_BYTES, Restoring};
 
@@ -209,6 +209,8 @@ impl<S: Writable> Db<S> {
     pub fn restore(&self, key: impl AsRef<[u8]>, payload: impl AsRef<[u8]>, options: RestoreOptions) -> Result<()> {
         let engine = self.engine();
         let check = |element: &Element| engine.check_element(element);
+        // WHY here: the key is not locked while the bytes are summed up. Told only behind what is wrong with the key, as in Redis.
+        let value = open_payload(payload.as_ref());
         self.write_key(key.as_ref(), |plan| {
             // Whoever restores a value has it whole.
             let birth = Birth { habit: Some(Habit::Closed), ..options.birth.birth(plan.now)? };
@@ -218,7 +220,7 @@ impl<S: Writable> Db<S> {
                 max_string_bytes: engine.most_string_bytes(),
                 check: &check,
             };
-            dump::restore(plan, payload.as_ref(), &with)
+            dump::restore(plan, value, &with)
         })
     }
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
 use crate::encoding::{CountValue, Flushed, KeyspaceName, KeyspaceNo, NextKeyspace, StoreKey, prefix_end};
@@ -81,6 +82,11 @@ impl Map {
     fn named(&self, namespace: Option<&[u8]>) -> impl Iterator<Item = (&[u8], u32, KeyspaceNo)> {
         let namespaces = self.by_name.iter().filter(move |(name, _)| namespace.is_none_or(|wanted| wanted == &***name));
         namespaces.flat_map(|(name, dbs)| dbs.iter().map(move |(db, keyspace)| (&**name, *db, keyspace.number)))
+    }
+
+    /// Returns the namespace and db that each keyspace is.
+    pub(crate) fn names(&self) -> HashMap<KeyspaceNo, (Bytes, u32)> {
+        self.named(None).map(|(name, db, number)| (number, (Bytes::copy_from_slice(name), db))).collect()
     }
 
     fn insert(&mut self, namespace: &[u8], db: u32, keyspace: Keyspace) {
@@ -160,6 +166,33 @@ impl Keyspaces {
         db.commit(batch, false)?;
         self.publish(next);
         Ok(created)
+    }
+
+    /// Returns a map in which all of these dbs of a namespace have keyspaces, creating those that are missing in one commit.
+    ///
+    /// WHY: a flush of a db that is not there leaves no trace. What writes to several dbs would come before the flush of one that it
+    /// knew, and after the flush of one that it creates only then.
+    pub(crate) fn with_all(
+        &self,
+        db: &Database,
+        namespace: &[u8],
+        numbers: impl Iterator<Item = u32>,
+    ) -> Result<Arc<Map>> {
+        let _one = self.changing.lock();
+        let mut next = Map::clone(&self.current());
+        let mut batch = Batch::new();
+        let mut is_changed = false;
+        for number in numbers {
+            if next.find(namespace, number).is_none() {
+                assign_new_number(db, &mut next, &mut batch, namespace, number)?;
+                is_changed = true;
+            }
+        }
+        if is_changed {
+            db.commit(batch, false)?;
+            self.publish(next);
+        }
+        Ok(self.current())
     }
 
     fn publish(&self, next: Map) {

@@ -14,6 +14,7 @@ mod create;
 mod db;
 mod debug;
 mod dumps;
+mod events;
 mod expiry;
 mod export;
 mod geo;
@@ -50,6 +51,7 @@ pub use builder::StoreBuilder;
 pub use create::CreateOptions;
 pub use db::Db;
 pub use dumps::RestoreOptions;
+pub use events::{Event, EventOptions, Events};
 pub use expiry::{ExpireTime, Ttl};
 pub use export::ExportReport;
 pub use geo::{Geo, GeoFrom, GeoSearch};
@@ -88,6 +90,7 @@ use crate::options::Options;
 use crate::store::{Database, Directory};
 
 use bell::Bell;
+use events::Hub;
 use health::Health;
 use history::History;
 pub(crate) use keyspaces::Keyspaces;
@@ -119,6 +122,9 @@ pub(crate) struct Engine {
     ranks: Ranks,
     margins: Margins,
     watches: Watches,
+    events: Arc<Hub>,
+    /// Rung when somebody has subscribed: the reaper's pauses are shorter.
+    heard: Bell,
     watermark: Arc<Watermark>,
     filters: Arc<Filters>,
     flushed: FlushedKeyspaces,

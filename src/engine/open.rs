@@ -24,7 +24,7 @@ use crate::engine::margins::Margins;
 use crate::engine::ranks::Ranks;
 use crate::engine::transaction::Watches;
 use crate::error::{Error, ErrorKind, Result};
-use crate::expire::{Reaped, Reaper};
+use crate::expire::{Reaped, Reaper, Tell};
 use crate::failpoint::failpoint;
 use crate::gc::{
     DeadSet, Filters, FlushedKeyspaces, LogLimit, Occasion, Picture, Pins, ReclaimCounters, ReclaimSettings, Reclaimer,
@@ -162,6 +162,8 @@ impl Engine {
             ranks,
             margins: Margins::default(),
             watches: Watches::default(),
+            events: Arc::default(),
+            heard: Bell::default(),
             watermark,
             filters,
             flushed: FlushedKeyspaces::left_over(flushed),
@@ -181,7 +183,14 @@ impl Engine {
         if self.time.is_paused() {
             return Ok(Reaped::default());
         }
-        let reaped = self.reaper.lock().step(|number| self.keyspaces.current().by_number(number).is_some())?;
+        let reaped = {
+            let mut reaper = self.reaper.lock();
+            let tell = |dead: Vec<_>, position: &_| {
+                self.events.publish_expired(dead, position, self.keyspaces.current());
+            };
+            let tell: Option<Tell<'_>> = if self.events.is_heard() { Some(&tell) } else { None };
+            reaper.step(|number| self.keyspaces.current().by_number(number).is_some(), tell)?
+        };
         // ORDER: loaded after the step, so that it knows every keyspace whose keys the step met.
         let keyspaces = self.keyspaces.current();
         let mut keys = 0;

@@ -7,9 +7,9 @@ use bytes::Bytes;
 
 use crate::encoding::{DataType, ElementKey, LIST_MIDDLE, Meta, Score, Tag, UnixMillis};
 use crate::error::{Error, ErrorKind, Result};
-use crate::rdb::{Element, RdbError, ValueReader, begin_value, open_payload, seal_payload, write_score, write_string};
+use crate::rdb::{Element, RdbError, ValueReader, begin_value, seal_payload, write_score, write_string};
 use crate::types::string::{SetCondition, SetExpiry};
-use crate::types::{Birth, Change, Direction, Elements, KeyPlan, Reader, TailRange, list, string, zset};
+use crate::types::{Birth, Change, Direction, Elements, EventKind, KeyPlan, Reader, TailRange, list, string, zset};
 
 /// The longest dump that is made: it lies in memory as a whole. Larger: one call may take as much memory. Smaller: it would
 /// refuse what fits. Redis itself takes 512 MiB as one argument, unless told otherwise.
@@ -96,13 +96,17 @@ pub(crate) struct Restoring<'r> {
     pub(crate) check: &'r dyn Fn(&Element) -> Result<()>,
 }
 
-/// Puts the value of a payload in the key's place. One whose expiry has passed is read as any other, and then just takes away
-/// what it would have replaced.
-pub(crate) fn restore(plan: &mut KeyPlan<'_>, payload: &[u8], with: &Restoring<'_>) -> Result<()> {
+/// Puts the value of a payload, which has been opened, in the key's place. One whose expiry has passed is read as any other,
+/// and then just takes away what it would have replaced.
+pub(crate) fn restore(
+    plan: &mut KeyPlan<'_>,
+    value: std::result::Result<&[u8], RdbError>,
+    with: &Restoring<'_>,
+) -> Result<()> {
     if plan.live().is_some() && !with.may_replace {
         return Err(Error::new(ErrorKind::KeyExists, "the key exists, and is not to be replaced"));
     }
-    restore_value(plan, open_payload(payload)?, with).map(drop)
+    restore_value(plan, value?, with).map(drop)
 }
 
 /// Puts a value in the key's place, whatever that holds; returns its type. `value` begins with the byte of that.
@@ -115,11 +119,15 @@ pub(crate) fn restore_value(plan: &mut KeyPlan<'_>, value: &[u8], with: &Restori
         DataType::String => restore_string(plan, value, expires_at)?,
         _ => restore_collection(plan, value, Birth { expires_at, ..with.birth }, with.check)?,
     }
+    // That a string is set is how it is restored, not what happens.
+    plan.notes.clear();
     if is_dead {
         // What was built is buried, as nothing links it.
         plan.built = None;
         plan.elements.clear();
         plan.change = if plan.live().is_some() { Change::Remove } else { Change::Nothing };
+    } else {
+        plan.note(EventKind::Restore);
     }
     Ok(data_type)
 }

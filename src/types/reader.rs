@@ -44,7 +44,7 @@ impl Reader {
     }
 
     /// Returns what the transaction has changed of a collection.
-    pub(crate) fn changes(&self, id: CollectionId) -> Option<&Arc<Changes>> {
+    pub(crate) fn changes(&self, id: CollectionId) -> Option<&Changes> {
         self.overlay.as_ref()?.changes(id)
     }
 
@@ -60,7 +60,10 @@ impl Reader {
             None => Ok(Before::Absent),
             Some(meta) => {
                 let meta = meta?;
-                Ok(if is_expired(&meta, now) { Before::Expired } else { Before::Live(meta) })
+                Ok(match meta.expires_at {
+                    Some(expires_at) if is_expired(&meta, now) => Before::Expired(expires_at),
+                    _ => Before::Live(meta),
+                })
             }
         }
     }
@@ -84,7 +87,7 @@ impl Reader {
     pub(crate) fn live(&self, keyspace: KeyspaceNo, key: &[u8], now: UnixMillis) -> Result<Option<Meta>> {
         match self.before(keyspace, key, now)? {
             Before::Live(meta) => Ok(Some(meta)),
-            Before::Absent | Before::Expired => Ok(None),
+            Before::Absent | Before::Expired(_) => Ok(None),
         }
     }
 

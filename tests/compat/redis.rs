@@ -14,6 +14,9 @@ use tempfile::TempDir;
 use crate::command::Command;
 use crate::resp::{Client, Reply};
 
+/// The events of which Redis notifies: all there are, by their names.
+pub(crate) const NOTIFIED: &str = "EAn";
+
 /// The longest string that both sides take: the least that Redis can be told.
 pub(crate) const MAX_STRING_BYTES: usize = 1 << 20;
 
@@ -102,6 +105,7 @@ impl Server {
             .args(["--proto-max-bulk-len", &MAX_STRING_BYTES.to_string()])
             // For the one that lets a list keep large items in nodes of their own.
             .args(["--enable-debug-command", "local"])
+            .args(["--notify-keyspace-events", NOTIFIED])
             .arg("--dir")
             .arg(dir.path())
             // Redis sorts text by the locale, windrow by bytes.

@@ -48,6 +48,11 @@ impl World {
         (0..DBS).map(|number| dump::of_windrow(&self.store().db(number)).unwrap()).collect()
     }
 
+    /// Lets time pass.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
     /// Does one of the things that happen to a store in its life; says which, for the report.
     pub(crate) fn disturb(&mut self, draw: &mut Draw) -> &'static str {
         if draw.once_in(COMPACTION) {

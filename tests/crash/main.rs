@@ -7,6 +7,7 @@
 mod checkpoints;
 mod copies;
 mod durability;
+mod events;
 mod failing_worker;
 mod flushes;
 mod history;

@@ -9,6 +9,7 @@ mod bytes_and_limits;
 mod clock;
 mod dbs;
 mod dumps;
+mod events;
 mod expiry;
 mod finding;
 mod flushes;

@@ -241,6 +241,7 @@ impl Importer<'_> {
                 plan.change = Change::Nothing;
                 plan.elements.clear();
                 plan.built = None;
+                plan.notes.clear();
                 Ok(Outcome::Refused(why))
             }
         }
