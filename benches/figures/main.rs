@@ -14,6 +14,7 @@ mod common;
 
 mod adds;
 mod afterwards;
+mod bulk;
 mod counting;
 mod cpu;
 mod dead_ids;
@@ -35,7 +36,7 @@ use measure::Scale;
 
 type Figure = (&'static str, fn(Scale));
 
-const FIGURES: [Figure; 14] = [
+const FIGURES: [Figure; 15] = [
     ("reads", reads::run),
     ("many", many::run),
     ("adds", adds::run),
@@ -49,6 +50,7 @@ const FIGURES: [Figure; 14] = [
     ("dead-ids", dead_ids::run),
     ("namespaces", namespaces::run),
     ("ingest", ingest::run),
+    ("bulk", bulk::run),
     ("pacing", pacing::run),
 ];
 

@@ -4,6 +4,7 @@
 
 mod bits;
 mod both;
+mod bulk;
 mod bytes_and_limits;
 mod clock;
 mod dbs;
