@@ -4,7 +4,6 @@
 
 mod bits;
 mod both;
-mod bulk;
 mod bytes_and_limits;
 mod clock;
 mod dbs;

@@ -1,7 +1,16 @@
 //! Bulk load: what takes whose place and when, what is refused, and what a load leaves behind.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
 mod files;
 mod model;
+
+#[path = "../types/both.rs"]
+mod both;
+#[path = "../support/data.rs"]
+mod data;
+#[path = "../support/fixture.rs"]
+mod fixture;
 
 use std::time::Duration;
 

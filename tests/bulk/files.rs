@@ -7,7 +7,7 @@ use windrow::{CreateOptions, Store};
 use crate::data::{members, payload};
 use crate::fixture::{Fixture, close_and_check, settle, small};
 
-use super::held;
+use crate::held;
 
 /// Sets of 4 KB each.
 fn load(store: &Store, prefix: &str, sets: u64, options: CreateOptions) {

@@ -7,10 +7,10 @@ use windrow::{
     ZAddOptions,
 };
 
-use super::held;
 use crate::both::{both_ways, open, seed};
 use crate::data::payload;
 use crate::fixture::{Fixture, close_and_check, settle};
+use crate::held;
 
 /// A value, and how it is written.
 enum Value {
