@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use windrow::{
-    BulkLoad, Clock, CreateOptions, DataType, ExpireCondition, KeyLayout, ListEnd, Options, Store, UnixMillis,
+    BulkLoad, Clock, CreateOptions, DataType, Db, ExpireCondition, KeyLayout, ListEnd, Options, Store, UnixMillis,
     ZAddOptions,
 };
 
@@ -64,8 +64,7 @@ fn draw(random: &mut fastrand::Rng, now: UnixMillis) -> Drawn {
 }
 
 /// Writes a value as ordinary calls do.
-fn write(store: &Store, Drawn { key, value, options, expires_at }: &Drawn) {
-    let db = store.db(0);
+fn write(db: &Db, Drawn { key, value, options, expires_at }: &Drawn) {
     db.delete([key]).unwrap();
     match value {
         Value::String(bytes) => {
@@ -115,7 +114,7 @@ impl Pair {
         let now = self.loaded.clock.wall();
         for _ in 0..self.random.usize(0..300) {
             let drawn = draw(&mut self.random, now);
-            [loaded, written].into_iter().for_each(|store| write(store, &drawn));
+            [loaded, written].into_iter().for_each(|store| write(&store.db(0), &drawn));
         }
         let views = [loaded, written].map(|store| store.view().unwrap());
         let before = held(&views[0].db(0));
@@ -124,18 +123,18 @@ impl Pair {
         for _ in 0..self.random.usize(1..1500) {
             let drawn = draw(&mut self.random, now);
             feed(&mut load, &drawn);
-            write(written, &drawn);
+            write(&written.db(0), &drawn);
         }
         let passed = Duration::from_secs(self.random.u64(0..200));
         self.pass(passed);
         load.finish().unwrap();
-        assert_same(loaded, written);
+        assert_same(&loaded.db(0), &written.db(0));
         assert!(views.iter().all(|view| held(&view.db(0)) == before));
         drop(views);
         if self.random.bool() {
             settle(loaded);
             settle(written);
-            assert_same(loaded, written);
+            assert_same(&loaded.db(0), &written.db(0));
             assert_eq!(loaded.db(0).len().unwrap(), written.db(0).len().unwrap());
         }
         // Both live on.
@@ -150,11 +149,36 @@ impl Pair {
                     Value::List(items) if db.data_type(&drawn.key).unwrap() == Some(DataType::List) => {
                         db.lists().push_left(&drawn.key, items).unwrap();
                     }
-                    _ => write(store, &drawn),
+                    _ => write(&db, &drawn),
                 }
             }
         }
-        assert_same(loaded, written);
+        assert_same(&loaded.db(0), &written.db(0));
+    }
+
+    /// Loads into a db that holds nothing, or nothing any more.
+    fn into_nothing(&mut self, [loaded, written]: &[Store; 2]) {
+        for store in [loaded, written] {
+            store.db(1).flush().unwrap();
+        }
+        let now = self.loaded.clock.wall();
+        let views = [loaded, written].map(|store| store.view().unwrap());
+        let mut load = loaded.db(1).bulk_load().unwrap().memory(self.random.usize(0..3 << 20));
+        for _ in 0..self.random.usize(1..1000) {
+            let drawn = draw(&mut self.random, now);
+            feed(&mut load, &drawn);
+            write(&written.db(1), &drawn);
+        }
+        let passed = Duration::from_secs(self.random.u64(0..200));
+        self.pass(passed);
+        load.finish().unwrap();
+        assert_same(&loaded.db(1), &written.db(1));
+        assert!(views.iter().all(|view| view.db(1).is_empty().unwrap()));
+        drop(views);
+        settle(loaded);
+        settle(written);
+        assert_same(&loaded.db(1), &written.db(1));
+        assert_eq!(loaded.db(1).len().unwrap(), written.db(1).len().unwrap());
     }
 
     fn pass(&self, time: Duration) {
@@ -171,8 +195,8 @@ impl Pair {
     }
 }
 
-fn assert_same(loaded: &Store, written: &Store) {
-    let (loaded, written) = (held(&loaded.db(0)), held(&written.db(0)));
+fn assert_same(loaded: &Db, written: &Db) {
+    let (loaded, written) = (held(loaded), held(written));
     for (a, b) in loaded.iter().zip(&written) {
         assert!(a == b, "{} and {} of {:?} and {:?}", a.0.escape_ascii(), b.0.escape_ascii(), a.2, b.2);
     }
@@ -190,17 +214,21 @@ fn a_load_leaves_what_ordinary_writes_leave() {
         let mut stores = pair.open();
         for _ in 0..6 {
             pair.round(&stores);
+            pair.into_nothing(&stores);
             if pair.random.u32(0..3) == 0 {
                 pair.close(stores);
                 stores = pair.open();
-                assert_same(&stores[0], &stores[1]);
+                assert_same(&stores[0].db(0), &stores[1].db(0));
+                assert_same(&stores[0].db(1), &stores[1].db(1));
             }
         }
         stores.iter().for_each(settle);
-        assert_same(&stores[0], &stores[1]);
+        assert_same(&stores[0].db(0), &stores[1].db(0));
+        assert_same(&stores[0].db(1), &stores[1].db(1));
         pair.pass(Duration::from_secs(1_000_000));
         stores.iter().for_each(settle);
-        assert_same(&stores[0], &stores[1]);
+        assert_same(&stores[0].db(0), &stores[1].db(0));
+        assert_same(&stores[0].db(1), &stores[1].db(1));
         let counts = stores.each_ref().map(|store| store.db(0).len().unwrap());
         assert_eq!(counts[0], counts[1]);
         pair.close(stores);

@@ -17,6 +17,9 @@ const PLACES: &[&str] = &[
     "bulk::ids_taken",
     "bulk::file_written",
     "bulk::fed",
+    "bulk::built",
+    "bulk::records_ingested",
+    "bulk::naming",
     "bulk::marked",
     "bulk::ingested",
     "bulk::linking",
@@ -66,13 +69,17 @@ fn write(recorder: &Recorder<'_>, round: u64) {
     for n in 0..60 {
         let (name, held) = (format!("written:{n}"), two(n + round + 77_000));
         recorder.step(
-            |world| drop(world.insert(key(&name), (Value::set(&held), None))),
-            |store| drop(store.db(0).sets().add(&name, &held).unwrap()),
+            |world| {
+                world.insert(key(&name), (Value::set(&held), None));
+            },
+            |store| assert_eq!(store.db(0).sets().add(&name, &held).unwrap(), 2),
         );
     }
     let held = payload(round, 3000);
     recorder.step(
-        |world| drop(world.insert(key("removed"), (Value::string(&held), None))),
+        |world| {
+            world.insert(key("removed"), (Value::string(&held), None));
+        },
         |store| store.db(0).strings().set("removed", &held).unwrap(),
     );
 }
@@ -98,6 +105,7 @@ fn every_copy_taken_around_a_bulk_load_holds_all_of_a_commit_or_nothing() {
         recorder.phase("loading into nothing");
         load(&recorder, &fixture, 1);
         recorder.sync();
+        settle(recorder.store());
         recorder.phase("writing");
         write(&recorder, 1);
         recorder.phase("loading over it");
@@ -122,35 +130,41 @@ fn every_copy_taken_around_a_bulk_load_holds_all_of_a_commit_or_nothing() {
 
 /// Fails in the first or a later file, before and between the families' files, and in commits before the one that links.
 fn fail_at_each_step(recorder: &Recorder<'_>) {
-    for (place, failure) in [
-        ("store::write_file", "1*return->off"),
-        ("store::write_file", "2*off->1*return->off"),
-        ("store::ingest", "1*return->off"),
-        ("store::ingest", "1*off->1*return->off"),
-        ("store::sync_log", "1*return->off"),
+    for (db, place, failure) in [
+        (0, "store::write_file", "1*return->off"),
+        (0, "store::write_file", "2*off->1*return->off"),
+        (0, "store::ingest", "1*return->off"),
+        (0, "store::ingest", "1*off->1*return->off"),
+        (0, "store::sync_log", "1*return->off"),
+        (2, "store::write_file", "1*return->off"),
+        (2, "store::ingest", "1*return->off"),
+        (2, "store::ingest", "1*off->1*return->off"),
+        (2, "store::ingest", "2*off->1*return->off"),
+        (2, "store::ingest", "4*off->1*return->off"),
     ] {
-        let mut load = recorder.store().db(0).bulk_load().unwrap().memory(0);
+        let mut load = recorder.store().db(db).bulk_load().unwrap().memory(0);
         fail::cfg(place, failure).unwrap();
         let fed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| feed(&mut load, 5)));
         let error = load.finish().unwrap_err();
         fail::remove(place);
-        assert_eq!(error.kind(), ErrorKind::Io, "{place} {failure}");
+        assert_eq!(error.kind(), ErrorKind::Io, "{db} {place} {failure}");
         assert!(fed.is_ok() || place == "store::write_file");
     }
 }
 
 #[test]
 fn a_link_whose_commit_fails_is_decided_by_the_next_open() {
-    // The commits of a load: its marks, then its records.
-    for failing in 0..2 {
+    // The commits of a load into a db that holds something: its marks, then its records. Into one that holds nothing: the keyspace,
+    // the burial of what comes twice, and the name.
+    for (db, failing) in [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2)] {
         let _alone = FailScenario::setup();
         let fixture = Fixture::new();
         let store = fixture.open();
         store.db(0).sets().add("set:0", ["old"]).unwrap();
-        let mut load = store.db(0).bulk_load().unwrap();
+        let mut load = store.db(db).bulk_load().unwrap();
         feed(&mut load, 1);
         fail::cfg_callback("bulk::fed", move || {
-            fail::cfg("store::commit", &format!("{}1*return->off", if failing == 0 { "" } else { "1*off->" })).unwrap();
+            fail::cfg("store::commit", &format!("{failing}*off->1*return->off")).unwrap();
         })
         .unwrap();
         assert_eq!(load.finish().unwrap_err().kind(), ErrorKind::Io);
@@ -158,8 +172,11 @@ fn a_link_whose_commit_fails_is_decided_by_the_next_open() {
         fail::remove("bulk::fed");
         assert_eq!(members(&store.db(0), "set:0"), ["old"]);
         assert_eq!(keys(&store.db(0)), ["set:0"]);
+        assert!(store.db(1).is_empty().unwrap());
         close_and_check(store, &fixture.path("store"));
         let store = fixture.open();
+        assert_eq!(keys(&store.db(0)), ["set:0"]);
+        assert!(store.db(1).is_empty().unwrap());
         assert_eq!(members(&store.db(0), "set:0"), ["old"]);
         assert!(!fixture.path("store").join("BULK").exists());
         store.db(0).delete(["set:0"]).unwrap();

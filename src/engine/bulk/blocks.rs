@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use crate::encoding::{Body, CollectionId, DataFamily, DataType, LIST_MIDDLE, Meta, UnixMillis};
 use crate::engine::Engine;
+use crate::engine::bulk::series::Series;
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
-use crate::store::{Family, FileShape, Scratch, SstWriter};
+use crate::store::{Family, FileShape, Scratch};
 
 /// Collections of one file at the most. WHY: their ids are taken while no birth of the family can be under way.
 const MAX_COLLECTIONS: usize = 1 << 16;
@@ -204,11 +205,7 @@ impl Files<'_> {
 
 /// Writes elements of one family in the order of their keys, to as many files as they need.
 pub(super) struct Rows<'a> {
-    shape: &'a FileShape,
-    scratch: &'a Scratch,
-    files: &'a mut Vec<PathBuf>,
-    file_bytes: u64,
-    open: Option<SstWriter<'a>>,
+    files: Series<'a>,
     /// The collection to which the elements belong.
     id: CollectionId,
     key: Vec<u8>,
@@ -216,15 +213,9 @@ pub(super) struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn new(files: &'a mut Files<'_>, shape: &'a FileShape, id: CollectionId) -> Self {
-        Self {
-            shape,
-            scratch: files.scratch,
-            files: files.taken.files.entry(id.family()).or_default(),
-            file_bytes: files.engine.options.file_bytes,
-            open: None,
-            id,
-            key: Vec::new(),
-        }
+        let paths = files.taken.files.entry(id.family()).or_default();
+        let files = Series::new(shape, files.scratch, paths, files.engine.options.file_bytes);
+        Self { files, id, key: Vec::new() }
     }
 
     /// Writes an element.
@@ -232,25 +223,11 @@ impl<'a> Rows<'a> {
         self.key.clear();
         self.key.extend_from_slice(&self.id.to_be_bytes());
         self.key.extend_from_slice(tail);
-        let mut file = match self.open.take() {
-            Some(file) => file,
-            None => {
-                let path = self.scratch.new_file();
-                self.files.push(path.clone());
-                SstWriter::create(self.shape, &path)?
-            }
-        };
-        file.put(&self.key, value)?;
-        if file.bytes() >= self.file_bytes {
-            file.finish()?;
-        } else {
-            self.open = Some(file);
-        }
-        Ok(())
+        self.files.put(&self.key, value)
     }
 
     fn finish(self) -> Result<()> {
-        let finished = self.open.map_or(Ok(()), SstWriter::finish);
+        let finished = self.files.finish();
         failpoint!("bulk::file_written");
         finished
     }

@@ -46,6 +46,10 @@ impl BulkLoad {
     /// Puts all values in their places; returns how many keys there are that hold one. Costs a move of the files, and for each key a
     /// share in a commit of a few hundred; if the handle's durability asks for a sync, there is one, at the end.
     ///
+    /// In a db that holds nothing, values from a hundred on appear all at once, in one commit. What is written for that takes no
+    /// log; no key of the store is reaped meanwhile (it expires for readers all the same), and while the files are moved
+    /// no write of the store begins.
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) inside of a transaction; [`Io`](crate::ErrorKind::Io), also if a value could not
     /// be written before; else as [`Db::bulk_load`](crate::Db::bulk_load). After an error some of the keys may hold their new values, each
@@ -76,12 +80,12 @@ impl BulkLoad {
             return Err(Error::new(ErrorKind::Io, "a value of the load could not be written, so none takes its place"));
         }
         failpoint!("bulk::fed");
+        if let Some(keys) = self.take_whole_db()? {
+            return Ok(keys);
+        }
         self.mark()?;
         failpoint!("bulk::marked");
-        for (family, files) in &self.taken.files {
-            engine.db.ingest(Family::Data(*family), files)?;
-            failpoint!("bulk::ingested");
-        }
+        self.ingest_elements()?;
         let keys = self.link()?;
         failpoint!("bulk::linked");
         self.bury_unlinked()?;
@@ -90,6 +94,15 @@ impl BulkLoad {
             engine.db.sync_log()?;
         }
         Ok(keys)
+    }
+
+    /// Moves the files of elements in.
+    pub(super) fn ingest_elements(&self) -> Result<()> {
+        for (family, files) in &self.taken.files {
+            self.live.engine.db.ingest(Family::Data(*family), files)?;
+            failpoint!("bulk::ingested");
+        }
+        Ok(())
     }
 
     /// Names all ids in durable building records.
@@ -194,7 +207,7 @@ impl BulkLoad {
                 }
                 cursor.advance();
             }
-            self.bury(burials, batch)?;
+            self.bury(burials, batch, false)?;
         }
         Ok(())
     }
@@ -203,17 +216,17 @@ impl BulkLoad {
     fn bury_taken(&self) -> Result<()> {
         let mut burials = Burials::default();
         self.taken.ids.iter().for_each(|(family, counters)| burials.add_range(*family, counters.clone()));
-        self.bury(burials, Batch::new())
+        self.bury(burials, Batch::new(), false)
     }
 
-    fn bury(&self, burials: Burials, mut batch: Batch) -> Result<()> {
+    pub(super) fn bury(&self, burials: Burials, mut batch: Batch, sync: bool) -> Result<()> {
         let engine = &self.live.engine;
         merge_burials(&engine.db, &engine.watermark.picture(), &burials, &mut batch);
         if batch.is_empty() {
             return Ok(());
         }
         failpoint!("bulk::before_burial");
-        engine.db.commit(batch, false)?;
+        engine.db.commit(batch, sync)?;
         engine.watermark.committed(burials);
         Ok(())
     }
@@ -243,12 +256,15 @@ impl Drop for BulkLoad {
     }
 }
 
-fn ids_of((family, counters): &(DataFamily, std::ops::Range<u64>)) -> impl DoubleEndedIterator<Item = CollectionId> {
+pub(super) fn ids_of(
+    (family, counters): &(DataFamily, std::ops::Range<u64>),
+) -> impl DoubleEndedIterator<Item = CollectionId> {
     let family = *family;
     counters.clone().filter_map(move |counter| CollectionId::new(family, counter))
 }
 
-fn user_key(layout: KeyLayout, place: &[u8]) -> &[u8] {
+/// Returns the key that the caller named.
+pub(super) fn user_key(layout: KeyLayout, place: &[u8]) -> &[u8] {
     match layout {
         KeyLayout::Plain => place,
         // Behind the slot.

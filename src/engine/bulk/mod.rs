@@ -6,8 +6,10 @@
 
 mod blocks;
 mod finish;
+mod series;
 mod sorter;
 mod value;
+mod whole;
 
 use std::sync::Arc;
 
@@ -36,8 +38,9 @@ const LEAST_MEMORY_BYTES: usize = 256 << 10;
 /// away what the key held.
 ///
 /// Before `finish` nothing is visible, and a load that is dropped, or whose process dies, leaves nothing behind. During `finish` the keys
-/// appear one after the other, each whole: a reader sees the old value or the new one. Views that are open see none of it. Other
-/// threads may read and write the same keys all the time; what they write before a key's turn is replaced.
+/// appear one after the other, each whole: a reader sees the old value or the new one. In a db that holds nothing all of them appear
+/// at once, and it goes faster. Views that are open see none of it. Other threads may read and write the same keys all the time; what
+/// they write before a key's turn is replaced.
 ///
 /// What goes to disk meanwhile lies in a directory of its own in that of the store, and takes as much space as the values.
 ///
