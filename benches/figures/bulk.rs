@@ -29,7 +29,10 @@ enum Shape {
 enum Way {
     Singly,
     Batches,
+    /// Into a db that holds nothing.
     Bulk,
+    /// Into one that holds a key.
+    Beside,
 }
 
 /// Nanoseconds for each key, and bytes written for each byte.
@@ -104,24 +107,27 @@ pub(crate) fn run(scale: Scale) {
         ("hashes of 5 fields", Shape::Hashes),
         ("sets of 1,000 members of 100 bytes", Shape::Sets),
     ] {
-        let [singly, batches, bulk] = loaded(scale, shape);
-        let compared = |side: &[Loaded]| Comparison::of(side.iter().zip(&bulk).map(|(a, b)| (a.nanos, b.nanos)));
+        let [singly, batches, bulk, beside] = loaded(scale, shape);
+        let compared =
+            |side: &[Loaded], bulk: &[Loaded]| Comparison::of(side.iter().zip(bulk).map(|(a, b)| (a.nanos, b.nanos)));
         heading(&format!("bulk: {what}, time of a key (higher is better)"), "the other", "bulk load");
-        line("one by one / bulk load", ">= 3", &compared(&singly));
-        line("batches of 1,000 / bulk load", "", &compared(&batches));
+        line("one by one / into a db that holds nothing", ">= 3", &compared(&singly, &bulk));
+        line("one by one / into one that holds a key", "", &compared(&singly, &beside));
+        line("batches of 1,000 / into one that holds nothing", "", &compared(&batches, &bulk));
         let mean = |side: &[Loaded]| side.iter().map(|one| one.written).sum::<f64>() / side.len() as f64;
         println!(
-            "  bytes written for each byte: one by one {:.2}, batches {:.2}, bulk load {:.2}",
+            "  bytes written for each byte: one by one {:.2}, batches {:.2}, into nothing {:.2}, beside a key {:.2}",
             mean(&singly),
             mean(&batches),
-            mean(&bulk)
+            mean(&bulk),
+            mean(&beside)
         );
     }
 }
 
-fn loaded(scale: Scale, shape: Shape) -> [Vec<Loaded>; 3] {
-    let mut sides = [const { Vec::new() }; 3];
-    let ways = [Way::Singly, Way::Batches, Way::Bulk];
+fn loaded(scale: Scale, shape: Shape) -> [Vec<Loaded>; 4] {
+    let mut sides = [const { Vec::new() }; 4];
+    let ways = [Way::Singly, Way::Batches, Way::Bulk, Way::Beside];
     for pair in 0..scale.pairs(PAIRS) {
         for turn in 0..ways.len() {
             let side = (pair + turn) % ways.len();
@@ -136,6 +142,9 @@ fn load(shape: Shape, way: Way, keys: u64) -> Loaded {
     let path = dir.path().join("s");
     let store = open(&path);
     let db = store.db(0);
+    if matches!(way, Way::Beside) {
+        db.strings().set("there", "before").expect("a write");
+    }
     let before = bytes_written();
     let begun = Instant::now();
     match way {
@@ -149,14 +158,14 @@ fn load(shape: Shape, way: Way, keys: u64) -> Loaded {
                 batch.commit().expect("a batch");
             }
         }
-        Way::Bulk => {
+        Way::Bulk | Way::Beside => {
             let mut load = db.bulk_load().expect("a load");
             (0..keys).for_each(|number| shape.bulk(&mut load, number));
             assert_eq!(load.finish().expect("the end"), keys);
         }
     }
     let nanos = begun.elapsed().as_nanos() as f64 / keys as f64;
-    assert_eq!(db.len().expect("a count"), keys);
+    assert_eq!(db.len().expect("a count"), keys + u64::from(matches!(way, Way::Beside)));
     drop(db);
     // What waits in the write buffers is written by the next open.
     settle_and_close(store);

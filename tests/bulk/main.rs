@@ -176,6 +176,14 @@ fn a_watched_key_that_is_loaded_has_changed() {
         load.finish().unwrap();
         assert!(watch.is_broken().unwrap());
         assert!(!other.is_broken().unwrap());
+        // All at once, into a db that holds nothing.
+        let db = store.db(1);
+        let (watch, other) = (db.watch(["7"]).unwrap(), db.watch(["other"]).unwrap());
+        let mut load = db.bulk_load().unwrap();
+        (0..200).for_each(|n| load.string(n.to_string(), "v", FOREVER()).unwrap());
+        assert_eq!(load.finish().unwrap(), 200);
+        assert!(watch.is_broken().unwrap());
+        assert!(!other.is_broken().unwrap());
     });
 }
 

@@ -278,6 +278,57 @@ fn readers_and_writers_go_on_between_the_commits_of_a_load() {
 }
 
 #[test]
+fn a_db_that_is_written_to_at_the_last_moment_keeps_what_was_written() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let load = feed_many(&store, 1);
+    let pause = Pause::at("bulk::built");
+    std::thread::scope(|scope| {
+        let loading = scope.spawn(|| load.finish().unwrap());
+        pause.wait();
+        store.db(0).sets().add("beside", ["the load"]).unwrap();
+        pause.resume();
+        assert_eq!(loading.join().unwrap(), 2000);
+    });
+    assert_eq!(members(&store.db(0), "beside"), ["the load"]);
+    assert!((0..2000).all(|n| round_of(&store, n) == Some(1)));
+    assert_eq!(store.db(0).len().unwrap(), 2001);
+    settle(&store);
+    assert_eq!(store.stats().flushed_keyspaces, 0);
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
+fn nothing_of_a_load_is_reaped_before_it_counts() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let mut load = store.db(0).bulk_load().unwrap();
+    for n in 0..500_u64 {
+        load.set(format!("{n}"), [payload(n, 100)], CreateOptions::new().expire_in(Duration::from_secs(1 + n % 2)))
+            .unwrap();
+    }
+    let pause = Pause::at("bulk::naming");
+    std::thread::scope(|scope| {
+        let loading = scope.spawn(|| load.finish().unwrap());
+        pause.wait();
+        fixture.seconds_pass(1);
+        let _ = store.settle(Duration::from_millis(200)).unwrap();
+        assert!(store.db(0).is_empty().unwrap());
+        pause.resume();
+        assert_eq!(loading.join().unwrap(), 500);
+    });
+    assert_eq!(keys(&store.db(0)).len(), 250);
+    settle(&store);
+    assert_eq!((store.db(0).len().unwrap(), store.stats().keys_reaped), (250, 250));
+    fixture.seconds_pass(1);
+    settle(&store);
+    assert_eq!((store.db(0).len().unwrap(), store.stats().keys_reaped), (0, 500));
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
 fn ids_of_a_load_that_died_are_buried_by_the_next_open_however_much_was_born_since() {
     let _alone = FailScenario::setup();
     let fixture = Fixture::new();
