@@ -84,6 +84,9 @@ fn what_is_loaded_replaces_what_was_there_and_the_last_value_of_a_key_wins() {
         load.set::<&str>("emptied", [], FOREVER()).unwrap();
         load.set::<&str>("never there", [], FOREVER()).unwrap();
         assert_eq!(load.finish().unwrap(), 2);
+        // The four old values and the eight that were given too early, or those of them that lay apart from their records.
+        let buried = store.stats().waiting_ids;
+        assert!([12, 5].contains(&buried), "{buried}");
         assert_eq!(db.lists().len("a").unwrap(), 500);
         assert_eq!(db.lists().index("a", 0).unwrap().unwrap(), "4:0");
         assert_eq!(db.ttl("a").unwrap(), Ttl::Forever, "the old expiry went with the old value");
