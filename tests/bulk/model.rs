@@ -157,7 +157,7 @@ impl Pair {
     }
 
     /// Loads into a db that holds nothing, or nothing any more.
-    fn into_nothing(&mut self, [loaded, written]: &[Store; 2]) {
+    fn load_into_nothing(&mut self, [loaded, written]: &[Store; 2]) {
         for store in [loaded, written] {
             store.db(1).flush().unwrap();
         }
@@ -214,7 +214,7 @@ fn a_load_leaves_what_ordinary_writes_leave() {
         let mut stores = pair.open();
         for _ in 0..6 {
             pair.round(&stores);
-            pair.into_nothing(&stores);
+            pair.load_into_nothing(&stores);
             if pair.random.u32(0..3) == 0 {
                 pair.close(stores);
                 stores = pair.open();
