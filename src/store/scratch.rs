@@ -60,6 +60,12 @@ impl Scratch {
         note().map_err(|error| Error::io(format!("cannot note ids in {}", self.path.display()), error))
     }
 
+    /// Forgets them, once records in the store name them all. WHY: the next open would seek each one that has data.
+    pub(crate) fn forget_ids(&self) {
+        // If it stays, the open takes longer.
+        let _ = fs::remove_file(self.path.join(IDS));
+    }
+
     /// Leaves the directory, with its note of ids, to the next open.
     pub(crate) fn keep(&self) {
         self.keep.store(true, Ordering::Relaxed);

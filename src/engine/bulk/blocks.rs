@@ -142,6 +142,9 @@ impl Blocks {
         let Some(block) = self.families.remove(&family) else { return Ok(()) };
         let waiting = block.collections.iter().map(|one| one.key.len() + size_of::<Waiting>()).sum::<usize>();
         self.held_bytes = self.held_bytes.saturating_sub(block.elements.len() + waiting);
+        if self.families.is_empty() {
+            self.held_bytes = 0;
+        }
         let ids = files.take_ids(family, block.collections.len())?;
         let shape = FileShape::of(Family::Data(family), &files.engine.options)?;
         let Some(first) = ids.first() else { return Ok(()) };

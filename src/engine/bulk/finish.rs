@@ -124,6 +124,7 @@ impl BulkLoad {
         }
         // ORDER: a file that was taken in is durable by itself, and what names its ids has to be so before.
         engine.db.sync_log()?;
+        self.scratch.forget_ids();
         self.stage = Stage::Marked;
         Ok(())
     }

@@ -1,5 +1,4 @@
-//! Bulk load: many whole values at once, whose elements go to SST files and not through the log and the write buffers
-//! ([why](../../../docs/decisions/0021-bulk-load.md)).
+//! Bulk load: many whole values at once, whose elements go to SST files and not through the log and the write buffers.
 //!
 //! May use everything below the engine. Invariants: until [`BulkLoad::finish`] nothing is visible and nothing belongs to the store; an id
 //! that a load has taken is linked by the commit of its key, or buried; after a crash the next open buries it.

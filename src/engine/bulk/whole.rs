@@ -78,6 +78,8 @@ impl BulkLoad {
             return Ok(None);
         }
         engine.db.ingest(Family::Meta, &records.metas)?;
+        // The walk of a flushed keyspace would find them now.
+        self.scratch.forget_ids();
         failpoint!("bulk::records_ingested");
         self.ingest_elements()?;
         if !records.expiries.is_empty() {
