@@ -14,6 +14,7 @@ mod common;
 
 mod adds;
 mod afterwards;
+mod bulk;
 mod counting;
 mod cpu;
 mod dead_ids;
@@ -53,6 +54,7 @@ const FIGURES: [Figure; 15] = [
     ("dead-ids", dead_ids::run),
     ("namespaces", namespaces::run),
     ("ingest", ingest::run),
+    ("bulk", bulk::run),
     ("pacing", pacing::run),
 ];
 

@@ -89,6 +89,14 @@ impl Map {
         self.named(None).map(|(name, db, number)| (number, (Bytes::copy_from_slice(name), db))).collect()
     }
 
+    /// Takes the next number.
+    fn take_number(&mut self) -> Result<KeyspaceNo> {
+        let (number, next) =
+            self.next.take().ok_or_else(|| Error::new(ErrorKind::Overflow, "all keyspace numbers are used up"))?;
+        self.next = next;
+        Ok(number)
+    }
+
     fn insert(&mut self, namespace: &[u8], db: u32, keyspace: Keyspace) {
         self.by_number.insert(keyspace.number, keyspace.clone());
         let mut dbs = self.by_name.get(namespace).cloned().unwrap_or_default();
@@ -199,6 +207,51 @@ impl Keyspaces {
         *self.current.write() = Arc::new(next);
     }
 
+    /// Takes the number of a keyspace that is still to be filled and has no name. It counts as flushed until it gets one: so an
+    /// open that finds it buries its ids. Costs a synced commit.
+    pub(crate) fn begin_unnamed(&self, db: &Database) -> Result<KeyspaceNo> {
+        let _one = self.changing.lock();
+        let mut next = Map::clone(&self.current());
+        let number = next.take_number()?;
+        let mut batch = Batch::new();
+        batch.put(db, Family::Default, &StoreKey::NextKeyspace.encode(), &next.next.encode());
+        let progress = Flushed { last_meta_key: Vec::new() };
+        batch.put(db, Family::Default, &StoreKey::Flushed(number).encode(), &progress.encode());
+        db.commit(batch, true)?;
+        self.publish(next);
+        Ok(number)
+    }
+
+    /// Gives a keyspace from [`Keyspaces::begin_unnamed`], with so many keys, the name of a db, and records the one that had it as
+    /// flushed, in one commit. Returns the number of that one. The caller holds every key's lock.
+    pub(crate) fn name(
+        &self,
+        db: &Database,
+        namespace: &[u8],
+        number: u32,
+        (keyspace, keys): (KeyspaceNo, u64),
+        sync: bool,
+    ) -> Result<Option<KeyspaceNo>> {
+        let _one = self.changing.lock();
+        let current = self.current();
+        let mut next = Map::clone(&current);
+        let mut batch = Batch::new();
+        let count = i64::try_from(keys).map_err(|_| Error::overflow())?;
+        batch.delete(db, Family::Default, &StoreKey::Flushed(keyspace).encode());
+        batch.merge(db, Family::Default, &StoreKey::Count(keyspace).encode(), &CountValue::encode_plain(count));
+        put_name(db, &mut batch, namespace, number, keyspace)?;
+        let old = current.find(namespace, number).map(|keyspace| keyspace.number);
+        if let Some(old) = old {
+            let progress = Flushed { last_meta_key: Vec::new() };
+            batch.put(db, Family::Default, &StoreKey::Flushed(old).encode(), &progress.encode());
+            next.by_number.remove(&old);
+        }
+        next.insert(namespace, number, Keyspace::new(keyspace, count));
+        db.commit(batch, sync)?;
+        self.publish(next);
+        Ok(old)
+    }
+
     /// Gives the name a new, empty keyspace and records the old one as flushed, in one commit.
     /// Returns the old number, or `None` if the name had no keyspace.
     pub(crate) fn flush(&self, db: &Database, namespace: &[u8], number: u32, sync: bool) -> Result<Option<KeyspaceNo>> {
@@ -277,10 +330,8 @@ fn assign_new_number(
     namespace: &[u8],
     number: u32,
 ) -> Result<Keyspace> {
-    let (created, next) =
-        map.next.take().ok_or_else(|| Error::new(ErrorKind::Overflow, "all keyspace numbers are used up"))?;
-    map.next = next;
-    batch.put(db, Family::Default, &StoreKey::NextKeyspace.encode(), &next.encode());
+    let created = map.take_number()?;
+    batch.put(db, Family::Default, &StoreKey::NextKeyspace.encode(), &map.next.encode());
     put_name(db, batch, namespace, number, created)?;
     let keyspace = Keyspace::new(created, 0);
     map.insert(namespace, number, keyspace.clone());

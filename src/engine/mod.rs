@@ -8,6 +8,7 @@ mod bell;
 mod bits;
 mod builder;
 mod builds;
+mod bulk;
 mod checkpoint;
 mod commit;
 mod create;
@@ -48,6 +49,7 @@ mod zsets;
 
 pub use bits::{BitField, Bits};
 pub use builder::StoreBuilder;
+pub use bulk::BulkLoad;
 pub use create::CreateOptions;
 pub use db::Db;
 pub use dumps::RestoreOptions;

@@ -27,11 +27,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::expire::{Reaped, Reaper, Tell};
 use crate::failpoint::failpoint;
 use crate::gc::{
-    DeadSet, Filters, FlushedKeyspaces, LogLimit, Occasion, Picture, Pins, ReclaimCounters, ReclaimSettings, Reclaimer,
-    Watermark, load_dead, merge_burials,
+    Burials, DeadSet, Filters, FlushedKeyspaces, LogLimit, Occasion, Picture, Pins, ReclaimCounters, ReclaimSettings,
+    Reclaimer, Watermark, load_dead, merge_burials,
 };
 use crate::habits::{Habits, Tried};
-use crate::ids::{Ids, gaps_among_the_dead, unused_of_last_leases};
+use crate::ids::{Ids, gaps_among_the_dead, gaps_in_runs, unused_of_last_leases};
 use crate::locks::Locks;
 use crate::options::{Durability, Options};
 use crate::store::{self, Batch, Cursor, Database, Directory, Family, FilterSource, Scan};
@@ -75,7 +75,9 @@ impl Engine {
         let mut loaded = load_dead(&db, moment(clock.as_ref()))?;
         ReclaimCounters::add(&filters.undecodable, loaded.undecodable);
         loaded.forget_left_over(&db)?;
-        let mut picture = bury_unused_leases(&db, loaded.dead, moment(clock.as_ref()))?;
+        let taken = gaps_in_runs(&db, store::left_over_ids(path))?;
+        let mut picture = bury_unused_leases(&db, loaded.dead, taken, moment(clock.as_ref()))?;
+        store::remove_left_over(path)?;
         if directory.is_new_checkpoint {
             skip_ids(&db, &mut picture, moment(clock.as_ref()))?;
             store::forget_checkpoint(path)?;
@@ -356,9 +358,10 @@ fn read_store_time(db: &Database) -> Result<UnixMillis> {
     }
 }
 
-/// Buries what the last session leased and never wrote under, and the gaps of earlier ones, in one synced commit.
-fn bury_unused_leases(db: &Arc<Database>, dead: DeadSet, now: Duration) -> Result<Picture> {
+/// Buries what the last session leased and never wrote under, `taken` among that, and the gaps of earlier ones, in one synced commit.
+fn bury_unused_leases(db: &Arc<Database>, dead: DeadSet, taken: Burials, now: Duration) -> Result<Picture> {
     let mut unused = unused_of_last_leases(db)?;
+    unused.absorb(taken);
     unused.absorb(gaps_among_the_dead(db, &dead)?);
     let mut batch = Batch::new();
     for building in unfinished_builds(db)? {

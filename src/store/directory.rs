@@ -94,6 +94,11 @@ impl Directory {
         }
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Reads the `HABITS` file, `None` if there is none. No more of it than the longest such file and a byte.
     pub(crate) fn read_habits(&self) -> io::Result<Option<Vec<u8>>> {
         self.read_hint(HabitsFile::NAME, HabitsFile::MAX_BYTES)

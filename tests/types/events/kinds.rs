@@ -72,7 +72,7 @@ fn bits_and_hyperloglogs() {
         db.bits().op(BitOp::And, "d", ["none"]).unwrap();
         assert_eq!(taken(&events), ["set d", "del d"]);
         let byte = BitType::u(8);
-        let field = |value| db.bits().field("b", &BitField::new().set(byte, 0, value)).unwrap();
+        let field = |value| db.bits().field("b", BitField::new().set(byte, 0, value)).unwrap();
         field(5);
         field(5);
         assert_eq!(taken(&events), ["setbit b"]);
