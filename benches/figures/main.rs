@@ -38,7 +38,7 @@ use measure::Scale;
 
 type Figure = (&'static str, fn(Scale));
 
-const FIGURES: [Figure; 15] = [
+const FIGURES: [Figure; 17] = [
     ("reads", reads::run),
     ("many", many::run),
     ("adds", adds::run),
