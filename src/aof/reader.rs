@@ -89,10 +89,21 @@ impl<R: Read> AofReader<R> {
                     let read = self.fetch()?;
                     if read == 0 {
                         self.is_cut = self.parser.is_inside() || self.queued.is_some();
-                        return Ok(None);
+                        return self.check_cut().map(|()| None);
                     }
                 }
             }
+        }
+    }
+
+    /// Makes sure that what is left at the end is the beginning of a command or of a note: else the file is none that was cut.
+    fn check_cut(&mut self) -> Result<(), AofFault> {
+        self.parser.feed(b"\n");
+        match self.parser.next_request() {
+            Ok(Some(Request::Line(line))) if !line.is_empty() && !line.starts_with(b"#") => {
+                Err(AofFault::Corrupt("something stands there that is no command"))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -141,6 +152,21 @@ mod tests {
             found.push(commands.iter().map(text).collect());
         }
         Ok((found, reader.good(), reader.is_cut()))
+    }
+
+    #[test]
+    fn what_never_was_a_command_is_no_command_that_was_cut() {
+        let good = file(&[&["SET", "k", "v"]]);
+        for tail in ["hello world, this is text", "x", "\0\0\0"] {
+            for before in [&[][..], &good] {
+                let error = read(&[before, tail.as_bytes()].concat()).unwrap_err();
+                assert_eq!(error.offset, before.len() as u64, "{tail}");
+            }
+        }
+        for tail in ["*", "*3", "*3\r", "*3\r\n$3\r\nSE", "*1\r\n$1\r\na\r", "#TS:17"] {
+            let (found, whole, is_cut) = read(&[&good, tail.as_bytes()].concat()).unwrap();
+            assert_eq!((found.len(), whole, is_cut), (1, good.len() as u64, true), "{tail}");
+        }
     }
 
     #[test]

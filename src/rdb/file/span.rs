@@ -12,9 +12,9 @@ use super::super::length::{Length, read_length, read_plain};
 use super::super::{RdbError, Result};
 use super::input::Input;
 
-/// Passes over a value of the type `number`; returns how many bytes its strings have when they are unpacked.
-pub(super) fn value<R: Read>(from: &mut Input<R>, number: u8) -> Result<u64> {
-    match number {
+/// Passes over a value of the type `kind`; returns how many bytes its strings have when they are unpacked.
+pub(super) fn value<R: Read>(from: &mut Input<R>, kind: u8) -> Result<u64> {
+    match kind {
         0 | 9..=13 | 16 | 17 => string(from),
         1 | 2 | 14 => strings(from, 1),
         4 => strings(from, 2),
@@ -24,21 +24,24 @@ pub(super) fn value<R: Read>(from: &mut Input<R>, number: u8) -> Result<u64> {
             read_plain(from)?;
             string(from)
         }),
-        15 | 19 | 21 => stream(from, number),
+        15 | 19 | 21 => stream(from, kind),
         7 => module(from),
-        6 => Err(RdbError::Unsupported { number, name: "a module's value of before Redis 4.0, which tells no end" }),
-        _ => Err(RdbError::UnknownType(number)),
+        6 => Err(RdbError::Unsupported {
+            number: kind,
+            name: "a module's value of before Redis 4.0, which tells no end",
+        }),
+        _ => Err(RdbError::UnknownType(kind)),
     }
 }
 
 /// Passes over a module's data: its id, then parts, each behind a number that says what it is.
 pub(super) fn module<R: Read>(from: &mut Input<R>) -> Result<u64> {
-    read_plain(from)?;
+    number(from)?;
     let mut bytes: u64 = 0;
     loop {
-        bytes = bytes.saturating_add(match read_plain(from)? {
+        bytes = bytes.saturating_add(match number(from)? {
             0 => return Ok(bytes),
-            1 | 2 => read_plain(from).map(|_| 0)?,
+            1 | 2 => number(from).map(|_| 0)?,
             3 => skip(from, 4)?,
             4 => skip(from, 8)?,
             5 => string(from)?,
@@ -80,22 +83,31 @@ fn old_score<R: Read>(from: &mut Input<R>) -> Result<u64> {
     }
 }
 
+/// Reads a number that counts nothing that follows. WHY not as a length: it may be any, and -1 in a group of which Redis does not know
+/// how much was read.
+fn number<R: Read>(from: &mut Input<R>) -> Result<u64> {
+    match read_length(from)? {
+        Length::Plain(number) => Ok(number),
+        Length::Special(_) => Err(RdbError::Corrupt("a string's form stands where a number must stand")),
+    }
+}
+
 /// A stream: its nodes, its ids, its groups with what is pending and their consumers.
-fn stream<R: Read>(from: &mut Input<R>, number: u8) -> Result<u64> {
+fn stream<R: Read>(from: &mut Input<R>, kind: u8) -> Result<u64> {
     let nodes = strings(from, 2)?;
-    let numbers = |from: &mut Input<R>, count: u8| (0..count).try_for_each(|_| read_plain(from).map(drop));
+    let numbers = |from: &mut Input<R>, count: u8| (0..count).try_for_each(|_| number(from).map(drop));
     // The length and the last id; since 7.0 also the first id, the highest deleted one, and how many were ever added.
-    numbers(from, if number == 15 { 3 } else { 8 })?;
+    numbers(from, if kind == 15 { 3 } else { 8 })?;
     let groups = repeat(from, |from| {
         let name = string(from)?;
-        numbers(from, if number == 15 { 2 } else { 3 })?;
+        numbers(from, if kind == 15 { 2 } else { 3 })?;
         repeat(from, |from| {
             array::<24>(from, "a stream")?;
             read_plain(from)
         })?;
         repeat(from, |from| {
             let consumer = string(from)?;
-            skip(from, if number == 21 { 16 } else { 8 })?;
+            skip(from, if kind == 21 { 16 } else { 8 })?;
             repeat(from, |from| skip(from, 16))?;
             Ok(consumer)
         })?;
