@@ -7,7 +7,7 @@
     doc = r#"
 Open a [`Store`], take a [`Db`] from it, and use the typed handles that the db gives: [`Db::strings`], [`Db::bits`],
 [`Db::hyperloglogs`], [`Db::hashes`], [`Db::sets`], [`Db::lists`], [`Db::zsets`], [`Db::geo`], which borrow the db: to keep one, keep the db first. Keys, members and values are
-arbitrary bytes. Every call blocks until it is done, and is atomic; only [`Db::delete_keys_in_slots`] and [`Db::bulk_load`] commit some keys at a
+arbitrary bytes. Every call blocks until it is done, and is atomic; only [`Db::delete_keys_in_slots`], [`Db::bulk_load`] and imports commit some keys at a
 time. [`Db::transaction`] makes several calls one, [`Db::watch`] lets one go ahead only if nothing has changed, and [`Db::batch`] gathers writes.
 [`Store::subscribe`] tells what happens to keys. A store, a namespace, a db and a view can be cloned and sent to other threads.
 
