@@ -442,8 +442,8 @@ mod tests {
             let Merged::Files(files) = &merged else { panic!("it went to files") };
             assert!(files.readers.len() <= MOST_RUNS, "{} files are open", files.readers.len());
             for key in 0..100 {
-                let values = (0..runs).filter(|n| n % 100 == key).map(|n| n * 7 % runs);
-                let wins = if winner == Winner::Last { values.last() } else { values.max() }.unwrap();
+                let mut values = (0..runs).filter(|n| n % 100 == key).map(|n| n * 7 % runs);
+                let wins = if winner == Winner::Last { values.next_back() } else { values.max() }.unwrap();
                 assert!(merged.advance().unwrap());
                 assert_eq!(merged.entry(), (key.to_be_bytes().as_slice(), wins.to_be_bytes().as_slice()));
             }
