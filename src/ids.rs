@@ -61,6 +61,7 @@ impl Ids {
 
     /// Takes the family's next id. Costs a synced commit once in a million calls.
     pub(crate) fn take(&self, db: &Database, family: DataFamily) -> Result<CollectionId> {
+        failpoint!("ids::take", |_| Err(Error::new(ErrorKind::Io, "failpoint ids::take")));
         let mut counter = self.counter(family).lock();
         if counter.next == counter.leased_end {
             counter.leased_end = lease_more(db, family, counter.leased_end)?;

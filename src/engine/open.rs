@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use crate::clock::{Clock, StoreTime, moment};
 
 use crate::births::Births;
-use crate::encoding::{CollectionId, FormatVersion, StoreKey, StoreTime as StoreTimeRecord, UnixMillis, prefix_end};
+use crate::encoding::{FormatVersion, StoreKey, StoreTime as StoreTimeRecord, UnixMillis, prefix_end};
 use crate::engine::Engine;
 use crate::engine::bell::Bell;
 use crate::engine::checkpoint::skip_ids;
@@ -42,6 +42,9 @@ const SETTLE_PAUSE: Duration = Duration::from_millis(20);
 /// So many buried ids wake the watermark before its turn: when nothing more is due, and while more is. WHY not fewer: each of
 /// its rounds syncs the log.
 const WORTH_WAKING_FOR_IDS: (u64, u64) = (1 << 10, 1 << 18);
+
+/// Building records that an open removes in one commit. WHY not all: a load that died may have left millions.
+const BUILDINGS: usize = 16 << 10;
 
 /// What a step of the watermark did.
 #[derive(Clone, Copy, Debug)]
@@ -358,39 +361,51 @@ fn read_store_time(db: &Database) -> Result<UnixMillis> {
     }
 }
 
-/// Buries what the last session leased and never wrote under, `taken` among that, and the gaps of earlier ones, in one synced commit.
+/// Buries what the last session leased and never wrote under, `taken` among that, and the gaps of earlier ones, in one synced commit; and
+/// before that what it did not come to link.
 fn bury_unused_leases(db: &Arc<Database>, dead: DeadSet, taken: Burials, now: Duration) -> Result<Picture> {
     let mut unused = unused_of_last_leases(db)?;
     unused.absorb(taken);
     unused.absorb(gaps_among_the_dead(db, &dead)?);
-    let mut batch = Batch::new();
-    for building in unfinished_builds(db)? {
-        unused.add(building);
-        batch.delete(db, Family::Default, &StoreKey::Building(building).encode());
-    }
-    unused.keep_only(|segment, bits| !dead.family(segment.family()).knows(segment.number(), bits));
     let mut picture = Picture { dead, ..Picture::default() };
-    merge_burials(db, &picture, &unused, &mut batch);
-    if !batch.is_empty() {
-        failpoint!("open::before_burial");
-        db.commit(batch, true)?;
-        for (segment, bits) in unused.iter() {
-            picture.dead.family_mut(segment.family()).bury(segment.number(), bits, now);
-        }
-    }
+    bury_unfinished_builds(db, &mut picture, now)?;
+    bury(db, &mut picture, unused, Batch::new(), now)?;
     Ok(picture)
 }
 
-/// Lists the collections that no commit came to link.
-fn unfinished_builds(db: &Arc<Database>) -> Result<Vec<CollectionId>> {
-    let mut ids = Vec::new();
-    let mut cursor =
-        Cursor::open(db, Family::Default, Scan::between(StoreKey::BUILDINGS, prefix_end(StoreKey::BUILDINGS)), None);
+/// Buries the collections that no commit came to link, in synced commits of a bounded size. Each removes the records of what it buries: a
+/// crash between two leaves the rest to the next open.
+fn bury_unfinished_builds(db: &Arc<Database>, picture: &mut Picture, now: Duration) -> Result<()> {
+    let scan = Scan::between(StoreKey::BUILDINGS, prefix_end(StoreKey::BUILDINGS));
+    // It goes on reading what there was when it was opened.
+    let mut cursor = Cursor::open(db, Family::Default, scan, None);
+    let (mut burials, mut batch, mut buildings) = (Burials::default(), Batch::new(), 0);
     while let Some((key, _)) = cursor.entry()? {
         if let StoreKey::Building(id) = StoreKey::decode(key)? {
-            ids.push(id);
+            burials.add(id);
+            batch.delete(db, Family::Default, key);
+            buildings += 1;
         }
         cursor.advance();
+        if buildings == BUILDINGS {
+            bury(db, picture, std::mem::take(&mut burials), std::mem::take(&mut batch), now)?;
+            buildings = 0;
+        }
     }
-    Ok(ids)
+    bury(db, picture, burials, batch, now)
+}
+
+/// Buries in one synced commit, with what else is in it.
+fn bury(db: &Database, picture: &mut Picture, mut burials: Burials, mut batch: Batch, now: Duration) -> Result<()> {
+    burials.keep_only(|segment, bits| !picture.dead.family(segment.family()).knows(segment.number(), bits));
+    merge_burials(db, picture, &burials, &mut batch);
+    if batch.is_empty() {
+        return Ok(());
+    }
+    failpoint!("open::before_burial");
+    db.commit(batch, true)?;
+    for (segment, bits) in burials.iter() {
+        picture.dead.family_mut(segment.family()).bury(segment.number(), bits, now);
+    }
+    Ok(())
 }

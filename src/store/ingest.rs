@@ -63,12 +63,14 @@ impl Database {
     /// Moves files into a family, all of them at once and durably. They must not overlap each other. Each goes to the lowest level
     /// where it fits; if it overlaps what is in a write buffer, that is flushed first.
     ///
-    /// Their entries count as older than every snapshot: what nobody could have read before needs no order among commits.
+    /// Their entries count as older than every snapshot: what nobody could have read before needs no order among commits. No copy
+    /// is made meanwhile, so one that has a commit from after this has the files, too.
     pub(crate) fn ingest(&self, family: Family, files: &[PathBuf]) -> Result<()> {
         failpoint!("store::ingest", |_| Err(crate::Error::new(crate::ErrorKind::Io, "failpoint store::ingest")));
         let mut options = IngestExternalFileOptions::default();
         options.set_move_files(true);
         options.set_snapshot_consistency(false);
+        let _no_copy = self.taking_in.lock();
         self.rocks().ingest_external_file_cf_opts(self.handle(family), &options, files.to_vec()).map_err(map_error)
     }
 }

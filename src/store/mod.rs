@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rocksdb::statistics::Ticker;
 use rocksdb::{
     ColumnFamily, ColumnFamilyDescriptor, DB, FlushOptions, Options as RocksOptions, ReadOptions, WriteOptions,
@@ -58,6 +59,9 @@ pub(crate) struct Database {
     compactions: Arc<CompactionCounters>,
     /// The last commit that a sync of the log has covered.
     synced_through: AtomicU64,
+    /// Held while files are taken in, and while a copy is made. WHY: RocksDB lists a copy's files first and sizes its log later. Files that
+    /// are taken in between are not in the copy, but a commit that links what is in them could be.
+    taking_in: Mutex<()>,
 }
 
 /// Bytes that RocksDB moved since open, over all families.
@@ -91,7 +95,8 @@ impl Database {
     }
 
     fn new(db: DB, settings: RocksOptions, compactions: Arc<CompactionCounters>) -> Self {
-        Self { db, settings, present: ReadOptions::default(), compactions, synced_through: AtomicU64::new(0) }
+        let (present, synced_through) = (ReadOptions::default(), AtomicU64::new(0));
+        Self { db, settings, present, compactions, synced_through, taking_in: Mutex::default() }
     }
 
     /// Reads one store-wide record of a database that may be of any format, without changing a file; `None` too if no
@@ -219,8 +224,10 @@ impl Database {
     }
 
     /// Copies the database as it is now into the new directory `path`: SST files by hard links where the file system
-    /// can, the log byte by byte.
+    /// can, the log byte by byte. Waits for files that are being taken in, and they wait for it.
     pub(crate) fn copy_to(&self, path: &Path) -> Result<()> {
+        let _no_file_comes = self.taking_in.lock();
+        failpoint!("store::copying");
         let checkpoint = rocksdb::checkpoint::Checkpoint::new(&self.db).map_err(map_error)?;
         checkpoint.create_checkpoint_with_log_size(path, KEEP_LOG).map_err(map_error)
     }

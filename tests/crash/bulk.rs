@@ -1,6 +1,9 @@
 //! Bulk loads that are cut off, fail or are given up: every key holds its old value or its new one, and nothing leaks.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fail::FailScenario;
@@ -18,6 +21,7 @@ const PLACES: &[&str] = &[
     "bulk::file_written",
     "bulk::fed",
     "bulk::built",
+    "bulk::expiries_ingested",
     "bulk::records_ingested",
     "bulk::naming",
     "bulk::marked",
@@ -351,4 +355,128 @@ fn ids_of_a_load_that_died_are_buried_by_the_next_open_however_much_was_born_sin
     assert_eq!(store.db(0).len().unwrap(), 5000);
     settle(&store);
     close_and_check(store, &to);
+}
+
+/// Takes a copy of a store when somebody comes by a place as the `nth`, counted from 1; tells how many came.
+fn copy_at(place: &'static str, nth: usize, from: PathBuf, to: PathBuf) -> Arc<AtomicUsize> {
+    let passed = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&passed);
+    fail::cfg_callback(place, move || {
+        if counted.fetch_add(1, Ordering::Relaxed) + 1 == nth {
+            copy_store(&from, &to);
+        }
+    })
+    .unwrap();
+    passed
+}
+
+#[test]
+fn what_a_load_leaves_that_was_cut_off_goes_though_its_keys_have_expired_meanwhile() {
+    let minute = CreateOptions::new().expire_in(Duration::from_secs(60));
+    for place in ["bulk::expiries_ingested", "bulk::records_ingested", "bulk::ingested", "bulk::naming"] {
+        let _alone = FailScenario::setup();
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        store.db(1).sets().add_with("also", ["expires"], minute).unwrap();
+        let mut load = store.db(0).bulk_load().unwrap();
+        for n in 0..500_u64 {
+            load.set(format!("{n}"), [payload(n, 200)], minute).unwrap();
+        }
+        copy_at(place, 1, fixture.path("store"), fixture.path("copy"));
+        assert_eq!(load.finish().unwrap(), 500);
+        fail::remove(place);
+        close_and_check(store, &fixture.path("store"));
+        fixture.seconds_pass(61);
+        // Another crash: the reaper has passed the keys, and nobody has walked over the keyspace without a name.
+        copy_at("flushed::before_commit", 1, fixture.path("copy"), fixture.path("again"));
+        let store = fixture.open_at(&fixture.path("copy"));
+        settle(&store);
+        fail::remove("flushed::before_commit");
+        assert_eq!((store.stats().debt_ids, store.stats().keys_reaped), (0, 1), "{place}");
+        close_and_check(store, &fixture.path("copy"));
+        let store = fixture.open_at(&fixture.path("again"));
+        store.compact_everything().unwrap();
+        settle(&store);
+        assert_eq!((store.stats().debt_ids, store.stats().data_file_bytes), (0, 0), "{place}");
+        close_and_check(store, &fixture.path("again"));
+    }
+}
+
+#[test]
+fn a_copy_is_made_before_or_after_files_are_taken_in() {
+    for holds_something in [false, true] {
+        let _alone = FailScenario::setup();
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        if holds_something {
+            store.db(0).sets().add("old", ["member"]).unwrap();
+        }
+        let load = feed_many(&store, 1);
+        let pause = Pause::at("store::copying");
+        std::thread::scope(|scope| {
+            let copying = scope.spawn(|| store.checkpoint(fixture.path("copy")).unwrap());
+            pause.wait();
+            let loading = scope.spawn(|| load.finish().unwrap());
+            std::thread::sleep(Duration::from_secs(1));
+            assert!(!loading.is_finished(), "files came into the middle of a copy");
+            assert_eq!(round_of(&store, 0), None);
+            pause.resume();
+            copying.join().unwrap();
+            assert_eq!(loading.join().unwrap(), 2000);
+        });
+        assert_eq!(round_of(&store, 1999), Some(1));
+        close_and_check(store, &fixture.path("store"));
+        let copy = fixture.open_at(&fixture.path("copy"));
+        let rounds: BTreeSet<_> = (0..2000).map(|n| round_of(&copy, n)).collect();
+        assert!(rounds.contains(&None), "the load came to its end after the copy");
+        settle(&copy);
+        close_and_check(copy, &fixture.path("copy"));
+    }
+}
+
+#[test]
+fn many_ids_that_nothing_came_to_link_are_buried_in_several_commits() {
+    const SETS: u64 = 40_000;
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    store.db(0).sets().add("live", ["member"]).unwrap();
+    let mut load = store.db(0).bulk_load().unwrap();
+    for n in 0..SETS {
+        load.set(format!("{n}"), [payload(n, 20)], CreateOptions::new()).unwrap();
+    }
+    copy_at("bulk::ingested", 1, fixture.path("store"), fixture.path("copy"));
+    assert_eq!(load.finish().unwrap(), SETS);
+    fail::remove("bulk::ingested");
+    close_and_check(store, &fixture.path("store"));
+    // The first open dies between two of the commits, too.
+    for (path, nth, least) in [("copy", 2, 4), ("again", usize::MAX, 3)] {
+        let commits = copy_at("open::before_burial", nth, fixture.path(path), fixture.path("again"));
+        let store = fixture.open_at(&fixture.path(path));
+        let commits = commits.load(Ordering::Relaxed);
+        assert!(commits >= least, "{path}: {commits} commits");
+        assert_eq!(store.stats().buried_ids, (1 << 20) - 1, "{path}: all of the lease but what lives");
+        assert_eq!(keys(&store.db(0)), ["live"]);
+        settle(&store);
+        assert_eq!(store.stats().debt_ids, 0);
+        close_and_check(store, &fixture.path(path));
+    }
+}
+
+#[test]
+fn ids_that_were_taken_before_one_that_could_not_be_had_are_buried() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let mut load = store.db(0).bulk_load().unwrap();
+    for n in 0..6000_u64 {
+        load.set(format!("{n}"), [payload(n, 20)], CreateOptions::new()).unwrap();
+    }
+    fail::cfg("ids::take", "5000*off->1*return->off").unwrap();
+    assert_eq!(load.finish().unwrap_err().kind(), ErrorKind::Io);
+    fail::remove("ids::take");
+    store.db(0).sets().add("later", ["member"]).unwrap();
+    settle(&store);
+    assert_eq!((store.stats().buried_ids, store.db(0).len().unwrap()), (5000, 1));
+    close_and_check(store, &fixture.path("store"));
 }

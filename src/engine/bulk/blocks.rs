@@ -178,15 +178,17 @@ impl Files<'_> {
     /// Takes a run of ids.
     fn take_ids(&mut self, family: DataFamily, count: usize) -> Result<Vec<CollectionId>> {
         let engine = self.engine;
-        let take = || (0..count).map(|_| engine.ids.take(&engine.db, family)).collect::<Result<Vec<_>>>();
-        let ids = engine.births.between(&engine.db, family, take).inspect_err(|_| engine.ids.doubt())?;
+        let mut ids = Vec::with_capacity(count);
+        let take = || (0..count).try_for_each(|_| engine.ids.take(&engine.db, family).map(|id| ids.push(id)));
+        let all_taken = engine.births.between(&engine.db, family, take).inspect_err(|_| engine.ids.doubt());
+        // Those before one that could not be had are taken, too.
         if let (Some(first), Some(last)) = (ids.first(), ids.last()) {
             let run = first.counter()..last.counter() + 1;
             self.taken.ids.push((family, run.clone()));
             self.scratch.note_ids(family, &run)?;
         }
         failpoint!("bulk::ids_taken");
-        Ok(ids)
+        all_taken.map(|()| ids)
     }
 
     /// Writes one collection to files of its own, under an id of its own. `feed` is given what takes its elements in the order of

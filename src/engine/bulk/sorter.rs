@@ -15,6 +15,8 @@ use crate::store::Scratch;
 
 /// What is read of each run at a time. Larger: more memory when many are merged; smaller: more reads.
 const READ_BYTES: usize = 32 << 10;
+/// Runs that are merged at once. More: more files open, and more memory; fewer: entries are written anew more often.
+const MOST_RUNS: usize = 64;
 /// What is written of a run at a time.
 const WRITE_BYTES: usize = 256 << 10;
 
@@ -50,7 +52,7 @@ impl Entry {
 }
 
 /// A file of sorted entries.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Run {
     path: PathBuf,
     entries: u64,
@@ -67,6 +69,7 @@ pub(super) struct Sorter {
     common: usize,
     /// Whether the keys in memory were given in order, each once.
     in_order: bool,
+    /// From the oldest to the youngest.
     runs: Vec<Run>,
 }
 
@@ -144,20 +147,24 @@ impl Sorter {
             return Ok(Merged::Memory { sorter: self, next: 0 });
         }
         self.spill()?;
-        let mut files = Files {
-            winner: self.winner,
-            readers: Vec::new(),
-            heads: BinaryHeap::new(),
-            key: Vec::new(),
-            value: Vec::new(),
-        };
-        for run in &self.runs {
-            let file = File::open(&run.path).map_err(read_failed)?;
-            let input = BufReader::with_capacity(READ_BYTES, file);
-            files.readers.push(RunReader { input, left: run.entries, value: Vec::new() });
-            files.refill(files.readers.len() - 1, Vec::new())?;
+        self.merge_until_few()?;
+        Ok(Merged::Files(Files::open(&self.runs, self.winner)?))
+    }
+
+    /// Merges runs until there are few enough to read all of them at once. Only neighbours are merged, so that the runs stay in order of
+    /// their age.
+    fn merge_until_few(&mut self) -> Result<()> {
+        while self.runs.len() > MOST_RUNS {
+            let mut fewer = Vec::with_capacity(self.runs.len().div_ceil(MOST_RUNS));
+            for group in self.runs.chunks(MOST_RUNS) {
+                fewer.push(match group {
+                    [alone] => alone.clone(),
+                    several => merge(several, self.winner, &self.scratch)?,
+                });
+            }
+            self.runs = fewer;
         }
-        Ok(Merged::Files(files))
+        Ok(())
     }
 
     fn sort(&mut self) {
@@ -195,19 +202,11 @@ impl Sorter {
             return Ok(());
         }
         self.sort();
-        let path = self.scratch.new_file();
-        let write = || -> io::Result<()> {
-            let mut file = BufWriter::with_capacity(WRITE_BYTES, File::create(&path)?);
-            for entry in &self.entries {
-                file.write_all(&entry.key_bytes.to_be_bytes())?;
-                file.write_all(&entry.value_bytes.to_be_bytes())?;
-                file.write_all(entry.key(&self.bytes))?;
-                file.write_all(entry.value(&self.bytes))?;
-            }
-            file.flush()
-        };
-        write().map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
-        self.runs.push(Run { path, entries: self.entries.len() as u64 });
+        let mut run = RunWriter::create(&self.scratch)?;
+        for entry in &self.entries {
+            run.put(entry.key(&self.bytes), entry.value(&self.bytes))?;
+        }
+        self.runs.push(run.finish()?);
         self.bytes.clear();
         self.entries.clear();
         Ok(())
@@ -224,6 +223,21 @@ fn common_bytes(a: &[u8], b: &[u8]) -> usize {
 
 fn read_failed(error: io::Error) -> Error {
     Error::io("cannot read a sorted run", error)
+}
+
+/// Merges some runs, in order of their age, into one, and removes them.
+fn merge(runs: &[Run], winner: Winner, scratch: &Scratch) -> Result<Run> {
+    let mut files = Files::open(runs, winner)?;
+    let mut merged = RunWriter::create(scratch)?;
+    while files.advance()? {
+        merged.put(&files.key, &files.value)?;
+    }
+    let merged = merged.finish()?;
+    for run in runs {
+        // If it stays, it goes with its directory.
+        let _ = std::fs::remove_file(&run.path);
+    }
+    Ok(merged)
 }
 
 /// The entries in order.
@@ -267,6 +281,18 @@ pub(super) struct Files {
 }
 
 impl Files {
+    fn open(runs: &[Run], winner: Winner) -> Result<Self> {
+        let mut files =
+            Self { winner, readers: Vec::new(), heads: BinaryHeap::new(), key: Vec::new(), value: Vec::new() };
+        for run in runs {
+            let file = File::open(&run.path).map_err(read_failed)?;
+            let input = BufReader::with_capacity(READ_BYTES, file);
+            files.readers.push(RunReader { input, left: run.entries, value: Vec::new() });
+            files.refill(files.readers.len() - 1, Vec::new())?;
+        }
+        Ok(files)
+    }
+
     fn advance(&mut self) -> Result<bool> {
         let Some(Reverse((key, Reverse(run)))) = self.heads.pop() else { return Ok(false) };
         if let Some(reader) = self.readers.get_mut(run) {
@@ -300,6 +326,37 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// Writes one run.
+struct RunWriter {
+    output: BufWriter<File>,
+    run: Run,
+}
+
+impl RunWriter {
+    fn create(scratch: &Scratch) -> Result<Self> {
+        let run = Run { path: scratch.new_file(), entries: 0 };
+        let file = File::create(&run.path).map_err(|error| write_failed(&run, error))?;
+        Ok(Self { output: BufWriter::with_capacity(WRITE_BYTES, file), run })
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        let lengths = [length(key)?.to_be_bytes(), length(value)?.to_be_bytes()];
+        let mut parts = [lengths.as_flattened(), key, value].into_iter();
+        parts.try_for_each(|part| self.output.write_all(part)).map_err(|error| write_failed(&self.run, error))?;
+        self.run.entries += 1;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Run> {
+        self.output.flush().map_err(|error| write_failed(&self.run, error))?;
+        Ok(self.run)
+    }
+}
+
+fn write_failed(run: &Run, error: io::Error) -> Error {
+    Error::io(format!("cannot write {}", run.path.display()), error)
 }
 
 /// Reads one run.
@@ -367,6 +424,32 @@ mod tests {
                 assert_sorts(winner, 10_000, keys);
                 assert_sorts(winner, 1, keys);
             }
+        }
+    }
+
+    #[test]
+    fn many_runs_are_merged_a_few_at_a_time() {
+        for winner in [Winner::Last, Winner::Greatest] {
+            let dir = tempfile::tempdir().unwrap();
+            let scratch = Arc::new(Scratch::make(dir.path()).unwrap());
+            // One entry is a run: more of them than two merges bring down to one.
+            let mut sorter = Sorter::new(&scratch, winner, 1);
+            let runs = (MOST_RUNS * MOST_RUNS + MOST_RUNS + 1) as u64;
+            for n in 0..runs {
+                sorter.push(&(n % 100).to_be_bytes(), &(n * 7 % runs).to_be_bytes()).unwrap();
+            }
+            let mut merged = sorter.merged().unwrap();
+            let Merged::Files(files) = &merged else { panic!("it went to files") };
+            assert!(files.readers.len() <= MOST_RUNS, "{} files are open", files.readers.len());
+            for key in 0..100 {
+                let mut values = (0..runs).filter(|n| n % 100 == key).map(|n| n * 7 % runs);
+                let wins = if winner == Winner::Last { values.next_back() } else { values.max() }.unwrap();
+                assert!(merged.advance().unwrap());
+                assert_eq!(merged.entry(), (key.to_be_bytes().as_slice(), wins.to_be_bytes().as_slice()));
+            }
+            assert!(!merged.advance().unwrap());
+            let left = dir.path().read_dir().unwrap().map(|user| user.unwrap().path().read_dir().unwrap());
+            assert!(left.flatten().all(|user| user.unwrap().path().read_dir().unwrap().count() <= MOST_RUNS));
         }
     }
 

@@ -2,8 +2,9 @@
 //! that has no name yet, and one commit gives it the name of the db.
 //!
 //! May use the keyspaces and `store`. Invariants: until that commit the keyspace counts as flushed, so that the next open buries
-//! its ids; its records are taken in first, so that these ids are known; what they do not name is buried, durably, before its
-//! elements are taken in.
+//! its ids; its records are taken in before its elements, so that these ids are known, and its expire entries before its records, so
+//! that they stay known when a record that has expired is filtered; what they do not name is buried, durably, before its elements are
+//! taken in.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -78,14 +79,16 @@ impl BulkLoad {
         if !self.is_vacant()? || engine.events.is_heard() {
             return Ok(None);
         }
+        // ORDER: what has expired is filtered only where the reaper has been, and it buries by these entries, named keyspace or not.
+        if !records.expiries.is_empty() {
+            engine.db.ingest(Family::Expire, &records.expiries)?;
+        }
+        failpoint!("bulk::expiries_ingested");
         engine.db.ingest(Family::Meta, &records.metas)?;
         // The walk of a flushed keyspace would find them now.
         self.scratch.forget_ids();
         failpoint!("bulk::records_ingested");
         self.ingest_elements()?;
-        if !records.expiries.is_empty() {
-            engine.db.ingest(Family::Expire, &records.expiries)?;
-        }
         failpoint!("bulk::naming");
         self.stage = Stage::InDoubt;
         let sync = engine.must_sync(self.live.durability);
