@@ -119,7 +119,7 @@ fn a_running_redis_is_read_page_by_page_with_its_password() {
 }
 
 /// Answers one connection as a Redis with `names` in db 0, all of which it gives twice, and answers only when nothing more comes.
-/// Tells how many values each answer had, and how many commands there were outside of a transaction that should not be.
+/// Tells how many values each answer had.
 fn serve_bursts(
     names: Vec<String>,
     payload: impl Fn(&str) -> Vec<u8> + Send + 'static,
