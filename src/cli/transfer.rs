@@ -114,9 +114,7 @@ fn import_live(asked: &Import, address: &Address, options: ImportOptions) -> Res
     };
     let store = Store::open(&asked.dir)?;
     let bar = bar("{human_pos}/{human_len} keys", u64::MAX);
-    // A name that comes again would be one that is there already.
-    let once = asked.existing == Existing::Fail;
-    let from = LiveFile::connect(address, &store, &bar, once).map_err(|error| failed(&error))?;
+    let from = LiveFile::connect(address, &store, &bar).map_err(|error| failed(&error))?;
     let done = store.namespace(&asked.namespace).import_rdb(from, options);
     bar.finish_and_clear();
     let report = done.map_err(|error| failed(&error))?;

@@ -71,7 +71,6 @@ impl Map {
         self.by_number.iter().map(|(number, _)| *number)
     }
 
-    /// Lists the dbs of a namespace, or of all, and the numbers of their keyspaces.
     /// The numbers of a namespace's dbs, in order.
     pub(super) fn dbs_of(&self, namespace: &[u8]) -> Vec<u32> {
         let mut numbers: Vec<u32> = self.named(Some(namespace)).map(|(_, number, _)| number).collect();
@@ -79,6 +78,7 @@ impl Map {
         numbers
     }
 
+    /// Lists the dbs of a namespace, or of all, and the numbers of their keyspaces.
     fn named(&self, namespace: Option<&[u8]>) -> impl Iterator<Item = (&[u8], u32, KeyspaceNo)> {
         let namespaces = self.by_name.iter().filter(move |(name, _)| namespace.is_none_or(|wanted| wanted == &***name));
         namespaces.flat_map(|(name, dbs)| dbs.iter().map(move |(db, keyspace)| (&**name, *db, keyspace.number)))

@@ -235,7 +235,7 @@ impl Store {
     /// often makes many small files, which it merges when enough of them lie side by side.
     ///
     /// # Errors
-    /// As [`Store::sync`].
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) inside a transaction of this store; else as [`Store::sync`].
     ///
     /// # Examples
     /// ```
@@ -250,6 +250,7 @@ impl Store {
     /// ```
     pub fn settle(&self, timeout: Duration) -> Result<bool> {
         self.engine().check_writable()?;
+        self.engine().refuse_inside()?;
         self.engine().settle(Instant::now().checked_add(timeout))
     }
 

@@ -1,5 +1,10 @@
 //! The command-line tool as a person uses it: its output, its files, how it ends.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first thing that is not as expected")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first thing that is not as expected"
+)]
 
 mod arguments;
 mod check;

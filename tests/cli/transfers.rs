@@ -1,7 +1,9 @@
 //! `windrow import` and `windrow export`: files, a running Redis, and what is refused.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use windrow::Store;
 
@@ -51,6 +53,16 @@ fn what_is_refused_is_named_and_ends_it_with_1() {
     assert!(!secret.stderr().contains("secret"), "{}", secret.stderr());
 }
 
+fn bulk(bytes: &[u8]) -> Vec<u8> {
+    [format!("${}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
+}
+
+/// What SCAN answers.
+fn page(cursor: &str, names: &[String]) -> Vec<u8> {
+    let items = names.iter().map(|name| bulk(name.as_bytes())).collect::<Vec<_>>().concat();
+    [b"*2\r\n".to_vec(), bulk(cursor.as_bytes()), format!("*{}\r\n", names.len()).into(), items].concat()
+}
+
 /// Answers one connection: each command with the next of `replies`.
 fn serve(replies: Vec<Vec<u8>>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -74,24 +86,26 @@ fn a_running_redis_is_read_page_by_page_with_its_password() {
     let from = Store::open(place.path("from")).unwrap();
     from.db(0).lists().push_right("list", ["a", "b"]).unwrap();
     let payload = from.db(0).dump("list").unwrap().unwrap();
-    let bulk = |bytes: &[u8]| [format!("${}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
-    let page = |cursor: &str, names: &[&str]| {
-        let names: Vec<Vec<u8>> = names.iter().map(|name| bulk(name.as_bytes())).collect();
-        [b"*2\r\n".to_vec(), bulk(cursor.as_bytes()), format!("*{}\r\n", names.len()).into(), names.concat()].concat()
-    };
+    let queued = || [b"+OK\r\n".to_vec(), b"+QUEUED\r\n".to_vec(), b"+QUEUED\r\n".to_vec()];
+    let [multi, dump, pttl] = queued();
+    let [multi_again, dump_again, pttl_again] = queued();
     let port = serve(vec![
         b"+OK\r\n".to_vec(),
         // An older one, which tells lifetimes.
         b"-ERR unknown command\r\n".to_vec(),
         bulk(b"# Keyspace\r\ndb3:keys=2,expires=1,avg_ttl=1\r\n"),
         b"+OK\r\n".to_vec(),
-        page("9", &["one", "gone"]),
-        bulk(&payload),
-        b":100000\r\n".to_vec(),
-        b"$-1\r\n".to_vec(),
-        b":-2\r\n".to_vec(),
+        page("9", &["one".into(), "gone".into()]),
+        multi,
+        dump,
+        pttl,
+        [b"*2\r\n".to_vec(), bulk(&payload), b":100000\r\n".to_vec()].concat(),
+        multi_again,
+        dump_again,
+        pttl_again,
+        b"*2\r\n$-1\r\n:-2\r\n".to_vec(),
         // The same name again: it has been seen.
-        page("0", &["one"]),
+        page("0", &["one".into()]),
     ]);
     let imported = place.run(&["import", &format!("redis://:secret@127.0.0.1:{port}"), "@store"]).well();
     assert!(imported.stdout().contains("with an expiry: 1"), "{}", imported.stdout());
@@ -102,6 +116,98 @@ fn a_running_redis_is_read_page_by_page_with_its_password() {
     let refused = place.run(&["import", &format!("redis://me:secret@127.0.0.1:{port}"), "@other"]);
     assert_eq!(refused.code(), Some(1));
     assert!(refused.stderr().contains("Redis refuses: WRONGPASS"), "{}", refused.stderr());
+}
+
+/// Answers one connection as a Redis with `names` in db 0, all of which it gives twice, and answers only when nothing more comes.
+/// Tells how many values each answer had.
+fn serve_bursts(
+    names: Vec<String>,
+    payload: impl Fn(&str) -> Vec<u8> + Send + 'static,
+) -> (u16, JoinHandle<Vec<usize>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let answers = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(30))).unwrap();
+        let (mut bursts, mut queued) = (Vec::new(), Vec::new());
+        while let Some(lines) = burst(&mut stream) {
+            let (mut answer, mut values) = (Vec::new(), 0);
+            for words in commands(&lines) {
+                let reply = match words[0].as_str() {
+                    "PEXPIRETIME" if words[1].is_empty() => b":-2\r\n".to_vec(),
+                    "INFO" => bulk(b"db0:keys=1,expires=0,avg_ttl=0\r\n"),
+                    "SCAN" => page(if words[1] == "0" { "1" } else { "0" }, &names),
+                    "DUMP" | "PEXPIRETIME" => {
+                        queued.push(words);
+                        b"+QUEUED\r\n".to_vec()
+                    }
+                    "EXEC" => {
+                        assert_eq!(queued[0][1], queued[1][1]);
+                        values += 1;
+                        [b"*2\r\n".to_vec(), bulk(&payload(&queued[0][1])), b":-1\r\n".to_vec()].concat()
+                    }
+                    "MULTI" => {
+                        queued.clear();
+                        b"+OK\r\n".to_vec()
+                    }
+                    _ => b"+OK\r\n".to_vec(),
+                };
+                answer.extend(reply);
+            }
+            bursts.extend(Some(values).filter(|values| *values > 0));
+            stream.write_all(&answer).unwrap();
+        }
+        bursts
+    });
+    (port, answers)
+}
+
+/// Reads until nothing more comes; `None` at the end.
+fn burst(stream: &mut TcpStream) -> Option<Vec<String>> {
+    let (mut bytes, mut some) = (Vec::new(), [0; 65536]);
+    loop {
+        match stream.read(&mut some) {
+            Ok(0) => return None,
+            Ok(read) => bytes.extend_from_slice(&some[..read]),
+            Err(_) if bytes.is_empty() => {}
+            Err(_) => return Some(String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()),
+        }
+    }
+}
+
+/// Takes the words of commands out of their lines.
+fn commands(mut lines: &[String]) -> Vec<Vec<String>> {
+    let mut commands = Vec::new();
+    while let Some((count, rest)) = lines.split_first() {
+        let count: usize = count.trim_start_matches('*').parse().unwrap();
+        let (words, rest) = rest.split_at(2 * count);
+        commands.push(words.iter().skip(1).step_by(2).cloned().collect());
+        lines = rest;
+    }
+    commands
+}
+
+#[test]
+fn a_running_redis_holds_few_answers_and_each_name_comes_once() {
+    let place = Place::new();
+    let from = Store::open(place.path("from")).unwrap();
+    let db = from.db(0);
+    db.strings().set("small", "v").unwrap();
+    db.strings().set("large", "v".repeat(2 << 20)).unwrap();
+    let [small, large] = ["small", "large"].map(|name| db.dump(name).unwrap().unwrap().to_vec());
+    let names: Vec<String> =
+        (0..50).map(|n| format!("{}:{n}", if (30..34).contains(&n) { "large" } else { "small" })).collect();
+    for existing in ["fail", "keep", "replace"] {
+        let (small, large) = (small.clone(), large.clone());
+        let payload = move |name: &str| if name.starts_with("large") { large.clone() } else { small.clone() };
+        let (port, answers) = serve_bursts(names.clone(), payload);
+        let to = format!("@to-{existing}");
+        let imported = place.run(&["import", &format!("redis://127.0.0.1:{port}"), &to, "--existing", existing]).well();
+        let said = imported.stdout();
+        assert!(said.starts_with("imported 50 keys") && !said.contains("kept"), "{existing}: {said}");
+        // The first alone; then as many as may be; one by one behind a large one.
+        assert_eq!(answers.join().unwrap(), [1, 16, 16, 1, 1, 15], "{existing}");
+    }
 }
 
 #[test]

@@ -159,3 +159,15 @@ fn a_damaged_file_is_an_error_that_names_the_place() {
     assert_eq!(error.kind(), ErrorKind::BadDump);
     close_and_check(store, &fixture.path("store"));
 }
+
+#[test]
+fn however_many_threads_are_asked_for_the_file_comes() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let bytes = file(&[text("a", "1"), text("b", "2")]);
+    for threads in [0, 100_000, usize::MAX] {
+        let options = ImportOptions::new().existing(Existing::Replace).threads(threads);
+        assert_eq!(store.import_rdb(bytes.as_slice(), options).unwrap().keys(), 2);
+    }
+    close_and_check(store, &fixture.path("store"));
+}

@@ -1,7 +1,7 @@
 //! A running Redis, read as if it had saved a file.
 //!
-//! Uses the client and `rdb`. Invariants: one page of names and one value are in memory; a name that SCAN gives again is read
-//! again, and only if asked for remembered.
+//! Uses the client and `rdb`. Invariants: one page of names and one value are in memory, and Redis holds few answers for this
+//! client; a value and its expiry are of one moment; a name that SCAN gives again is left out.
 
 mod address;
 mod client;
@@ -23,6 +23,13 @@ pub(super) use self::address::Address;
 /// How many names a page has, about. Larger: fewer round trips; smaller: Redis is busy for a shorter time.
 const PAGE: &str = "500";
 
+/// How many values are asked for at once, at most. More: fewer round trips; fewer: where large values follow small ones, less
+/// memory of Redis, which holds as many answers at worst.
+const MOST_AHEAD: usize = 16;
+
+/// How many bytes of values Redis is to hold for this client, guessed by the largest of those that came last. More: fewer round trips.
+const BYTES_AHEAD: usize = 1 << 20;
+
 /// What a Redis holds, as the bytes of an RDB file.
 pub(super) struct LiveFile<'a> {
     client: Client,
@@ -32,13 +39,17 @@ pub(super) struct LiveFile<'a> {
     dbs: VecDeque<u32>,
     db: Option<u32>,
     cursor: Vec<u8>,
-    /// Names whose values were asked for and have not come.
-    asked: VecDeque<Vec<u8>>,
+    /// Names whose values were not asked for.
+    names: VecDeque<Vec<u8>>,
+    /// How many of these values were asked for and have not come.
+    asked: usize,
+    /// How long the largest value was of those that were asked for together last.
+    largest: usize,
     /// The store's time when they were asked for.
     asked_at: u64,
     /// Whether Redis tells expiries as times, as it does since 7.0: lifetimes are less exact.
     tells_times: bool,
-    seen: Option<Seen>,
+    seen: Seen,
     writer: Option<FileWriter<Shared>>,
     out: Shared,
     /// How much of the output was read.
@@ -46,6 +57,9 @@ pub(super) struct LiveFile<'a> {
 }
 
 /// Names that came, each as two hashes. WHY not themselves: they may be long. Two that agree in 128 bits do not happen.
+///
+/// WHY all of a db: a name that came twice could be restored by two threads at once, and the older value win; and it would be counted
+/// twice.
 struct Seen {
     hashers: [RandomState; 2],
     names: HashSet<[u64; 2]>,
@@ -67,8 +81,8 @@ impl Write for Shared {
 }
 
 impl<'a> LiveFile<'a> {
-    /// Connects, and finds out which dbs there are. With `once`, a name that comes again is left out.
-    pub(super) fn connect(address: &Address, store: &'a Store, bar: &'a ProgressBar, once: bool) -> io::Result<Self> {
+    /// Connects, and finds out which dbs there are.
+    pub(super) fn connect(address: &Address, store: &'a Store, bar: &'a ProgressBar) -> io::Result<Self> {
         let mut client = Client::connect(&address.host, address.port)?;
         if let Some(password) = &address.password {
             let user = address.user.as_deref();
@@ -88,10 +102,13 @@ impl<'a> LiveFile<'a> {
             dbs: dbs.into_iter().map(|(db, _)| db).collect(),
             db: None,
             cursor: Vec::new(),
-            asked: VecDeque::new(),
+            names: VecDeque::new(),
+            asked: 0,
+            // So that one comes first alone.
+            largest: BYTES_AHEAD,
             asked_at: 0,
             tells_times,
-            seen: once.then(|| Seen { hashers: [RandomState::new(), RandomState::new()], names: HashSet::new() }),
+            seen: Seen { hashers: [RandomState::new(), RandomState::new()], names: HashSet::new() },
             writer: Some(FileWriter::begin(out.clone())?),
             out,
             start: 0,
@@ -103,15 +120,19 @@ impl<'a> LiveFile<'a> {
         self.out.0.borrow_mut().clear();
         self.start = 0;
         while self.out.0.borrow().is_empty() && self.writer.is_some() {
-            if let Some(name) = self.asked.pop_front() {
+            if self.asked > 0 {
+                self.asked -= 1;
+                let name = self.names.pop_front().unwrap_or_default();
                 self.take_value(&name)?;
+            } else if !self.names.is_empty() {
+                self.ask_for_values()?;
             } else if self.db.is_some() {
                 self.next_page()?;
             } else if let Some(db) = self.dbs.pop_front() {
                 self.client.ask(&[b"SELECT", db.to_string().as_bytes()])?.done()?;
                 self.cursor = b"0".to_vec();
                 self.db = Some(db);
-                self.seen.iter_mut().for_each(|seen| seen.names.clear());
+                self.seen.names.clear();
             } else if let Some(writer) = self.writer.take() {
                 writer.finish()?;
             }
@@ -119,7 +140,7 @@ impl<'a> LiveFile<'a> {
         Ok(())
     }
 
-    /// Asks for the next names, and for their values and expiries.
+    /// Asks for the next names.
     fn next_page(&mut self) -> io::Result<()> {
         if self.cursor.is_empty() {
             self.db = None;
@@ -130,24 +151,42 @@ impl<'a> LiveFile<'a> {
         self.cursor = if cursor == b"0" { Vec::new() } else { cursor };
         for name in page.next().unwrap_or(Reply::Nil).array()? {
             let name = name.bytes()?;
-            if self.seen.as_mut().is_none_or(|seen| seen.is_new(&name)) {
-                self.client.gather(&[b"DUMP", &name]);
-                self.client.gather(&[if self.tells_times { b"PEXPIRETIME" } else { b"PTTL" }, &name]);
-                self.asked.push_back(name);
+            if self.seen.is_new(&name) {
+                self.names.push_back(name);
             }
         }
+        Ok(())
+    }
+
+    /// Asks for the values and expiries of the next names, each with its value in one transaction.
+    fn ask_for_values(&mut self) -> io::Result<()> {
+        let ahead = (BYTES_AHEAD / self.largest.max(1)).clamp(1, MOST_AHEAD).min(self.names.len());
+        for name in self.names.iter().take(ahead) {
+            self.client.gather(&[b"MULTI"]);
+            self.client.gather(&[b"DUMP", name]);
+            self.client.gather(&[if self.tells_times { b"PEXPIRETIME" } else { b"PTTL" }, name]);
+            self.client.gather(&[b"EXEC"]);
+        }
+        self.asked = ahead;
+        self.largest = 0;
         self.asked_at = self.store.time().get();
         self.client.send()
     }
 
     /// Takes the value of a name. One that has gone since its name came is left out.
     fn take_value(&mut self, name: &[u8]) -> io::Result<()> {
-        let (payload, expiry) = (self.client.reply()?, self.client.reply()?);
+        // That it begins, and that both are queued.
+        for _ in 0..3 {
+            self.client.reply()?.done()?;
+        }
+        let mut both = self.client.reply()?.array()?.into_iter();
+        let (payload, expiry) = (both.next().unwrap_or(Reply::Nil), both.next().unwrap_or(Reply::Nil));
         self.bar.inc(1);
         if matches!(payload, Reply::Nil) {
             return Ok(());
         }
         let payload = payload.bytes()?;
+        self.largest = self.largest.max(payload.len());
         let value = open_payload(&payload).map_err(io::Error::other)?;
         let since = if self.tells_times { 0 } else { self.asked_at };
         let expires_at = match expiry.number()? {

@@ -1,21 +1,19 @@
 //! Keys of an RDB file on their way into the store: one thread reads, others write several keys in one commit.
 //!
-//! Uses the write path, `types::dump` and `rdb`. Invariants: a key that cannot be restored leaves the others of its commit
-//! alone; a key comes at most once in a commit; no more waits than a few batches.
+//! Uses the write path, `types::dump`, `rdb` and the threads of `parallel`. Invariants: a key that cannot be restored leaves the
+//! others of its commit alone; a key comes at most once in a commit.
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, Sender, bounded};
-use parking_lot::Mutex;
 
 use crate::encoding::{DataType, Habit, UnixMillis};
 use crate::engine::expiry::within_63_bits;
 use crate::engine::export::Exported;
+use crate::engine::import::parallel::in_parallel;
 use crate::engine::import::{Existing, ImportOptions, ImportReport, Refusal};
-use crate::engine::write::{Place, Target};
+use crate::engine::write::{Place, Target, check_namespace};
 use crate::engine::{Live, Namespace, ViewNamespace};
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::Durability;
@@ -27,8 +25,8 @@ use crate::types::{Birth, Change, KeyPlan};
 /// locks; smaller: each key bears more of a commit's fixed cost.
 const BATCH_KEYS: usize = 128;
 
-/// How many bytes of values, unpacked, are committed together; a larger value goes alone. Larger: more memory; smaller: more
-/// commits.
+/// How many bytes of keys and values, unpacked, are committed together; a larger value goes alone. Larger: more memory; smaller:
+/// more commits.
 const BATCH_BYTES: u64 = 1 << 20;
 
 /// A key to restore.
@@ -49,25 +47,30 @@ struct Lot {
 }
 
 impl Lot {
-    /// Adds a key; returns what was gathered before, if this key does not go with it.
-    fn add(&mut self, item: Item, bytes: u64) -> Option<Vec<Item>> {
+    /// Adds a key; hands over first what was gathered before, if this key does not go with it, and then this key, if it goes
+    /// alone. Answers whether to go on.
+    fn add(&mut self, item: Item, bytes: u64, send: &Taker<'_>) -> bool {
+        let bytes = bytes.saturating_add(u64::try_from(item.key.len()).unwrap_or(u64::MAX));
+        let name = (item.db, item.key.clone());
         let is_full = self.items.len() >= BATCH_KEYS || self.bytes.saturating_add(bytes) > BATCH_BYTES;
-        let is_known = !self.known.insert((item.db, item.key.clone()));
-        let done = (is_known || is_full && !self.items.is_empty()).then(|| {
-            let known = (item.db, item.key.clone());
-            let before = std::mem::take(self);
-            self.known.insert(known);
-            before.items
-        });
+        if (is_full || self.known.contains(&name)) && !self.hand_over(send) {
+            return false;
+        }
+        self.known.insert(name);
         self.bytes = self.bytes.saturating_add(bytes);
         self.items.push(item);
-        done
+        // WHY at once: the next value, which may be as large, is read only when this one is written.
+        self.bytes <= BATCH_BYTES || self.hand_over(send)
     }
 
-    fn into_items(self) -> Vec<Item> {
-        self.items
+    fn hand_over(&mut self, send: &Taker<'_>) -> bool {
+        let Self { items, bytes, .. } = std::mem::take(self);
+        items.is_empty() || send(items, bytes)
     }
 }
+
+/// Takes keys to commit together and how many bytes they are; answers whether to go on.
+type Taker<'a> = dyn Fn(Vec<Item>, u64) -> bool + 'a;
 
 /// Where an import writes, and how.
 struct Importer<'a> {
@@ -82,74 +85,52 @@ pub(super) fn file<R: Read>(
     from: R,
     options: ImportOptions,
 ) -> Result<(ImportReport, impl Read + use<R>)> {
+    // Here, as the threads that write are in no transaction.
+    namespace.live.engine.check_writable()?;
+    namespace.live.engine.refuse_inside()?;
+    check_namespace(&namespace.name)?;
     let limits = &namespace.live.engine.options;
     let max_value_bytes = usize::try_from(MAX_DUMP_BYTES).unwrap_or(usize::MAX);
     let mut reader = FileReader::open(from, limits.max_key_bytes, max_value_bytes)?;
-    let mut report = in_parallel(namespace, options, |send| read(&mut reader, send))?;
+    let mut report = restore_all(namespace, options, |send| read(&mut reader, send))?;
     report.bytes = reader.offset();
     Ok((report, reader.into_rest()))
 }
 
 /// Imports what a view shows, of another store.
 pub(super) fn view(namespace: &Namespace, from: &ViewNamespace, options: ImportOptions) -> Result<ImportReport> {
-    in_parallel(namespace, options, |send| {
+    restore_all(namespace, options, |send| {
         let mut lot = Lot::default();
         from.each_key(|found| {
             let Exported { db, key, expires_at, value, .. } = found;
             let bytes = u64::try_from(value.len()).unwrap_or(u64::MAX).saturating_mul(2);
             let key = Bytes::copy_from_slice(key);
             let item = Item { db, key, expires_at: expires_at.map(UnixMillis::get), value };
-            Ok(lot.add(item, bytes).is_none_or(send))
+            Ok(lot.add(item, bytes, send))
         })?;
-        send(lot.into_items());
+        lot.hand_over(send);
         Ok(ImportReport::default())
     })
 }
 
-/// Lets `produce` make keys in this thread, and restores them in others. What it is given answers whether it is to go on.
+/// Lets `produce` make keys in this thread, and restores them in others.
 ///
 /// WHY no commit is durable by itself: one sync at the end makes all of them so, and before it nobody was told that they are.
-fn in_parallel(
+fn restore_all(
     namespace: &Namespace,
     options: ImportOptions,
-    produce: impl FnOnce(&dyn Fn(Vec<Item>) -> bool) -> Result<ImportReport>,
+    produce: impl FnOnce(&Taker<'_>) -> Result<ImportReport>,
 ) -> Result<ImportReport> {
     let importer = Importer { live: &namespace.live, namespace: &namespace.name, existing: options.existing };
-    let failure = Mutex::new(None);
-    let has_failed = AtomicBool::new(false);
-    let (sender, receiver): (Sender<Vec<Item>>, Receiver<Vec<Item>>) = bounded(options.threads);
-    let written = Mutex::new(ImportReport::default());
-    let work = || {
-        let mut report = ImportReport::default();
-        for items in &receiver {
-            if has_failed.load(Ordering::Acquire) {
-                continue;
-            }
-            if let Err(error) = importer.restore(&items, &mut report) {
-                failure.lock().get_or_insert(error);
-                has_failed.store(true, Ordering::Release);
-            }
-        }
-        written.lock().add(report);
-    };
-    let read = std::thread::scope(|scope| {
-        (0..options.threads).for_each(|_| drop(scope.spawn(work)));
-        let send = |items: Vec<Item>| !has_failed.load(Ordering::Acquire) && sender.send(items).is_ok();
-        let read = produce(&send);
-        drop(sender);
-        read
-    });
-    if let Some(error) = failure.into_inner() {
-        return Err(error);
-    }
-    let mut report = read?;
+    let restore = |items: Vec<Item>, report: &mut ImportReport| importer.restore(&items, report);
+    let (mut report, written) = in_parallel(options.threads, produce, restore)?;
     importer.live.engine.db.sync_log()?;
-    report.add(written.into_inner());
+    written.into_iter().for_each(|part| report.add(part));
     Ok(report)
 }
 
 /// Reads a file to its end and hands its keys over.
-fn read(reader: &mut FileReader<impl Read>, send: &dyn Fn(Vec<Item>) -> bool) -> Result<ImportReport> {
+fn read(reader: &mut FileReader<impl Read>, send: &Taker<'_>) -> Result<ImportReport> {
     let mut report = ImportReport::default();
     let mut lot = Lot::default();
     while let Some(record) = reader.next_record()? {
@@ -160,13 +141,11 @@ fn read(reader: &mut FileReader<impl Read>, send: &dyn Fn(Vec<Item>) -> bool) ->
                 continue;
             }
         };
-        if let Some(items) = lot.add(item, bytes)
-            && !send(items)
-        {
+        if !lot.add(item, bytes, send) {
             return Ok(report);
         }
     }
-    send(lot.into_items());
+    lot.hand_over(send);
     Ok(report)
 }
 

@@ -5,6 +5,7 @@
 
 mod aof;
 mod load;
+mod parallel;
 mod report;
 
 pub use aof::append_only_parts;
@@ -14,6 +15,9 @@ use std::io::Read;
 
 use crate::engine::{Namespace, Store};
 use crate::error::Result;
+
+/// The most threads that write. More: each takes memory, and they wait for the same commits; fewer: large machines idle.
+const MAX_THREADS: usize = 64;
 
 /// What an import does with a key that is there already.
 ///
@@ -74,7 +78,7 @@ impl ImportOptions {
         self
     }
 
-    /// Writes with so many threads, at least one, beside the one that reads.
+    /// Writes with so many threads, at least one and at most 64, beside the one that reads.
     ///
     /// # Examples
     /// ```
@@ -82,7 +86,7 @@ impl ImportOptions {
     /// # let _ = options;
     /// ```
     pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = threads.max(1);
+        self.threads = threads.clamp(1, MAX_THREADS);
         self
     }
 }
@@ -123,12 +127,13 @@ impl Namespace {
     /// Keys are committed some dozens at a time, with the locks of these keys held, and whatever durability was chosen, all of
     /// them are made durable by one sync at the end: everything is on stable storage when this returns `Ok`.
     ///
-    /// Costs a look at the place of each key, a write of its value, and memory for about a MiB of values for each thread, or
-    /// for the largest value of the file, unpacked, if that is more.
+    /// Costs a look at the place of each key, a write of its value, and memory for at most 4 MiB of values for each thread, and
+    /// beside them for one value, the largest of the file at worst, as it is in the file, unpacked and in its commit.
     ///
     /// # Errors
     /// [`BadDump`](crate::ErrorKind::BadDump) for a file that is damaged or newer, with the place;
-    /// [`KeyExists`](crate::ErrorKind::KeyExists) unless told otherwise; [`Io`](crate::ErrorKind::Io) if `from` fails; else as
+    /// [`KeyExists`](crate::ErrorKind::KeyExists) unless told otherwise; [`Io`](crate::ErrorKind::Io) if `from` fails or a thread
+    /// cannot be started; [`InvalidInput`](crate::ErrorKind::InvalidInput) inside a transaction of this store; else as
     /// [`Db::delete`](crate::Db::delete). What was imported before an error stays.
     ///
     /// # Examples

@@ -1,6 +1,11 @@
 //! What a transaction does not do.
 
-use windrow::{Db, ErrorKind, ScanCursor, ScanOptions, SortOptions, Store, Tx};
+use std::time::Duration;
+
+use windrow::{
+    CreateOptions, Db, ErrorKind, EventOptions, Existing, ImportOptions, ScanCursor, ScanOptions, SortOptions, Store,
+    Tx,
+};
 
 use crate::both::both;
 use crate::data::payload;
@@ -77,6 +82,39 @@ fn whatever_would_wait_for_the_own_thread_is_refused() {
 }
 
 #[test]
+fn imports_loads_subscribers_and_settling_are_refused_and_exports_are_not() {
+    both(|_, store| {
+        let db = store.db(0);
+        db.strings().set("a", "v").unwrap();
+        let mut file = Vec::new();
+        store.export_rdb(&mut file).unwrap();
+        let appended = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nx\r\n".as_slice();
+        let options = ImportOptions::new().existing(Existing::Replace);
+        let mut load = db.bulk_load().unwrap();
+        load.string("b", "x", CreateOptions::new()).unwrap();
+        db.transaction(["a"], |inside| {
+            assert_eq!(kind(store.import_rdb(file.as_slice(), options)), ErrorKind::InvalidInput);
+            assert_eq!(kind(store.namespace("other").import_rdb(b"".as_slice(), options)), ErrorKind::InvalidInput);
+            assert_eq!(kind(store.import_aof([appended], options)), ErrorKind::InvalidInput);
+            assert_eq!(kind(store.subscribe(EventOptions::new())), ErrorKind::InvalidInput);
+            assert_eq!(kind(load.finish()), ErrorKind::InvalidInput);
+            assert_eq!(kind(store.settle(Duration::from_secs(1))), ErrorKind::InvalidInput);
+            inside.strings().set("a", "inside")?;
+            // It shows what was before.
+            let mut again = Vec::new();
+            store.export_rdb(&mut again)?;
+            assert_eq!(again, file);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(db.strings().get("a").unwrap().unwrap(), "inside");
+        assert_eq!(db.len().unwrap(), 1);
+        assert!(store.import_rdb(file.as_slice(), options).unwrap().is_complete());
+        assert_eq!(db.strings().get("a").unwrap().unwrap(), "v");
+    });
+}
+
+#[test]
 fn another_store_is_not_concerned() {
     let fixture = Fixture::new();
     let (one, other) = (fixture.open(), fixture.open_at(&fixture.path("other")));
@@ -147,4 +185,5 @@ fn closed_and_read_only_stores_refuse() {
     let store = Store::builder(fixture.path("store")).read_only(true).open().unwrap();
     assert!(!store.db(0).exists("a").unwrap());
     assert_eq!(kind(store.db(0).transaction(["a"], |_| Ok(()))), ErrorKind::ReadOnly);
+    assert_eq!(kind(store.import_rdb(b"".as_slice(), ImportOptions::new())), ErrorKind::ReadOnly);
 }
