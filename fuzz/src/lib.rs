@@ -1,9 +1,12 @@
 //! What the fuzz targets assert.
 //!
-//! What lives here: the same properties as in `tests/encoding` and `tests/rdb`, by inclusion.
+//! What lives here: the same properties as in `tests/encoding`, `tests/rdb` and `tests/resp`, by inclusion.
 
 #[path = "../../tests/encoding/canonical.rs"]
 pub mod canonical;
 
 #[path = "../../tests/rdb/hostile.rs"]
 pub mod hostile;
+
+#[path = "../../tests/resp/total.rs"]
+pub mod resp;
