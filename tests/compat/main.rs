@@ -32,6 +32,8 @@ mod sorting;
 mod strings;
 mod strings_together;
 mod transfers;
+#[cfg(feature = "server")]
+mod wire;
 mod world;
 mod zsets;
 
@@ -103,6 +105,20 @@ fn compare(files: &[&dyn Commands]) {
     for seed in seeds {
         Contest::run(&server, files, seed, steps);
     }
+}
+
+/// The files whose commands are what goes over the wire; a dump is drawn as something else.
+#[cfg(feature = "server")]
+#[test]
+fn the_server_answers_as_redis_does() {
+    let Some(server) = redis::Server::start() else {
+        return;
+    };
+    let files: Vec<&'static dyn Commands> =
+        FILES.into_iter().filter(|file| file.handlers().iter().all(|handler| handler.name != "RESTORE")).collect();
+    let from_env = |name| std::env::var(name).ok().map(|number| number.parse::<u64>().unwrap());
+    let seed = from_env("WINDROW_SEED").unwrap_or_else(|| fastrand::u64(..));
+    wire::compare(&server, &files, seed, from_env("WINDROW_STEPS").unwrap_or(STEPS / 2));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use windrow::resp::{Limits, Parser, Request, RespError, split_line, write_comman
 /// Smaller than usual, so that short inputs meet them.
 const LIMITS: Limits = Limits { max_words: 300, max_word_bytes: 5000, max_line_bytes: 200 };
 
+#[allow(unreachable_pub, reason = "the fuzz target includes this file as a public module")]
 /// Checks all that holds for these bytes. Panics if it does not.
 pub fn all(bytes: &[u8]) {
     for is_restricted in [false, true] {
