@@ -31,7 +31,7 @@ fn a_session_goes_as_with_redis() {
         (&["RPUSH", "l", "a", "b"], "2\n"),
         (&["LRANGE", "l", "0", "-1"], "a\nb\n"),
         (&["-3", "HSET", "h", "f", "v"], "1\n"),
-        (&["-3", "HGETALL", "h"], "f\nv\n"),
+        (&["-3", "HGETALL", "h"], "f v\n"),
         (&["-n", "3", "DBSIZE"], "0\n"),
         (&["--scan", "--pattern", "gr*"], "greeting\n"),
     ] {

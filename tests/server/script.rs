@@ -12,6 +12,20 @@ fn compare(line: &str, ours: &mut Raw, theirs: &mut Raw) -> Option<String> {
         .then(|| format!("{line}\n  windrow: {}\n  redis:   {}", ours.escape_ascii(), theirs.escape_ascii()))
 }
 
+/// The lines; but those of a transaction are one step, as what is asked within would be queued.
+fn steps() -> Vec<String> {
+    let mut steps: Vec<String> = Vec::new();
+    let mut is_inside = false;
+    for line in SCRIPT.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        match steps.last_mut() {
+            Some(step) if is_inside => *step = format!("{step}\r\n{line}"),
+            _ => steps.push(line.to_owned()),
+        }
+        is_inside = line == "MULTI" || (is_inside && line != "EXEC" && line != "DISCARD");
+    }
+    steps
+}
+
 fn run(version: &str) {
     let Some(redis) = Redis::start() else {
         return;
@@ -21,8 +35,7 @@ fn run(version: &str) {
     for raw in [&mut ours, &mut theirs] {
         raw.reply(format!("HELLO {version}").as_bytes());
     }
-    let lines = SCRIPT.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let differences: Vec<String> = lines.filter_map(|line| compare(line, &mut ours, &mut theirs)).collect();
+    let differences: Vec<String> = steps().iter().filter_map(|step| compare(step, &mut ours, &mut theirs)).collect();
     assert!(differences.is_empty(), "{} differences\n{}", differences.len(), differences.join("\n"));
     server.stop_and_check();
 }

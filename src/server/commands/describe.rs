@@ -55,7 +55,7 @@ fn command_info(_: &mut Session, names: &[Bytes]) -> Answer {
     if names.is_empty() {
         return Ok(Frame::Array(top().map(info).collect()));
     }
-    let one = |name: &Bytes| named(name).map_or(Frame::NullArray, |known| info(known.command));
+    let one = |name: &Bytes| named(name).map_or(Frame::Null, |known| info(known.command));
     Ok(Frame::Array(names.iter().map(one).collect()))
 }
 

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::arguments::{integer, is};
+use super::arguments::is;
 use super::refusal::{Refusal, SYNTAX};
 use super::{Answer, Call, Command, keyed, row};
 use crate::resp::Frame;
@@ -127,16 +127,16 @@ fn hincrbyfloat<S: Writable>(call: &Call<'_, S>) -> Answer {
 
 fn hrandfield<S: Source>(call: &Call<'_, S>) -> Answer {
     let (hashes, key) = (call.db.hashes(), call.arg(0)?);
-    let Some(count) = call.args.get(1) else {
+    if call.args.len() == 1 {
         return Ok(Frame::or_null(hashes.random(key, 1)?.pop()));
-    };
-    let count = integer(count)?;
+    }
+    call.integer(1)?;
     let with_values = match call.from(2) {
         [] => false,
         [word] if is(word, "WITHVALUES") => true,
         _ => return Err(SYNTAX),
     };
-    let (repeats, count) = (count < 0, random_count(count)?);
+    let (repeats, count) = random_count(call, if with_values { 2 } else { 1 })?;
     Ok(match (repeats, with_values) {
         (false, false) => Frame::bulks(hashes.random(key, count)?),
         (true, false) => Frame::bulks(hashes.random_repeated(key, count)?),
@@ -145,12 +145,24 @@ fn hrandfield<S: Source>(call: &Call<'_, S>) -> Answer {
     })
 }
 
-/// How many are wanted of a random choice. As in Redis, half of what an integer holds is the most.
-pub(super) fn random_count(count: i64) -> std::result::Result<u64, Refusal> {
-    if (-i64::MAX / 2..=i64::MAX / 2).contains(&count) {
-        return Ok(count.unsigned_abs());
+/// How many are wanted of a random choice, and whether the same may come again, which a count below zero says. `width` is how
+/// many parts a choice has.
+///
+/// WHY a limit of ours for repeated ones: they are as many as the client says, whatever there is.
+pub(super) fn random_count<S: Source>(call: &Call<'_, S>, width: i64) -> std::result::Result<(bool, u64), Refusal> {
+    let count = call.integer(1)?;
+    if count == i64::MIN {
+        return Err(Refusal::of(
+            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+        ));
     }
-    Err(Refusal::of("ERR value is out of range"))
+    let repeats = count < 0;
+    let most = if repeats { call.shared.most_items() } else { i64::MAX.unsigned_abs() };
+    let is_wide = width > 1 && !(-i64::MAX / 2..=i64::MAX / 2).contains(&count);
+    if is_wide || count.unsigned_abs() > most {
+        return Err(Refusal::of("ERR value is out of range"));
+    }
+    Ok((repeats, count.unsigned_abs()))
 }
 
 fn pairs(entries: Vec<(Bytes, Bytes)>) -> Frame {

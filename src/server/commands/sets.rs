@@ -2,7 +2,7 @@
 //!
 //! May use the set operations. Invariant: as in `strings`.
 
-use super::arguments::{integer, is, positive};
+use super::arguments::{Words, integer, is, positive};
 use super::hashes::random_count;
 use super::refusal::{Refusal, SYNTAX};
 use super::{Answer, Call, Command, keyed, row};
@@ -90,9 +90,8 @@ fn srandmember<S: Source>(call: &Call<'_, S>) -> Answer {
     let (sets, key) = (call.db.sets(), call.arg(0)?);
     match call.from(1) {
         [] => Ok(Frame::or_null(sets.random(key, 1)?.pop())),
-        [count] => {
-            let count = integer(count)?;
-            let (repeats, count) = (count < 0, random_count(count)?);
+        [_] => {
+            let (repeats, count) = random_count(call, 1)?;
             let found = if repeats { sets.random_repeated(key, count)? } else { sets.random(key, count)? };
             Ok(Frame::bulks(found))
         }
@@ -117,20 +116,16 @@ fn sdiff<S: Source>(call: &Call<'_, S>) -> Answer {
 }
 
 fn sintercard<S: Source>(call: &Call<'_, S>) -> Answer {
-    let (keys, limit) = card_arguments(call)?;
-    Ok(Frame::count(call.db.sets().inter_card(keys, limit)?))
-}
-
-/// The keys and the limit of SINTERCARD and ZINTERCARD.
-pub(super) fn card_arguments<'a, S: Source>(
-    call: &Call<'a, S>,
-) -> std::result::Result<(&'a [bytes::Bytes], u64), Refusal> {
     let count = integer(call.arg(0)?).ok().filter(|count| *count > 0);
     let count = count.ok_or(Refusal::of("ERR numkeys should be greater than 0"))?;
     let few = Refusal::of("ERR Number of keys can't be greater than number of args");
     let count = usize::try_from(count).map_err(|_| few.clone())?;
     let (keys, rest) = call.from(1).split_at_checked(count).ok_or(few)?;
-    let mut words = super::arguments::Words { rest };
+    Ok(Frame::count(call.db.sets().inter_card(keys, card_limit(Words { rest })?)?))
+}
+
+/// The limit of SINTERCARD and ZINTERCARD; 0 for none.
+pub(super) fn card_limit(mut words: Words<'_>) -> std::result::Result<u64, Refusal> {
     let mut limit = 0;
     while let Some(word) = words.next() {
         if !is(word, "LIMIT") || words.is_empty() {
@@ -139,7 +134,7 @@ pub(super) fn card_arguments<'a, S: Source>(
         let negative = || Refusal::of("ERR LIMIT can't be negative");
         limit = integer(words.wanted()?).ok().and_then(|limit| u64::try_from(limit).ok()).ok_or_else(negative)?;
     }
-    Ok((keys, limit))
+    Ok(limit)
 }
 
 fn sinterstore<S: Writable>(call: &Call<'_, S>) -> Answer {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::arguments::{Words, double, option};
 use super::refusal::{Refusal, SYNTAX};
-use super::sets::card_arguments;
+use super::sets::card_limit;
 use super::zsets::members_or_pairs;
 use super::{Answer, Call, Command, keyed, row};
 use crate::resp::Frame;
@@ -93,8 +93,9 @@ fn zdiff<S: Source>(call: &Call<'_, S>) -> Answer {
 }
 
 fn zintercard<S: Source>(call: &Call<'_, S>) -> Answer {
-    let (keys, limit) = card_arguments(call)?;
-    Ok(Frame::count(call.db.zsets().inter_card(keys, limit)?))
+    let few = || Refusal::of("ERR at least 1 input key is needed for 'zintercard' command");
+    let (keys, words) = call.numbered_keys(0, few())?;
+    Ok(Frame::count(call.db.zsets().inter_card(keys, card_limit(words)?)?))
 }
 
 fn zunionstore<S: Writable>(call: &Call<'_, S>) -> Answer {

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::arguments::{double, integer, is, option, positive};
+use super::arguments::{double, is, option, positive};
 use super::hashes::random_count;
 use super::lists::mpop_arguments;
 use super::refusal::{Refusal, SYNTAX};
@@ -191,16 +191,16 @@ fn zmpop<S: Writable>(call: &Call<'_, S>) -> Answer {
 
 fn zrandmember<S: Source>(call: &Call<'_, S>) -> Answer {
     let (zsets, key) = (call.db.zsets(), call.arg(0)?);
-    let Some(count) = call.args.get(1) else {
+    if call.args.len() == 1 {
         return Ok(Frame::or_null(zsets.random(key, 1)?.pop().map(|(member, _)| member)));
-    };
-    let count = integer(count)?;
+    }
+    call.integer(1)?;
     let with_scores = match call.from(2) {
         [] => false,
         [word] if is(word, "WITHSCORES") => true,
         _ => return Err(SYNTAX),
     };
-    let (repeats, count) = (count < 0, random_count(count)?);
+    let (repeats, count) = random_count(call, if with_scores { 2 } else { 1 })?;
     let found = if repeats { zsets.random_repeated(key, count)? } else { zsets.random(key, count)? };
     Ok(members_or_pairs(with_scores, found))
 }
