@@ -17,7 +17,8 @@ use super::shared::Shared;
 use super::socket::Socket;
 use crate::resp::{Frame, Limits, Parser, Request, split_line};
 
-/// Requests that are done in one go, before other connections of the thread get their turn. More make them wait longer; fewer cost a switch more often.
+/// Requests that are done in one go, before other connections of the thread get their turn. More make them wait longer; fewer cost a
+/// switch more often.
 const BURST: usize = 256;
 
 /// Bytes of replies that are gathered before they are sent, if there are more requests.
@@ -78,8 +79,6 @@ impl Connection {
         if let Err(error) = self.talk().await {
             tracing::debug!(client = %self.session.me.address, %error, "a connection ended");
         }
-        self.shared.clients.leave(self.session.me.id);
-        self.shared.waiting.fetch_sub(self.counted, Ordering::Relaxed);
     }
 
     async fn talk(&mut self) -> io::Result<()> {
@@ -228,5 +227,12 @@ impl Connection {
         };
         tracing::warn!(client = %self.session.me.address, "a client is sent away: {refusal}");
         Err(io::Error::other(refusal))
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.shared.clients.leave(self.session.me.id);
+        self.shared.waiting.fetch_sub(self.counted, Ordering::Relaxed);
     }
 }

@@ -179,7 +179,8 @@ mod tests {
     #[test]
     fn a_file_is_read_line_by_line() {
         let mut options = ServerOptions::default();
-        let file = "# note\n\nbind 127.0.0.1 -::1\nport 0\nunixsocket /tmp/s\nrequirepass \"a b\"\ndatabases 4\n  MaxClients 7\ntimeout 3\n";
+        let file = "# note\n\nbind 127.0.0.1 -::1\nport 0\nunixsocket /tmp/s\nrequirepass \"a b\"\ndatabases 4\n\
+                    MaxClients 7\ntimeout 3\n";
         options.read(file).unwrap();
         assert_eq!(options.bind.len(), 2);
         assert_eq!((options.port, options.databases, options.max_clients), (None, 4, 7));

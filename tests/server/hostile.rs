@@ -121,7 +121,8 @@ fn a_client_that_was_killed_is_gone() {
     let (mut one, mut two) = (server.connect(), server.connect());
     one.send("CLIENT ID\r\n");
     one.expect(":1\r\n");
-    two.send("CLIENT KILL ID 1\r\nCLIENT KILL ID 1\r\nCLIENT REPLY SKIP\r\nPING\r\nCLIENT REPLY OFF\r\nPING\r\nCLIENT REPLY ON\r\nPING\r\n");
+    two.send("CLIENT KILL ID 1\r\nCLIENT KILL ID 1\r\nCLIENT REPLY SKIP\r\nPING\r\n");
+    two.send("CLIENT REPLY OFF\r\nPING\r\nCLIENT REPLY ON\r\nPING\r\n");
     two.expect(":1\r\n");
     assert_eq!(one.rest(), "");
     let mut kinds = two.stream.try_clone().unwrap();
