@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::refusal::{MUST_BE_POSITIVE, NOT_A_FLOAT, NOT_AN_INTEGER, Refusal, SYNTAX};
+use super::refusal::{MUST_BE_POSITIVE, NOT_A_FLOAT, NOT_AN_INTEGER, Refusal, SYNTAX, WRONG_TYPE};
 use super::{Call, Command};
 use crate::resp::parse_double;
-use crate::{Error, ErrorKind, Source, UnixMillis};
+use crate::{DataType, Error, ErrorKind, Source, UnixMillis};
 
 impl<'a, S: Source> Call<'a, S> {
     /// The word at `place` behind the name. The arity has been looked at, so it is there for every place that it grants.
@@ -28,6 +28,24 @@ impl<'a, S: Source> Call<'a, S> {
 
     pub(super) fn double(&self, place: usize) -> Result<f64, Refusal> {
         double(self.arg(place)?)
+    }
+
+    /// The refusal to tell where Redis looks at some keys before it reads the words behind them: that of the first key that holds
+    /// none of the `wanted` types, else `refusal`. WHY so: who says it right pays nothing for it.
+    pub(super) fn keys_first<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k Bytes>,
+        wanted: &[DataType],
+        refusal: Refusal,
+    ) -> Refusal {
+        for key in keys {
+            match self.db.data_type(key) {
+                Ok(Some(held)) if !wanted.contains(&held) => return WRONG_TYPE,
+                Ok(_) => {}
+                Err(error) => return error.into(),
+            }
+        }
+        refusal
     }
 
     pub(super) fn wrong_number(&self) -> Refusal {

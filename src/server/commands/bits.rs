@@ -111,24 +111,34 @@ fn bitop<S: Writable>(call: &Call<'_, S>) -> Answer {
     Ok(Frame::count(length.map_err(instead(ErrorKind::InvalidInput, words))?))
 }
 
-/// A type and an offset.
-fn field(words: &mut Words<'_>) -> Result<(BitType, BitOffset), Refusal> {
-    let kind = field_type(words.wanted()?)?;
+/// A type and an offset. WHY the offset is compared with the longest string here: of two faults, the first one is told.
+fn field(words: &mut Words<'_>, max_bytes: usize) -> Result<(BitType, BitOffset), Refusal> {
+    let (kind, bits) = field_type(words.wanted()?)?;
     let word = words.wanted()?;
-    let offset = match word.strip_prefix(b"#") {
-        Some(nth) => BitOffset::Nth(offset(nth)?),
-        None => BitOffset::At(offset(word)?),
+    let (at, found) = match word.strip_prefix(b"#") {
+        Some(nth) => {
+            let nth = offset(nth)?;
+            (nth.checked_mul(bits), BitOffset::Nth(nth))
+        }
+        None => {
+            let at = offset(word)?;
+            (Some(at), BitOffset::At(at))
+        }
     };
-    Ok((kind, offset))
+    match at.and_then(|at| usize::try_from(at / 8).ok()) {
+        Some(byte) if byte < max_bytes => Ok((kind, found)),
+        _ => Err(Refusal::of(NO_OFFSET)),
+    }
 }
 
-fn field_type(word: &[u8]) -> Result<BitType, Refusal> {
+/// A type, and how many bits it has.
+fn field_type(word: &[u8]) -> Result<(BitType, u64), Refusal> {
     let refused = || Refusal::of(NO_TYPE);
     let (sign, bits) = word.split_first().ok_or_else(refused)?;
     let bits = u32::try_from(integer_or(bits, refused())?).map_err(|_| refused())?;
     match (sign, bits) {
-        (b'i', 1..=64) => Ok(BitType::i(bits)),
-        (b'u', 1..=63) => Ok(BitType::u(bits)),
+        (b'i', 1..=64) => Ok((BitType::i(bits), bits.into())),
+        (b'u', 1..=63) => Ok((BitType::u(bits), bits.into())),
         _ => Err(refused()),
     }
 }
@@ -152,20 +162,21 @@ fn refused(error: crate::Error) -> Refusal {
 
 fn bitfield<S: Writable>(call: &Call<'_, S>) -> Answer {
     let mut steps = BitField::new();
+    let max_bytes = call.shared.options.max_bulk_bytes;
     let mut words = call.words(1);
     while let Some(word) = words.next() {
         steps = match (option(word).as_slice(), words.rest.len()) {
             (b"OVERFLOW", 1..) => steps.overflow(overflow(words.wanted()?)?),
             (b"GET", 2..) => {
-                let (kind, at) = field(&mut words)?;
+                let (kind, at) = field(&mut words, max_bytes)?;
                 steps.get(kind, at)
             }
             (b"SET", 3..) => {
-                let (kind, at) = field(&mut words)?;
+                let (kind, at) = field(&mut words, max_bytes)?;
                 steps.set(kind, at, words.integer()?)
             }
             (b"INCRBY", 3..) => {
-                let (kind, at) = field(&mut words)?;
+                let (kind, at) = field(&mut words, max_bytes)?;
                 steps.incr_by(kind, at, words.integer()?)
             }
             _ => return Err(SYNTAX),
@@ -177,10 +188,11 @@ fn bitfield<S: Writable>(call: &Call<'_, S>) -> Answer {
 
 fn bitfield_ro<S: Source>(call: &Call<'_, S>) -> Answer {
     let mut fields = Vec::new();
+    let max_bytes = call.shared.options.max_bulk_bytes;
     let mut words = call.words(1);
     while let Some(word) = words.next() {
         match (option(word).as_slice(), words.rest.len()) {
-            (b"GET", 2..) => fields.push(field(&mut words)?),
+            (b"GET", 2..) => fields.push(field(&mut words, max_bytes)?),
             (b"OVERFLOW", 1..) => drop(overflow(words.wanted()?)?),
             (b"SET" | b"INCRBY", 3..) => {
                 return Err(Refusal::of("ERR BITFIELD_RO only supports the GET subcommand"));

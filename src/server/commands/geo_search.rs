@@ -9,7 +9,7 @@ use super::geo::{coordinates, distance, position, unit};
 use super::refusal::{Refusal, SYNTAX, instead};
 use super::{Answer, Call, Command, keyed, row};
 use crate::resp::Frame;
-use crate::{ErrorKind, GeoFound, GeoFrom, GeoSearch, GeoUnit, Source, Writable};
+use crate::{DataType, ErrorKind, GeoFound, GeoFrom, GeoSearch, GeoUnit, Source, Writable};
 
 #[rustfmt::skip] // two lines for each command
 pub(super) const COMMANDS: &[Command] = &[
@@ -203,18 +203,30 @@ fn stored<S: Writable>(call: &Call<'_, S>, destination: &[u8], source: &[u8], as
 
 fn geosearch<S: Source>(call: &Call<'_, S>) -> Answer {
     let mut asked = Asked::default();
-    asked.read(&mut call.words(1), Form::Search, call.command)?;
+    let read = asked.read(&mut call.words(1), Form::Search, call.command);
+    read.map_err(|refusal| source_first(call, 0, refusal))?;
     found(call, call.arg(0)?, &asked)
 }
 
 fn geosearchstore<S: Writable>(call: &Call<'_, S>) -> Answer {
     let mut asked = Asked::default();
-    asked.read(&mut call.words(2), Form::SearchStore, call.command)?;
+    let read = asked.read(&mut call.words(2), Form::SearchStore, call.command);
+    read.map_err(|refusal| source_first(call, 1, refusal))?;
     stored(call, call.arg(0)?, call.arg(1)?, &asked)
 }
 
-/// Reads an old command: the middle is a place, or a member.
+/// Redis looks at the source before it reads anything else.
+fn source_first<S: Source>(call: &Call<'_, S>, place: usize, refusal: Refusal) -> Refusal {
+    call.keys_first(call.args.get(place), &[DataType::SortedSet], refusal)
+}
+
+/// Reads an old command.
 fn radius<'a, S: Source>(call: &Call<'a, S>, by_member: bool, form: Form) -> Result<Asked<'a>, Refusal> {
+    read_radius(call, by_member, form).map_err(|refusal| source_first(call, 0, refusal))
+}
+
+/// The middle is a place, or a member.
+fn read_radius<'a, S: Source>(call: &Call<'a, S>, by_member: bool, form: Form) -> Result<Asked<'a>, Refusal> {
     let mut asked = Asked::default();
     let at = if by_member {
         asked.from = Some(GeoFrom::Member(call.arg(1)?));

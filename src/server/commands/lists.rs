@@ -92,13 +92,13 @@ fn llen<S: Source>(call: &Call<'_, S>) -> Answer {
 }
 
 fn lindex<S: Source>(call: &Call<'_, S>) -> Answer {
-    // Redis looks at the key before it looks at the number.
     let lists = call.db.lists();
-    if lists.len(call.arg(0)?)? == 0 {
-        return Ok(Frame::Null);
+    match call.integer(1) {
+        Ok(index) => Ok(Frame::or_null(lists.index(call.arg(0)?, index)?)),
+        // Redis looks at the key before it looks at the number.
+        Err(_) if lists.len(call.arg(0)?)? == 0 => Ok(Frame::Null),
+        Err(refusal) => Err(refusal),
     }
-    let index = call.integer(1)?;
-    Ok(Frame::or_null(lists.index(call.arg(0)?, index)?))
 }
 
 fn lrange<S: Source>(call: &Call<'_, S>) -> Answer {
@@ -109,10 +109,10 @@ fn lrange<S: Source>(call: &Call<'_, S>) -> Answer {
 
 fn lset<S: Writable>(call: &Call<'_, S>) -> Answer {
     let lists = call.db.lists();
-    if lists.len(call.arg(0)?)? == 0 {
-        return Err(NO_SUCH_KEY);
-    }
-    let index = call.integer(1)?;
+    let index = match call.integer(1) {
+        Err(_) if lists.len(call.arg(0)?)? == 0 => return Err(NO_SUCH_KEY),
+        index => index?,
+    };
     lists.set(call.arg(0)?, index, call.arg(2)?)?;
     Ok(Frame::OK)
 }

@@ -20,6 +20,7 @@ pub(super) const NOT_AN_INTEGER: Refusal = Refusal::of("ERR value is not an inte
 pub(super) const NOT_A_FLOAT: Refusal = Refusal::of("ERR value is not a valid float");
 pub(super) const MUST_BE_POSITIVE: Refusal = Refusal::of("ERR value is out of range, must be positive");
 pub(super) const NO_SUCH_KEY: Refusal = Refusal::of("ERR no such key");
+pub(super) const WRONG_TYPE: Refusal = Refusal::of("WRONGTYPE Operation against a key holding the wrong kind of value");
 pub(super) const NO_SUCH_DB: Refusal = Refusal::of("ERR DB index is out of range");
 
 impl Refusal {
@@ -44,7 +45,7 @@ impl From<Error> for Refusal {
     #[cold]
     fn from(error: Error) -> Self {
         Self::of(match error.kind() {
-            ErrorKind::WrongType => "WRONGTYPE Operation against a key holding the wrong kind of value",
+            ErrorKind::WrongType => return WRONG_TYPE,
             ErrorKind::NotAnInteger => "ERR value is not an integer or out of range",
             ErrorKind::NotANumber => "ERR resulting score is not a number (NaN)",
             ErrorKind::NotAFloat => "ERR value is not a valid float",

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use super::arguments::{integer, is, option};
-use super::refusal::{Refusal, SYNTAX};
+use super::refusal::{NOT_AN_INTEGER, Refusal, SYNTAX, WRONG_TYPE};
 use super::{Answer, Call, Command, Run, row};
 use crate::resp::{Frame, write_double};
 use crate::{DataType, Live, ScanCursor, ScanOptions, ScanPage};
@@ -36,8 +36,8 @@ impl<'a> Asked<'a> {
     fn read(call: &Call<'a, Live>, at: usize) -> Result<Self, Refusal> {
         let invalid = || Refusal::of("ERR invalid cursor");
         let number = std::str::from_utf8(call.arg(at)?).ok().and_then(|text| text.parse::<u64>().ok());
-        let number = number.ok_or_else(invalid)?;
-        let mut asked = Self { cursor: ScanCursor::START, options: ScanOptions::new(), wanted: None };
+        let cursor = call.shared.cursors.place(number.ok_or_else(invalid)?).ok_or_else(invalid)?;
+        let mut asked = Self { cursor, options: ScanOptions::new(), wanted: None };
         let mut words = call.words(at + 1);
         while let Some(word) = words.next() {
             match option(word).as_slice() {
@@ -51,9 +51,26 @@ impl<'a> Asked<'a> {
                 _ => return Err(SYNTAX),
             }
         }
-        asked.cursor = call.shared.cursors.place(number).ok_or_else(invalid)?;
         Ok(asked)
     }
+
+    /// Reads a scan of a key. Redis looks at the key before the options: `None` if there is none, whatever they say.
+    fn of_key(call: &Call<'a, Live>, wanted: DataType) -> Result<Option<Self>, Refusal> {
+        match Self::read(call, 1) {
+            Ok(asked) => Ok(Some(asked)),
+            Err(refusal) if refusal == SYNTAX || refusal == NOT_AN_INTEGER => match call.db.data_type(call.arg(0)?)? {
+                None => Ok(None),
+                Some(held) if held != wanted => Err(WRONG_TYPE),
+                Some(_) => Err(refusal),
+            },
+            Err(refusal) => Err(refusal),
+        }
+    }
+}
+
+/// A page that ends a scan of nothing.
+fn nothing() -> Frame {
+    Frame::Array(vec![Frame::name("0"), Frame::Array(Vec::new())])
 }
 
 fn type_of(word: &[u8]) -> Option<DataType> {
@@ -73,25 +90,25 @@ fn scan(call: &Call<'_, Live>) -> Answer {
     let found = match asked.wanted {
         None => call.db.scan(&asked.cursor, asked.options)?,
         Some(Some(wanted)) => call.db.scan_of_type(&asked.cursor, asked.options, wanted)?,
-        Some(None) => return Ok(Frame::Array(vec![Frame::name("0"), Frame::Array(Vec::new())])),
+        Some(None) => return Ok(nothing()),
     };
     page(call, found, |key: Bytes| vec![Frame::Bulk(key)])
 }
 
 fn hscan(call: &Call<'_, Live>) -> Answer {
-    let asked = Asked::read(call, 1)?;
+    let Some(asked) = Asked::of_key(call, DataType::Hash)? else { return Ok(nothing()) };
     let found = call.db.hashes().scan(call.arg(0)?, &asked.cursor, asked.options)?;
     page(call, found, |(field, value)| vec![Frame::Bulk(field), Frame::Bulk(value)])
 }
 
 fn sscan(call: &Call<'_, Live>) -> Answer {
-    let asked = Asked::read(call, 1)?;
+    let Some(asked) = Asked::of_key(call, DataType::Set)? else { return Ok(nothing()) };
     let found = call.db.sets().scan(call.arg(0)?, &asked.cursor, asked.options)?;
     page(call, found, |member| vec![Frame::Bulk(member)])
 }
 
 fn zscan(call: &Call<'_, Live>) -> Answer {
-    let asked = Asked::read(call, 1)?;
+    let Some(asked) = Asked::of_key(call, DataType::SortedSet)? else { return Ok(nothing()) };
     let found = call.db.zsets().scan(call.arg(0)?, &asked.cursor, asked.options)?;
     page(call, found, |(member, score)| {
         // Scores are text here in both versions, as in Redis.

@@ -122,8 +122,11 @@ fn config_set(session: &mut Session, args: &[Bytes]) -> Answer {
     Ok(Frame::OK)
 }
 
+/// Writes a section.
+type Section = fn(&Session, &mut String);
+
 /// The sections that there are, in order.
-const SECTIONS: [(&str, fn(&Session, &mut String)); 5] = [
+const SECTIONS: [(&str, Section); 5] = [
     ("Server", about_server),
     ("Clients", about_clients),
     ("Stats", about_work),

@@ -7,7 +7,7 @@ use super::arguments::{When, invalid_expiry, of_expiry, option, when};
 use super::refusal::{Refusal, SYNTAX, instead};
 use super::{Answer, Call, Command, keyed, row};
 use crate::resp::Frame;
-use crate::{ErrorKind, GetExOptions, LongDouble, SetOptions, Source, Writable};
+use crate::{DataType, ErrorKind, GetExOptions, LongDouble, SetOptions, Source, Writable};
 
 #[rustfmt::skip] // two lines for each command
 pub(super) const COMMANDS: &[Command] = &[
@@ -136,9 +136,9 @@ fn get<S: Source>(call: &Call<'_, S>) -> Answer {
 
 fn getex<S: Writable>(call: &Call<'_, S>) -> Answer {
     let said = Said::read(call, 1, false)?;
-    // Redis looks at the key before it looks at the time.
-    call.db.strings().len(call.arg(0)?)?;
-    let mut options = match said.when(call.command)? {
+    let when = said.when(call.command);
+    let when = when.map_err(|refusal| call.keys_first(call.args.first(), &[DataType::String], refusal));
+    let mut options = match when? {
         Some(When::In(lifetime)) => GetExOptions::new().expire_in(lifetime),
         Some(When::At(time)) => GetExOptions::new().expire_at(time),
         None => GetExOptions::new(),
@@ -196,9 +196,8 @@ fn decrby<S: Writable>(call: &Call<'_, S>) -> Answer {
 }
 
 fn incrbyfloat<S: Writable>(call: &Call<'_, S>) -> Answer {
-    // Redis looks at the key before it looks at the number.
-    call.db.strings().len(call.arg(0)?)?;
-    let by = LongDouble::parse(call.arg(1)?)?;
+    let by = LongDouble::parse(call.arg(1)?);
+    let by = by.map_err(|error| call.keys_first(call.args.first(), &[DataType::String], error.into()))?;
     let sum = call.db.strings().incr_by_float(call.arg(0)?, by);
     let sum = sum.map_err(instead(ErrorKind::Overflow, "ERR increment would produce NaN or Infinity"))?;
     Ok(Frame::text(sum.to_string()))

@@ -41,7 +41,7 @@ fn lcs<S: Source>(call: &Call<'_, S>) -> Answer {
     let (mut len, mut idx, mut with_lengths, mut least) = (false, false, false, 0_u64);
     let strings = call.db.strings();
     let wrong = |error| instead(ErrorKind::WrongType, "ERR The specified keys must contain string values")(error);
-    strings.len(a).and_then(|_| strings.len(b)).map_err(wrong)?;
+    let lengths = (strings.len(a).map_err(wrong)?, strings.len(b).map_err(wrong)?);
     let mut words = call.words(2);
     while let Some(word) = words.next() {
         match option(word).as_slice() {
@@ -55,6 +55,9 @@ fn lcs<S: Source>(call: &Call<'_, S>) -> Answer {
     if len && idx {
         return Err(Refusal::of("ERR If you want both the length and indexes, please just use IDX."));
     }
+    if !fits(lengths.0, lengths.1, call.shared.options.max_bulk_bytes) {
+        return Err(Refusal::of("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"));
+    }
     if len {
         return Ok(Frame::count(strings.lcs_len(a, b).map_err(wrong)?));
     }
@@ -64,6 +67,14 @@ fn lcs<S: Source>(call: &Call<'_, S>) -> Answer {
     let found = strings.lcs_matches(a, b, least).map_err(wrong)?;
     let matches = found.matches.into_iter().map(|one| stretch(one, with_lengths)).collect();
     Ok(Frame::Map(vec![(Frame::name("matches"), Frame::Array(matches)), (Frame::name("len"), Frame::count(found.len))]))
+}
+
+/// Whether Redis would take so long strings: it needs four bytes for each pair of places. The crate needs less memory, and as
+/// much time.
+fn fits(a: u64, b: u64, most: usize) -> bool {
+    let cells = a.checked_add(1).zip(b.checked_add(1)).and_then(|(a, b)| a.checked_mul(b));
+    let bytes = cells.and_then(|cells| cells.checked_mul(4)).and_then(|bytes| usize::try_from(bytes).ok());
+    bytes.is_some_and(|bytes| bytes <= most)
 }
 
 fn stretch(one: LcsMatch, with_length: bool) -> Frame {

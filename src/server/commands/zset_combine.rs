@@ -10,7 +10,7 @@ use super::sets::card_limit;
 use super::zsets::members_or_pairs;
 use super::{Answer, Call, Command, keyed, row};
 use crate::resp::Frame;
-use crate::{Aggregate, CombineOptions, Source, Writable};
+use crate::{Aggregate, CombineOptions, DataType, Source, Writable};
 
 #[rustfmt::skip] // two lines for each command
 pub(super) const COMMANDS: &[Command] = &[
@@ -42,7 +42,12 @@ impl<'a> Asked<'a> {
     /// Reads the words from the number of keys on, which stands at `at`. A difference weighs nothing.
     fn read<S: Source>(call: &Call<'a, S>, at: usize, weighs: bool) -> Result<Self, Refusal> {
         let few = || Refusal::new(format!("ERR at least 1 input key is needed for '{}' command", call.command.name));
-        let (keys, mut words) = call.numbered_keys(at, few())?;
+        let (keys, words) = call.numbered_keys(at, few())?;
+        let asked = Self::read_options(keys, words, at == 0, weighs);
+        asked.map_err(|refusal| call.keys_first(keys, &[DataType::SortedSet, DataType::Set], refusal))
+    }
+
+    fn read_options(keys: &'a [Bytes], mut words: Words<'a>, shows: bool, weighs: bool) -> Result<Self, Refusal> {
         let mut asked = Self { keys, weights: None, aggregate: Aggregate::Sum, with_scores: false };
         while let Some(word) = words.next() {
             match option(word).as_slice() {
@@ -50,7 +55,7 @@ impl<'a> Asked<'a> {
                     asked.weights = Some(weights(&mut words, keys.len())?);
                 }
                 b"AGGREGATE" if weighs && !words.is_empty() => asked.aggregate = aggregate(words.wanted()?)?,
-                b"WITHSCORES" if at == 0 => asked.with_scores = true,
+                b"WITHSCORES" if shows => asked.with_scores = true,
                 _ => return Err(SYNTAX),
             }
         }

@@ -87,7 +87,7 @@ fn zadd<S: Writable>(call: &Call<'_, S>) -> Answer {
     if flags.nx && flags.xx {
         return Err(Refusal::of("ERR XX and NX options at the same time are not compatible"));
     }
-    if (flags.gt && flags.nx) || (flags.lt && flags.nx) || (flags.gt && flags.lt) {
+    if [flags.gt, flags.lt, flags.nx].into_iter().filter(|given| *given).count() > 1 {
         return Err(Refusal::of("ERR GT, LT, and/or NX options at the same time are not compatible"));
     }
     if flags.incr && entries.len() > 1 {
