@@ -96,7 +96,7 @@ impl Wire {
     /// Sends a command to both sides, which must answer the same.
     fn both(&mut self, command: &Command) -> Reply {
         let (ours, theirs) = (self.ours.ask(command).unwrap(), self.theirs.ask(command).unwrap());
-        self.judge(command, &ours, &[theirs.clone()], ours == theirs);
+        self.judge(command, &ours, std::slice::from_ref(&theirs), ours == theirs);
         ours
     }
 
@@ -111,11 +111,12 @@ impl Wire {
         match handler.compare {
             Compare::Exact => {
                 let theirs = self.theirs.ask(command).unwrap();
-                self.judge(command, &ours, &[theirs.clone()], ours == theirs);
+                self.judge(command, &ours, std::slice::from_ref(&theirs), ours == theirs);
             }
             Compare::After(order) => {
                 let theirs = self.theirs.ask(command).unwrap();
-                self.judge(command, &ours, &[theirs.clone()], order(ours.clone()) == order(theirs));
+                let agrees = order(ours.clone()) == order(theirs.clone());
+                self.judge(command, &ours, &[theirs], agrees);
             }
             Compare::Mirror(mirror) => {
                 let known = match told {

@@ -204,30 +204,44 @@ fn stored<S: Writable>(call: &Call<'_, S>, destination: &[u8], source: &[u8], as
 fn geosearch<S: Source>(call: &Call<'_, S>) -> Answer {
     let mut asked = Asked::default();
     let read = asked.read(&mut call.words(1), Form::Search, call.command);
-    read.map_err(|refusal| source_first(call, 0, refusal))?;
+    read.map_err(|refusal| source_first(call, 0, &asked, refusal))?;
     found(call, call.arg(0)?, &asked)
 }
 
 fn geosearchstore<S: Writable>(call: &Call<'_, S>) -> Answer {
     let mut asked = Asked::default();
     let read = asked.read(&mut call.words(2), Form::SearchStore, call.command);
-    read.map_err(|refusal| source_first(call, 1, refusal))?;
+    read.map_err(|refusal| source_first(call, 1, &asked, refusal))?;
     stored(call, call.arg(0)?, call.arg(1)?, &asked)
 }
 
-/// Redis looks at the source before it reads anything else.
-fn source_first<S: Source>(call: &Call<'_, S>, place: usize, refusal: Refusal) -> Refusal {
-    call.keys_first(call.args.get(place), &[DataType::SortedSet], refusal)
+/// Redis looks at the source before it reads anything else, and for the member in the middle when it reads of it.
+fn source_first<S: Source>(call: &Call<'_, S>, place: usize, asked: &Asked<'_>, refusal: Refusal) -> Refusal {
+    let refusal = call.keys_first(call.args.get(place), &[DataType::SortedSet], refusal);
+    let (Some(source), Some(GeoFrom::Member(member))) = (call.args.get(place), asked.from) else {
+        return refusal;
+    };
+    let is_set = matches!(call.db.data_type(source), Ok(Some(DataType::SortedSet)));
+    let is_missing = is_set && matches!(call.db.zsets().score(source, member), Ok(None));
+    if is_missing { Refusal::of(NO_MEMBER) } else { refusal }
 }
 
 /// Reads an old command.
 fn radius<'a, S: Source>(call: &Call<'a, S>, by_member: bool, form: Form) -> Result<Asked<'a>, Refusal> {
-    read_radius(call, by_member, form).map_err(|refusal| source_first(call, 0, refusal))
+    let mut asked = Asked::default();
+    match read_radius(&mut asked, call, by_member, form) {
+        Ok(()) => Ok(asked),
+        Err(refusal) => Err(source_first(call, 0, &asked, refusal)),
+    }
 }
 
 /// The middle is a place, or a member.
-fn read_radius<'a, S: Source>(call: &Call<'a, S>, by_member: bool, form: Form) -> Result<Asked<'a>, Refusal> {
-    let mut asked = Asked::default();
+fn read_radius<'a, S: Source>(
+    asked: &mut Asked<'a>,
+    call: &Call<'a, S>,
+    by_member: bool,
+    form: Form,
+) -> Result<(), Refusal> {
     let at = if by_member {
         asked.from = Some(GeoFrom::Member(call.arg(1)?));
         2
@@ -237,8 +251,7 @@ fn read_radius<'a, S: Source>(call: &Call<'a, S>, by_member: bool, form: Form) -
     };
     let radius = length(call.arg(at)?, "radius")?;
     asked.shape = Some(Shape::Circle(radius, unit(call.arg(at + 1)?)?));
-    asked.read(&mut call.words(at + 2), form, call.command)?;
-    Ok(asked)
+    asked.read(&mut call.words(at + 2), form, call.command)
 }
 
 fn radius_or_store<S: Writable>(call: &Call<'_, S>, by_member: bool) -> Answer {

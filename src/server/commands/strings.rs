@@ -136,9 +136,13 @@ fn get<S: Source>(call: &Call<'_, S>) -> Answer {
 
 fn getex<S: Writable>(call: &Call<'_, S>) -> Answer {
     let said = Said::read(call, 1, false)?;
-    let when = said.when(call.command);
-    let when = when.map_err(|refusal| call.keys_first(call.args.first(), &[DataType::String], refusal));
-    let mut options = match when? {
+    let when = match said.when(call.command) {
+        // Redis looks at the key before it looks at the time.
+        Err(_) if call.db.data_type(call.arg(0)?)?.is_none() => return Ok(Frame::Null),
+        Err(refusal) => return Err(call.keys_first(call.args.first(), &[DataType::String], refusal)),
+        Ok(when) => when,
+    };
+    let mut options = match when {
         Some(When::In(lifetime)) => GetExOptions::new().expire_in(lifetime),
         Some(When::At(time)) => GetExOptions::new().expire_at(time),
         None => GetExOptions::new(),
