@@ -1,8 +1,8 @@
 //! A connection: bytes in, requests done in order, bytes out.
 //!
-//! May use the session, the socket and `resp`. Invariants: replies go out in the order of their requests; what is read is done also
-//! while replies wait to be sent (a client may send all its requests before it reads anything), up to the limits; beyond
-//! them the connection ends.
+//! May use the session, the socket and `resp`. Invariants: replies go out in the order of their requests; reading goes on while
+//! replies wait to be sent, because a client may send all its requests before it reads anything; beyond the limits the connection
+//! ends.
 
 use std::io;
 use std::sync::Arc;
@@ -21,8 +21,12 @@ use crate::resp::{Frame, Limits, Parser, Request, split_line};
 /// switch more often.
 const BURST: usize = 256;
 
-/// Bytes of replies that are gathered before they are sent, if there are more requests.
+/// Bytes of replies that are gathered in one go before they are sent, if there are more requests.
 const FLUSH_BYTES: usize = 64 * 1024;
+
+/// When so much waits to be sent, requests are still read and no longer done. More would be memory for a client that does not read;
+/// less would let one wait that reads seldom.
+const UNREAD_BYTES: usize = 1024 * 1024;
 
 /// How much is read at once: at first, and at most. WHY so little at first: ten thousand connections may be idle.
 const READ_BYTES: [usize; 2] = [2 * 1024, 256 * 1024];
@@ -53,7 +57,7 @@ pub(crate) struct Connection {
 enum Left {
     /// Requests that can be done now.
     Requests,
-    /// Nothing but the beginning of one, perhaps.
+    /// Nothing that can be done now: the beginning of a request, perhaps, or requests whose turn comes when the client has read.
     Nothing,
 }
 
@@ -148,11 +152,15 @@ impl Connection {
 
     /// Does the requests that are there, up to a burst.
     fn work(&mut self) -> Left {
+        let before = self.out.len();
         for _ in 0..BURST {
             if self.session.is_closing || self.session.me.is_killed() {
                 return Left::Nothing;
             }
-            if self.out.len() - self.sent >= FLUSH_BYTES || self.session.pause > Duration::ZERO {
+            if self.out.len() - self.sent >= UNREAD_BYTES {
+                return Left::Nothing;
+            }
+            if self.out.len() - before >= FLUSH_BYTES || self.session.pause > Duration::ZERO {
                 return Left::Requests;
             }
             self.parser.restrict(!self.session.is_known);

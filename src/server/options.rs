@@ -40,8 +40,8 @@ pub struct ServerOptions {
     /// The most bytes of a client's requests that wait to be done, a transaction's commands included. Default: 1 GiB, as in Redis.
     /// Less would refuse what Redis takes; more would let one client take the machine's memory.
     pub max_query_bytes: usize,
-    /// The most bytes of replies that wait to be read by a client; at more it is sent away. Default: 256 MiB. Redis has no such limit
-    /// by default; without one, a client that does not read could take the machine's memory.
+    /// The most bytes of replies that wait to be read by a client; at more it is sent away. Default: 1 GiB. Requests are not done while
+    /// more than 1 MiB waits, so that only a single reply can come so far; Redis has no such limit by default.
     pub max_reply_bytes: usize,
     /// The most bytes of requests and replies that wait, of all clients together. Default: 2 GiB.
     pub max_waiting_bytes: usize,
@@ -61,7 +61,7 @@ impl Default for ServerOptions {
             timeout: Duration::ZERO,
             max_bulk_bytes: 512 << 20,
             max_query_bytes: 1 << 30,
-            max_reply_bytes: 256 << 20,
+            max_reply_bytes: 1 << 30,
             max_waiting_bytes: 2 << 30,
             stop_patience: Duration::from_secs(5),
         }

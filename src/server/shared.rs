@@ -14,9 +14,6 @@ use super::clients::Clients;
 use super::cursors::Cursors;
 use crate::Store;
 
-/// What a part of a reply takes in memory at least, while it is made.
-const BYTES_OF_PART: usize = 64;
-
 /// What can be changed while the server runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -70,11 +67,6 @@ impl Shared {
     /// The number of a db, if there is such a one.
     pub(crate) fn db_number(&self, number: i64) -> Option<u32> {
         u32::try_from(number).ok().filter(|number| *number < self.options.databases)
-    }
-
-    /// How many parts a reply may have whose length a client says alone.
-    pub(crate) fn most_items(&self) -> u64 {
-        u64::try_from(self.options.max_reply_bytes / BYTES_OF_PART).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn needs_password(&self) -> bool {

@@ -105,6 +105,37 @@ fn all_requests_may_be_sent_before_a_reply_is_read() {
 }
 
 #[test]
+fn requests_are_read_while_replies_wait() {
+    const MANY: usize = 6000;
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    // More than the system keeps on the way, in both directions.
+    let word = "v".repeat(10_000);
+    for _ in 0..MANY {
+        client.command(&["ECHO", &word]);
+    }
+    let reply = format!("$10000\r\n{word}\r\n");
+    for _ in 0..MANY {
+        client.expect(&reply);
+    }
+    server.stop_and_check();
+}
+
+#[test]
+fn a_client_that_does_not_read_takes_little() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    client.command(&["SET", "k", &"v".repeat(100_000)]);
+    client.expect("+OK\r\n");
+    let before = server.memory();
+    client.send("GET k\r\n".repeat(5000));
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let grown = server.memory().saturating_sub(before);
+    assert!(grown < 64 << 20, "half a gigabyte of replies that nobody reads took {grown} bytes");
+    client.expect("$100000\r\n");
+}
+
+#[test]
 fn a_request_that_comes_byte_by_byte_is_done() {
     let server = Server::start(&[]);
     let mut client = server.connect();

@@ -145,6 +145,9 @@ fn hrandfield<S: Source>(call: &Call<'_, S>) -> Answer {
     })
 }
 
+/// The most choices that may repeat: some hundred MiB while the reply is made.
+const MAX_REPEATED: u64 = 4 << 20;
+
 /// How many are wanted of a random choice, and whether the same may come again, which a count below zero says. `width` is how
 /// many parts a choice has.
 ///
@@ -157,7 +160,7 @@ pub(super) fn random_count<S: Source>(call: &Call<'_, S>, width: i64) -> std::re
         ));
     }
     let repeats = count < 0;
-    let most = if repeats { call.shared.most_items() } else { i64::MAX.unsigned_abs() };
+    let most = if repeats { MAX_REPEATED } else { i64::MAX.unsigned_abs() };
     let is_wide = width > 1 && !(-i64::MAX / 2..=i64::MAX / 2).contains(&count);
     if is_wide || count.unsigned_abs() > most {
         return Err(Refusal::of("ERR value is out of range"));
