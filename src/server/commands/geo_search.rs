@@ -249,8 +249,14 @@ fn read_radius<'a, S: Source>(
         asked.from = Some(GeoFrom::Position(position(call.arg(1)?, call.arg(2)?)?));
         3
     };
-    let radius = length(call.arg(at)?, "radius")?;
-    asked.shape = Some(Shape::Circle(radius, unit(call.arg(at + 1)?)?));
+    let circle = |radius: &[u8], word: &[u8]| -> Result<Shape, Refusal> {
+        Ok(Shape::Circle(length(radius, "radius")?, unit(word)?))
+    };
+    asked.shape = Some(match circle(call.arg(at)?, call.arg(at + 1)?) {
+        // Around a member of a set that is not there, Redis does not look how far.
+        Err(_) if by_member && call.db.data_type(call.arg(0)?)?.is_none() => Shape::Circle(0.0, GeoUnit::Meters),
+        circle => circle?,
+    });
     asked.read(&mut call.words(at + 2), form, call.command)
 }
 
