@@ -35,6 +35,7 @@ proptest! {
 #[test]
 fn whole_pipelines_are_read() {
     let mut bytes = Vec::new();
+    windrow::resp::write_command(&mut bytes, &["a"; 12]);
     for number in 0..50 {
         windrow::resp::write_command(&mut bytes, &["SET".to_owned(), format!("k{number}"), "v".repeat(number)]);
         bytes.extend_from_slice(b"GET \"a\\x00b\" 'c d'\r\n\r\n");

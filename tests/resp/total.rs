@@ -17,6 +17,10 @@ pub fn all(bytes: &[u8]) {
         for steps in [&[1][..], &[2, 3, 5], &[7], &[64], &[1, 100]] {
             assert_eq!(read(bytes, steps, is_restricted), whole, "in pieces of {steps:?}");
         }
+        // Cut in two, at each of the first places.
+        for place in 1..bytes.len().min(64) {
+            assert_eq!(read(bytes, &[place, bytes.len()], is_restricted), whole, "cut at {place}");
+        }
         let commands: Vec<Vec<Bytes>> = whole.0.into_iter().filter_map(words).collect();
         let mut written = Vec::new();
         commands.iter().for_each(|words| write_command(&mut written, words));
