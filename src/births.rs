@@ -61,6 +61,19 @@ impl Births {
         Birth { _open: self.gate(family).open.read() }
     }
 
+    /// Does work that takes ids which nobody commits, while no birth of the family is under way. What was born before is in
+    /// files that end before these ids, what comes later in files that begin behind them: so those of the ids themselves
+    /// overlap none.
+    pub(crate) fn between<T>(&self, db: &Database, family: DataFamily, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let gate = self.gate(family);
+        let _closed = gate.open.write();
+        if db.buffered_entries(Family::Data(family)) > 0 {
+            // Not while RocksDB has stopped all writes; then files are merged once.
+            gate.switch(db, family)?;
+        }
+        work()
+    }
+
     /// Counts entries that were committed to `family`, and switches its buffer when it is full. The caller's own
     /// births have ended.
     ///

@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::aof::{AofError, AofFault};
 use crate::encoding::{DataType, DecodeError};
-use crate::rdb::RdbError;
+use crate::rdb::{FileError, RdbError};
 
 /// The result of every fallible call of this crate.
 ///
@@ -300,11 +301,32 @@ impl From<DecodeError> for Error {
 impl From<RdbError> for Error {
     #[cold]
     fn from(source: RdbError) -> Self {
-        let kind = match source {
-            RdbError::TooLarge { .. } => ErrorKind::TooLarge,
-            RdbError::Io(_) => ErrorKind::Io,
+        Self::with_source(kind_of(&source), "a dump cannot be read", source)
+    }
+}
+
+impl From<FileError> for Error {
+    #[cold]
+    fn from(error: FileError) -> Self {
+        Self::with_source(kind_of(&error.source), "an RDB file cannot be read", error)
+    }
+}
+
+impl From<AofError> for Error {
+    #[cold]
+    fn from(error: AofError) -> Self {
+        let kind = match error.source {
+            AofFault::Io(_) => ErrorKind::Io,
             _ => ErrorKind::BadDump,
         };
-        Self::with_source(kind, "a dump cannot be read", source)
+        Self::with_source(kind, "an append-only file cannot be read", error)
+    }
+}
+
+fn kind_of(error: &RdbError) -> ErrorKind {
+    match error {
+        RdbError::TooLarge { .. } => ErrorKind::TooLarge,
+        RdbError::Io(_) => ErrorKind::Io,
+        _ => ErrorKind::BadDump,
     }
 }

@@ -162,9 +162,27 @@ fn first_unused(db: &Arc<Database>, family: DataFamily) -> Result<Option<u64>> {
     }
 }
 
-/// Lists the ids without data among the last [`IN_FLIGHT_IDS`] below `end`.
+/// Lists the ids without data among the last [`IN_FLIGHT_IDS`] below `end`, which follows one that has some.
 fn gaps_before(db: &Arc<Database>, family: DataFamily, end: u64) -> Result<Vec<Range<u64>>> {
-    let mut next = end.saturating_sub(IN_FLIGHT_IDS).max(1);
+    gaps_in(db, family, end.saturating_sub(IN_FLIGHT_IDS).max(1)..end)
+}
+
+/// Finds the ids without data in runs that were taken by whoever may not have come to write under them. For open, before any new
+/// lease, and proven as in [`unused_of_last_leases`]. Costs a seek for each id in them that has data.
+pub(crate) fn gaps_in_runs(db: &Arc<Database>, runs: Vec<(DataFamily, Range<u64>)>) -> Result<Burials> {
+    let mut gaps = Burials::default();
+    for (family, counters) in runs {
+        let handed_out = counters.start..counters.end.min(read_lease(db, family)?.first_unleased());
+        if !handed_out.is_empty() {
+            gaps_in(db, family, handed_out)?.into_iter().for_each(|gap| gaps.add_range(family, gap));
+        }
+    }
+    Ok(gaps)
+}
+
+/// Lists the ids of `counters` without data, up to the first key that cannot be decoded.
+fn gaps_in(db: &Arc<Database>, family: DataFamily, counters: Range<u64>) -> Result<Vec<Range<u64>>> {
+    let Range { start: mut next, end } = counters;
     let mut gaps = Vec::new();
     let mut cursor = Cursor::open(db, Family::Data(family), physical(&KeyRange::ids(family, next, end)), None);
     while let Some((key, _)) = cursor.entry()? {
@@ -177,6 +195,9 @@ fn gaps_before(db: &Arc<Database>, family: DataFamily, end: u64) -> Result<Vec<R
         }
         next = id.counter() + 1;
         cursor.seek(KeyRange::ids(family, next, end).start());
+    }
+    if next < end {
+        gaps.push(next..end);
     }
     Ok(gaps)
 }

@@ -7,8 +7,9 @@
     doc = r#"
 Open a [`Store`], take a [`Db`] from it, and use the typed handles that the db gives: [`Db::strings`], [`Db::bits`],
 [`Db::hyperloglogs`], [`Db::hashes`], [`Db::sets`], [`Db::lists`], [`Db::zsets`], [`Db::geo`], which borrow the db: to keep one, keep the db first. Keys, members and values are
-arbitrary bytes. Every call blocks until it is done, and is atomic; only [`Db::delete_keys_in_slots`] commits a few dozen keys at a
-time. [`Db::transaction`] makes several calls one, [`Db::watch`] lets one go ahead only if nothing has changed, and [`Db::batch`] gathers writes. A store, a namespace, a db and a view can be cloned and sent to other threads.
+arbitrary bytes. Every call blocks until it is done, and is atomic; only [`Db::delete_keys_in_slots`] and [`Db::bulk_load`] commit some keys at a
+time. [`Db::transaction`] makes several calls one, [`Db::watch`] lets one go ahead only if nothing has changed, and [`Db::batch`] gathers writes.
+[`Store::subscribe`] tells what happens to keys. A store, a namespace, a db and a view can be cloned and sent to other threads.
 
 ```
 use std::time::Duration;
@@ -39,6 +40,8 @@ background whole files of buried data are unlinked unread, and compactions leave
 //! `windrow`), `server` (a server that speaks Redis' protocol; with `cli`, the tool's command `serve`), `failpoints` (for the crate's own tests).
 
 // Public for the fuzz targets and the tests of the format, which need no RocksDB: no part of the API, and free to change.
+#[doc(hidden)]
+pub mod aof;
 #[doc(hidden)]
 pub mod encoding;
 #[doc(hidden)]
@@ -90,17 +93,19 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     encoding::{DataType, KeyLayout, UnixMillis, hash_slot},
     engine::{
-        BitField, Bits, CombineOptions, CopyOptions, CreateOptions, Db, ExpireTime, Frozen, Geo, GeoFrom, GeoSearch,
-        GetExOptions, HashEntries, HashFields, HashValues, Hashes, HeldBackBy, HyperLogLogs, Keys, Lcs, LcsMatch,
-        ListItems, Lists, Live, Members, Namespace, PositionOptions, ReclaimTotals, RestoreOptions, ScanCursor,
+        BitField, Bits, BulkLoad, CombineOptions, CopyOptions, CreateOptions, Db, Event, EventOptions, Events,
+        Existing, ExpireTime, ExportReport, Frozen, Geo, GeoFrom, GeoSearch, GetExOptions, HashEntries, HashFields,
+        HashValues, Hashes, HeldBackBy, HyperLogLogs, ImportOptions, ImportReport, Keys, Lcs, LcsMatch, ListItems,
+        Lists, Live, Members, Namespace, PositionOptions, ReclaimTotals, Refusal, RestoreOptions, ScanCursor,
         ScanOptions, ScanPage, SetOptions, SetOutcome, Sets, SortOptions, Source, Stats, Store, StoreBuilder, Strings,
         Transaction, Ttl, Tx, View, ViewNamespace, Watch, Writable, WriteBatch, ZAddOptions, ZEnd, ZEntries, ZPopped,
-        ZSets,
+        ZSets, append_only_parts,
     },
     error::{Action, Error, ErrorKind, Result},
     gc::{Pacing, PacingReason},
     options::{Compression, Durability, Options},
     types::bits::{BitOffset, BitOp, BitOverflow, BitRange, BitType},
+    types::event::{EventClass, EventKind},
     types::geo::{GeoPosition, GeoUnit, search::GeoFound},
     types::keys::ExpireCondition,
     types::list::ListEnd,

@@ -14,11 +14,13 @@ mod common;
 
 mod adds;
 mod afterwards;
+mod bulk;
 mod counting;
 mod cpu;
 mod dead_ids;
 mod deletes;
 mod events;
+mod import;
 mod ingest;
 mod many;
 mod measure;
@@ -28,6 +30,7 @@ mod pacing;
 mod reads;
 mod reap;
 mod small;
+mod subscribers;
 mod transactions;
 mod walks;
 
@@ -35,7 +38,7 @@ use measure::Scale;
 
 type Figure = (&'static str, fn(Scale));
 
-const FIGURES: [Figure; 14] = [
+const FIGURES: [Figure; 17] = [
     ("reads", reads::run),
     ("many", many::run),
     ("adds", adds::run),
@@ -43,12 +46,15 @@ const FIGURES: [Figure; 14] = [
     ("walks", walks::run),
     ("afterwards", afterwards::run),
     ("small", small::run),
+    ("subscribers", subscribers::run),
     ("transactions", transactions::run),
+    ("import", import::run),
     ("reap", reap::run),
     ("open", open::run),
     ("dead-ids", dead_ids::run),
     ("namespaces", namespaces::run),
     ("ingest", ingest::run),
+    ("bulk", bulk::run),
     ("pacing", pacing::run),
 ];
 

@@ -14,9 +14,9 @@ use crate::measure::Scale;
 /// Collections of one element of 4 KiB in a portion: 192 MiB, half of which die.
 const PORTION: u64 = 48_000;
 const ELEMENT: usize = 4 << 10;
-const PAIRS: usize = 12;
+const PAIRS: usize = 8;
 /// Where the pace is slow, the rest of a portion's debt is not measured.
-const LONGEST: Duration = Duration::from_secs(15);
+const LONGEST: Duration = Duration::from_secs(8);
 /// How often the store is asked whether it has begun, or is done.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 /// One operation in so many writes.

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use windrow::cli::{self, Input, JsonTo, WindowBench};
+use windrow::cli::{self, Export, Import, Input, JsonTo, WindowBench};
 
 /// A store of Redis-style data that gives the space of dead data back almost for free.
 #[derive(Parser)]
@@ -37,6 +37,40 @@ enum Command {
     /// said here goes before what the configuration says.
     #[cfg(feature = "server")]
     Serve(ServeArguments),
+    /// Fill a store from files of Redis, up to version 7.0, or from a running Redis
+    ///
+    /// Prints how many keys came, and what was refused and why. Ends with 1 if anything was refused or cut off.
+    Import {
+        /// An RDB file, an append-only file, its directory or manifest, or redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]
+        from: PathBuf,
+
+        /// Directory of the store, created if it is missing
+        dir: PathBuf,
+
+        /// The namespace into which the keys go [default: the one without a name]
+        #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+        namespace: String,
+
+        /// What becomes of keys that are there already
+        #[arg(long, value_enum, default_value = "fail")]
+        existing: ExistingKeys,
+
+        /// Threads that write [default: one for each core, up to four]
+        #[arg(long, value_name = "N")]
+        threads: Option<usize>,
+    },
+    /// Write a store that nobody has open as an RDB file that redis-server 7.0 and later load
+    Export {
+        /// Directory of the store
+        dir: PathBuf,
+
+        /// The file to write, which must not be there
+        to: PathBuf,
+
+        /// The namespace to write [default: the one without a name]
+        #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+        namespace: String,
+    },
 }
 
 #[cfg(feature = "server")]
@@ -80,6 +114,26 @@ impl From<ServeArguments> for cli::Serve {
     fn from(arguments: ServeArguments) -> Self {
         let ServeArguments { dir, bind, port, unix, requirepass, databases, maxclients, config } = arguments;
         Self { dir, bind, port, unix, password: requirepass, databases, max_clients: maxclients, config }
+    }
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum ExistingKeys {
+    /// End the import; what came before stays
+    Fail,
+    /// Keep them as they are
+    Keep,
+    /// Replace them
+    Replace,
+}
+
+impl From<ExistingKeys> for windrow::Existing {
+    fn from(chosen: ExistingKeys) -> Self {
+        match chosen {
+            ExistingKeys::Fail => Self::Fail,
+            ExistingKeys::Keep => Self::Keep,
+            ExistingKeys::Replace => Self::Replace,
+        }
     }
 }
 
@@ -189,6 +243,10 @@ fn main() -> ExitCode {
         Command::Check { dir } => cli::check_store(&dir),
         #[cfg(feature = "server")]
         Command::Serve(arguments) => cli::serve(arguments.into()),
+        Command::Import { from, dir, namespace, existing, threads } => {
+            cli::import(&Import { from, dir, namespace, existing: existing.into(), threads })
+        }
+        Command::Export { dir, to, namespace } => cli::export(&Export { dir, to, namespace }),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -16,6 +16,7 @@ mod generated;
 mod histogram;
 mod json;
 mod ledger;
+mod live;
 mod parallel;
 mod place;
 mod progress;
@@ -27,6 +28,7 @@ mod settle;
 mod table;
 mod text;
 mod times;
+mod transfer;
 mod tree;
 mod verify;
 mod watcher;
@@ -40,5 +42,6 @@ pub use self::{
     config::{Input, JsonTo, WindowBench},
     failure::{Failure, Result},
     text::duration,
+    transfer::{Export, Import, export, import},
     verify::check_store,
 };

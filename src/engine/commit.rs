@@ -3,6 +3,8 @@
 //! May use everything below the engine. Invariants (design, rules 1 and 9): all of it is one batch; the entry,
 //! burial and count of an expired record are not touched; a record whose expiry has passed is never written.
 
+use std::collections::BTreeSet;
+
 use crate::births::{Birth, Written};
 use crate::encoding::{
     Body, CollectionId, CountValue, DataFamily, DataType, ExpireKey, ExpireValue, Meta, MetaKey, StoreKey,
@@ -29,7 +31,7 @@ struct Staged<'a> {
     births: Vec<Birth<'a>>,
     written: Vec<(DataFamily, Written)>,
     /// Collections that lie under other keys after this.
-    moved: Vec<CollectionId>,
+    moved: BTreeSet<CollectionId>,
     /// Sorted sets that have an index of their ranks.
     ranked: Vec<Touched>,
     /// What the commit says about the habits of its keys.
@@ -191,7 +193,7 @@ impl<'a> Staged<'a> {
             }
         } else {
             self.count(keyspace, 1);
-            self.replaces_expired |= *before == Before::Expired;
+            self.replaces_expired |= matches!(before, Before::Expired(_));
         }
         if !filed && let Some(expires_at) = new.expires_at {
             let entry = ExpireKey { expires_at, keyspace: keyspace.number, user_key: key }.encode();
@@ -269,7 +271,7 @@ impl<'a> Staged<'a> {
 }
 
 /// Returns the collections that come to another key: what links them elsewhere lets them go without burying them.
-fn moved_by(plans: &[(Keyspace, KeyPlan<'_>)]) -> Vec<CollectionId> {
+fn moved_by(plans: &[(Keyspace, KeyPlan<'_>)]) -> BTreeSet<CollectionId> {
     let moved = plans.iter().filter_map(|(_, plan)| match &plan.change {
         Change::Put(NewRecord { home: Home::Known(body), .. }) if body.id() != id_before(&plan.before) => body.id(),
         _ => None,
@@ -281,7 +283,7 @@ fn moved_by(plans: &[(Keyspace, KeyPlan<'_>)]) -> Vec<CollectionId> {
 fn id_before(before: &Before) -> Option<CollectionId> {
     match before {
         Before::Live(old) => old.id(),
-        Before::Absent | Before::Expired => None,
+        Before::Absent | Before::Expired(_) => None,
     }
 }
 

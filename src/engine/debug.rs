@@ -8,8 +8,8 @@ use std::fmt;
 
 use crate::engine::read::Reading;
 use crate::engine::{
-    Bits, Db, Frozen, Geo, HashEntries, HashFields, HashValues, Hashes, HyperLogLogs, Keys, ListItems, Lists, Live,
-    Members, Namespace, Sets, Source, Store, StoreBuilder, Strings, Transaction, Tx, View, ViewNamespace, Watch,
+    Bits, BulkLoad, Db, Frozen, Geo, HashEntries, HashFields, HashValues, Hashes, HyperLogLogs, Keys, ListItems, Lists,
+    Live, Members, Namespace, Sets, Source, Store, StoreBuilder, Strings, Transaction, Tx, View, ViewNamespace, Watch,
     WriteBatch, ZEntries, ZSets,
 };
 
@@ -51,6 +51,7 @@ macro_rules! shows_its_name {
 
 shows_its_name!(
     Store,
+    BulkLoad,
     StoreBuilder,
     Namespace,
     ViewNamespace,

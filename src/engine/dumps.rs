@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::encoding::{Habit, UnixMillis};
 use crate::engine::{CreateOptions, Db, Engine, Source, Writable};
 use crate::error::Result;
-use crate::rdb::Element;
+use crate::rdb::{Element, open_payload};
 use crate::types::Birth;
 use crate::types::dump::{self, MAX_DUMP_BYTES, Restoring};
 
@@ -208,25 +208,31 @@ impl<S: Writable> Db<S> {
     #[doc(alias = "RESTORE")]
     pub fn restore(&self, key: impl AsRef<[u8]>, payload: impl AsRef<[u8]>, options: RestoreOptions) -> Result<()> {
         let engine = self.engine();
-        let limits = &engine.options;
         let check = |element: &Element| engine.check_element(element);
+        // WHY here: the key is not locked while the bytes are summed up. Told only behind what is wrong with the key, as in Redis.
+        let value = open_payload(payload.as_ref());
         self.write_key(key.as_ref(), |plan| {
             // Whoever restores a value has it whole.
             let birth = Birth { habit: Some(Habit::Closed), ..options.birth.birth(plan.now)? };
             let with = Restoring {
                 birth,
                 may_replace: options.replace,
-                max_string_bytes: limits.max_value_bytes.max(limits.max_member_bytes),
+                max_string_bytes: engine.most_string_bytes(),
                 check: &check,
             };
-            dump::restore(plan, payload.as_ref(), &with)
+            dump::restore(plan, value, &with)
         })
     }
 }
 
 impl Engine {
+    /// The longest string of a value that is read before its place in the value says how long it may be.
+    pub(super) fn most_string_bytes(&self) -> usize {
+        self.options.max_value_bytes.max(self.options.max_member_bytes)
+    }
+
     /// Refuses elements longer than the store's limits. A string's length is checked where it is set.
-    fn check_element(&self, element: &Element) -> Result<()> {
+    pub(super) fn check_element(&self, element: &Element) -> Result<()> {
         match element {
             Element::Text(_) => Ok(()),
             Element::Item(item) => self.check_value(item),

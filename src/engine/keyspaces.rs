@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
 use crate::encoding::{CountValue, Flushed, KeyspaceName, KeyspaceNo, NextKeyspace, StoreKey, prefix_end};
@@ -71,9 +72,29 @@ impl Map {
     }
 
     /// Lists the dbs of a namespace, or of all, and the numbers of their keyspaces.
+    /// The numbers of a namespace's dbs, in order.
+    pub(super) fn dbs_of(&self, namespace: &[u8]) -> Vec<u32> {
+        let mut numbers: Vec<u32> = self.named(Some(namespace)).map(|(_, number, _)| number).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
     fn named(&self, namespace: Option<&[u8]>) -> impl Iterator<Item = (&[u8], u32, KeyspaceNo)> {
         let namespaces = self.by_name.iter().filter(move |(name, _)| namespace.is_none_or(|wanted| wanted == &***name));
         namespaces.flat_map(|(name, dbs)| dbs.iter().map(move |(db, keyspace)| (&**name, *db, keyspace.number)))
+    }
+
+    /// Returns the namespace and db that each keyspace is.
+    pub(crate) fn names(&self) -> HashMap<KeyspaceNo, (Bytes, u32)> {
+        self.named(None).map(|(name, db, number)| (number, (Bytes::copy_from_slice(name), db))).collect()
+    }
+
+    /// Takes the next number.
+    fn take_number(&mut self) -> Result<KeyspaceNo> {
+        let (number, next) =
+            self.next.take().ok_or_else(|| Error::new(ErrorKind::Overflow, "all keyspace numbers are used up"))?;
+        self.next = next;
+        Ok(number)
     }
 
     fn insert(&mut self, namespace: &[u8], db: u32, keyspace: Keyspace) {
@@ -155,8 +176,80 @@ impl Keyspaces {
         Ok(created)
     }
 
+    /// Returns a map in which all of these dbs of a namespace have keyspaces, creating those that are missing in one commit.
+    ///
+    /// WHY: a flush of a db that is not there leaves no trace. What writes to several dbs would come before the flush of one that it
+    /// knew, and after the flush of one that it creates only then.
+    pub(crate) fn with_all(
+        &self,
+        db: &Database,
+        namespace: &[u8],
+        numbers: impl Iterator<Item = u32>,
+    ) -> Result<Arc<Map>> {
+        let _one = self.changing.lock();
+        let mut next = Map::clone(&self.current());
+        let mut batch = Batch::new();
+        let mut is_changed = false;
+        for number in numbers {
+            if next.find(namespace, number).is_none() {
+                assign_new_number(db, &mut next, &mut batch, namespace, number)?;
+                is_changed = true;
+            }
+        }
+        if is_changed {
+            db.commit(batch, false)?;
+            self.publish(next);
+        }
+        Ok(self.current())
+    }
+
     fn publish(&self, next: Map) {
         *self.current.write() = Arc::new(next);
+    }
+
+    /// Takes the number of a keyspace that is still to be filled and has no name. It counts as flushed until it gets one: so an
+    /// open that finds it buries its ids. Costs a synced commit.
+    pub(crate) fn begin_unnamed(&self, db: &Database) -> Result<KeyspaceNo> {
+        let _one = self.changing.lock();
+        let mut next = Map::clone(&self.current());
+        let number = next.take_number()?;
+        let mut batch = Batch::new();
+        batch.put(db, Family::Default, &StoreKey::NextKeyspace.encode(), &next.next.encode());
+        let progress = Flushed { last_meta_key: Vec::new() };
+        batch.put(db, Family::Default, &StoreKey::Flushed(number).encode(), &progress.encode());
+        db.commit(batch, true)?;
+        self.publish(next);
+        Ok(number)
+    }
+
+    /// Gives a keyspace from [`Keyspaces::begin_unnamed`], with so many keys, the name of a db, and records the one that had it as
+    /// flushed, in one commit. Returns the number of that one. The caller holds every key's lock.
+    pub(crate) fn name(
+        &self,
+        db: &Database,
+        namespace: &[u8],
+        number: u32,
+        (keyspace, keys): (KeyspaceNo, u64),
+        sync: bool,
+    ) -> Result<Option<KeyspaceNo>> {
+        let _one = self.changing.lock();
+        let current = self.current();
+        let mut next = Map::clone(&current);
+        let mut batch = Batch::new();
+        let count = i64::try_from(keys).map_err(|_| Error::overflow())?;
+        batch.delete(db, Family::Default, &StoreKey::Flushed(keyspace).encode());
+        batch.merge(db, Family::Default, &StoreKey::Count(keyspace).encode(), &CountValue::encode_plain(count));
+        put_name(db, &mut batch, namespace, number, keyspace)?;
+        let old = current.find(namespace, number).map(|keyspace| keyspace.number);
+        if let Some(old) = old {
+            let progress = Flushed { last_meta_key: Vec::new() };
+            batch.put(db, Family::Default, &StoreKey::Flushed(old).encode(), &progress.encode());
+            next.by_number.remove(&old);
+        }
+        next.insert(namespace, number, Keyspace::new(keyspace, count));
+        db.commit(batch, sync)?;
+        self.publish(next);
+        Ok(old)
     }
 
     /// Gives the name a new, empty keyspace and records the old one as flushed, in one commit.
@@ -237,10 +330,8 @@ fn assign_new_number(
     namespace: &[u8],
     number: u32,
 ) -> Result<Keyspace> {
-    let (created, next) =
-        map.next.take().ok_or_else(|| Error::new(ErrorKind::Overflow, "all keyspace numbers are used up"))?;
-    map.next = next;
-    batch.put(db, Family::Default, &StoreKey::NextKeyspace.encode(), &next.encode());
+    let created = map.take_number()?;
+    batch.put(db, Family::Default, &StoreKey::NextKeyspace.encode(), &map.next.encode());
     put_name(db, batch, namespace, number, created)?;
     let keyspace = Keyspace::new(created, 0);
     map.insert(namespace, number, keyspace.clone());

@@ -8,19 +8,23 @@ mod bell;
 mod bits;
 mod builder;
 mod builds;
+mod bulk;
 mod checkpoint;
 mod commit;
 mod create;
 mod db;
 mod debug;
 mod dumps;
+mod events;
 mod expiry;
+mod export;
 mod geo;
 mod habits;
 mod hashes;
 mod health;
 mod history;
 mod hyperloglogs;
+mod import;
 mod keys;
 mod keyspaces;
 mod lists;
@@ -45,14 +49,18 @@ mod zsets;
 
 pub use bits::{BitField, Bits};
 pub use builder::StoreBuilder;
+pub use bulk::BulkLoad;
 pub use create::CreateOptions;
 pub use db::Db;
 pub use dumps::RestoreOptions;
+pub use events::{Event, EventOptions, Events};
 pub use expiry::{ExpireTime, Ttl};
+pub use export::ExportReport;
 pub use geo::{Geo, GeoFrom, GeoSearch};
 pub use hashes::{HashEntries, HashFields, HashValues, Hashes};
 pub use history::ReclaimTotals;
 pub use hyperloglogs::HyperLogLogs;
+pub use import::{Existing, ImportOptions, ImportReport, Refusal, append_only_parts};
 pub use keys::Keys;
 pub use lists::{ListItems, Lists, PositionOptions};
 pub use read::{Frozen, Live, Source, Writable};
@@ -84,6 +92,7 @@ use crate::options::Options;
 use crate::store::{Database, Directory};
 
 use bell::Bell;
+use events::Hub;
 use health::Health;
 use history::History;
 pub(crate) use keyspaces::Keyspaces;
@@ -115,6 +124,9 @@ pub(crate) struct Engine {
     ranks: Ranks,
     margins: Margins,
     watches: Watches,
+    events: Arc<Hub>,
+    /// Rung when somebody has subscribed: the reaper's pauses are shorter.
+    heard: Bell,
     watermark: Arc<Watermark>,
     filters: Arc<Filters>,
     flushed: FlushedKeyspaces,

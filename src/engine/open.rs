@@ -24,14 +24,14 @@ use crate::engine::margins::Margins;
 use crate::engine::ranks::Ranks;
 use crate::engine::transaction::Watches;
 use crate::error::{Error, ErrorKind, Result};
-use crate::expire::{Reaped, Reaper};
+use crate::expire::{Reaped, Reaper, Tell};
 use crate::failpoint::failpoint;
 use crate::gc::{
-    DeadSet, Filters, FlushedKeyspaces, LogLimit, Occasion, Picture, Pins, ReclaimCounters, ReclaimSettings, Reclaimer,
-    Watermark, load_dead, merge_burials,
+    Burials, DeadSet, Filters, FlushedKeyspaces, LogLimit, Occasion, Picture, Pins, ReclaimCounters, ReclaimSettings,
+    Reclaimer, Watermark, load_dead, merge_burials,
 };
 use crate::habits::{Habits, Tried};
-use crate::ids::{Ids, gaps_among_the_dead, unused_of_last_leases};
+use crate::ids::{Ids, gaps_among_the_dead, gaps_in_runs, unused_of_last_leases};
 use crate::locks::Locks;
 use crate::options::{Durability, Options};
 use crate::store::{self, Batch, Cursor, Database, Directory, Family, FilterSource, Scan};
@@ -75,7 +75,9 @@ impl Engine {
         let mut loaded = load_dead(&db, moment(clock.as_ref()))?;
         ReclaimCounters::add(&filters.undecodable, loaded.undecodable);
         loaded.forget_left_over(&db)?;
-        let mut picture = bury_unused_leases(&db, loaded.dead, moment(clock.as_ref()))?;
+        let taken = gaps_in_runs(&db, store::left_over_ids(path))?;
+        let mut picture = bury_unused_leases(&db, loaded.dead, taken, moment(clock.as_ref()))?;
+        store::remove_left_over(path)?;
         if directory.is_new_checkpoint {
             skip_ids(&db, &mut picture, moment(clock.as_ref()))?;
             store::forget_checkpoint(path)?;
@@ -162,6 +164,8 @@ impl Engine {
             ranks,
             margins: Margins::default(),
             watches: Watches::default(),
+            events: Arc::default(),
+            heard: Bell::default(),
             watermark,
             filters,
             flushed: FlushedKeyspaces::left_over(flushed),
@@ -181,7 +185,14 @@ impl Engine {
         if self.time.is_paused() {
             return Ok(Reaped::default());
         }
-        let reaped = self.reaper.lock().step(|number| self.keyspaces.current().by_number(number).is_some())?;
+        let reaped = {
+            let mut reaper = self.reaper.lock();
+            let tell = |dead: Vec<_>, position: &_| {
+                self.events.publish_expired(dead, position, self.keyspaces.current());
+            };
+            let tell: Option<Tell<'_>> = if self.events.is_heard() { Some(&tell) } else { None };
+            reaper.step(|number| self.keyspaces.current().by_number(number).is_some(), tell)?
+        };
         // ORDER: loaded after the step, so that it knows every keyspace whose keys the step met.
         let keyspaces = self.keyspaces.current();
         let mut keys = 0;
@@ -347,9 +358,10 @@ fn read_store_time(db: &Database) -> Result<UnixMillis> {
     }
 }
 
-/// Buries what the last session leased and never wrote under, and the gaps of earlier ones, in one synced commit.
-fn bury_unused_leases(db: &Arc<Database>, dead: DeadSet, now: Duration) -> Result<Picture> {
+/// Buries what the last session leased and never wrote under, `taken` among that, and the gaps of earlier ones, in one synced commit.
+fn bury_unused_leases(db: &Arc<Database>, dead: DeadSet, taken: Burials, now: Duration) -> Result<Picture> {
     let mut unused = unused_of_last_leases(db)?;
+    unused.absorb(taken);
     unused.absorb(gaps_among_the_dead(db, &dead)?);
     let mut batch = Batch::new();
     for building in unfinished_builds(db)? {

@@ -259,6 +259,11 @@ impl Frozen {
     pub(super) fn time(&self) -> UnixMillis {
         self.shared.pin.now()
     }
+
+    /// The numbers of a namespace's dbs, in order.
+    pub(super) fn dbs(&self, namespace: &[u8]) -> Vec<u32> {
+        self.shared.map.dbs_of(namespace)
+    }
 }
 
 impl Begin for Frozen {

@@ -56,6 +56,7 @@ impl Shared {
         if let Some(background) = background {
             background.stop();
         }
+        self.engine.events.close();
         match ended_before {
             None => self.engine.settle_down(),
             Some(reason) if reason.kind() == crate::ErrorKind::Closed => Ok(()),

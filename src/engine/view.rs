@@ -105,6 +105,14 @@ pub struct ViewNamespace {
 }
 
 impl ViewNamespace {
+    pub(super) fn frozen(&self) -> &Frozen {
+        &self.frozen
+    }
+
+    pub(super) fn name(&self) -> &Arc<[u8]> {
+        &self.name
+    }
+
     /// Returns a db of the namespace, as it was.
     ///
     /// # Examples

@@ -5,11 +5,13 @@
 //! in flight counts as done.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::encoding::MAX_NAMESPACE_BYTES;
+use crate::encoding::{MAX_NAMESPACE_BYTES, UnixMillis};
 use crate::engine::Engine;
 use crate::engine::builds::Builds;
+use crate::engine::events::Happened;
 use crate::engine::keyspaces::Map;
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
@@ -47,11 +49,12 @@ impl Engine {
         targets.iter().try_for_each(|target| self.check_key(target.key))?;
         let _locked = self.locks.lock(targets.iter().map(|target| (place.namespace, target.db, target.key)));
         let pin = self.pins.pin(PinKind::Write);
-        let keyspaces = self.keyspaces.current();
         let reader = Reader::new(&self.db, self.directory.layout, None);
+        let keyspaces = self.keyspaces_of(place.namespace, targets, &reader, pin.now())?;
         let limits = self.limits();
         let builds = Builds::new(self);
-        let context = PlanContext { now: pin.now(), reader: &reader, limits: &limits, builder: &builds };
+        let is_heard = self.events.is_heard();
+        let context = PlanContext { now: pin.now(), reader: &reader, limits: &limits, builder: &builds, is_heard };
         let mut plans = Vec::with_capacity(targets.len());
         for target in targets {
             let keyspace = keyspaces.find(place.namespace, target.db).map(|keyspace| keyspace.number);
@@ -63,8 +66,36 @@ impl Engine {
         }
         failpoint!("write::planning");
         let outcome = plan(&mut plans)?;
+        let happened = if is_heard { Happened::take(targets, &mut plans) } else { Vec::new() };
         self.commit_plans_of(place, &keyspaces, targets, plans, &builds)?;
+        if is_heard {
+            self.events.publish(place.namespace, &happened);
+        }
         Ok(outcome)
+    }
+
+    /// Returns the keyspaces with those of all targets, if they lie in several dbs and there may be something to write.
+    fn keyspaces_of(
+        &self,
+        namespace: &[u8],
+        targets: &[Target<'_>],
+        reader: &Reader,
+        now: UnixMillis,
+    ) -> Result<Arc<Map>> {
+        let keyspaces = self.keyspaces.current();
+        let dbs = || targets.iter().map(|target| target.db);
+        if !is_missing_one_of_several(&keyspaces, namespace, dbs()) {
+            return Ok(keyspaces);
+        }
+        // WHY only then: what is asked of keys that are not there must not fill the store with empty dbs.
+        for target in targets {
+            if let Some(keyspace) = keyspaces.find(namespace, target.db)
+                && reader.live(keyspace.number, target.key, now)?.is_some()
+            {
+                return self.keyspaces.with_all(&self.db, namespace, dbs());
+            }
+        }
+        Ok(keyspaces)
     }
 
     /// Commits what is planned for these targets, a plan for each. The caller holds their locks, and has held a write pin
@@ -141,6 +172,18 @@ impl Engine {
     pub(super) fn check_value(&self, value: &[u8]) -> Result<()> {
         check_length(value, "a value", "max_value_bytes", self.options.max_value_bytes)
     }
+}
+
+/// Tells whether these dbs are several, and one of them is not there.
+pub(super) fn is_missing_one_of_several(keyspaces: &Map, namespace: &[u8], dbs: impl Iterator<Item = u32>) -> bool {
+    let mut dbs = dbs.peekable();
+    let Some(first) = dbs.peek().copied() else { return false };
+    let (mut are_several, mut is_one_missing) = (false, false);
+    for db in dbs {
+        are_several |= db != first;
+        is_one_missing |= keyspaces.find(namespace, db).is_none();
+    }
+    are_several && is_one_missing
 }
 
 /// Refuses names that no keyspace can have.

@@ -5,7 +5,7 @@
 
 mod reaper;
 
-pub(crate) use reaper::{Reaped, Reaper};
+pub(crate) use reaper::{Dead, Reaped, Reaper, Tell};
 
 use crate::encoding::{Meta, UnixMillis};
 

@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::encoding::{CountValue, ExpireKey, ExpireValue, KeyspaceNo, ReapedThrough, StoreKey, UnixMillis};
 use crate::error::Result;
 use crate::failpoint::failpoint;
@@ -23,6 +25,20 @@ const KEYS_OF_A_KEYSPACE: usize = 32;
 
 /// Entries at which a step ends in any case. WHY not more: until its commit, nothing of it is given back.
 const MOST_STEP_ENTRIES: usize = 8 * STEP_ENTRIES;
+
+/// Bytes of keys at which a step ends, if somebody wants to know them. WHY not more: they are in memory until its commit.
+const MOST_STEP_KEY_BYTES: usize = 16 << 20;
+
+/// A key whose time is over.
+#[derive(Debug)]
+pub(crate) struct Dead {
+    pub(crate) expires_at: UnixMillis,
+    pub(crate) keyspace: KeyspaceNo,
+    pub(crate) key: Bytes,
+}
+
+/// Takes what a step has committed: the keys in order, and up to where they are all there were.
+pub(crate) type Tell<'t> = &'t dyn Fn(Vec<Dead>, &ReapedThrough);
 
 /// What one step did.
 #[derive(Debug, Default)]
@@ -50,7 +66,16 @@ pub(crate) struct Reaper {
 struct Harvest {
     burials: Burials,
     reaped: Reaped,
+    /// The keys, if somebody wants to know.
+    dead: Vec<Dead>,
     position: ReapedThrough,
+}
+
+impl Dead {
+    fn of(entry: &ExpireKey<'_>) -> Self {
+        let ExpireKey { expires_at, keyspace, user_key } = *entry;
+        Self { expires_at, keyspace, key: Bytes::copy_from_slice(user_key) }
+    }
 }
 
 impl Reaper {
@@ -74,8 +99,8 @@ impl Reaper {
     }
 
     /// Gives back what is due, up to one step's worth. `counts` tells which keyspaces still have a key count:
-    /// flushed ones have none.
-    pub(crate) fn step(&mut self, counts: impl Fn(KeyspaceNo) -> bool) -> Result<Reaped> {
+    /// flushed ones have none. `tell` is there if somebody wants to know the keys.
+    pub(crate) fn step(&mut self, counts: impl Fn(KeyspaceNo) -> bool, tell: Option<Tell<'_>>) -> Result<Reaped> {
         // WHY: a flush is not finished while an older pin is held, so `counts` stays true to the end of the step.
         let _pin = self.pins.pin_own();
         let horizon = self.pins.write_horizon();
@@ -83,7 +108,7 @@ impl Reaper {
             return Ok(Reaped::default());
         }
         failpoint!("reaper::before_read");
-        let harvest = self.harvest(horizon)?;
+        let mut harvest = self.harvest(horizon, tell.is_some())?;
         if harvest.reaped.keys.is_empty() {
             self.looked_through = harvest.position.time;
             return Ok(harvest.reaped);
@@ -91,18 +116,23 @@ impl Reaper {
         // ORDER: only a commit moves the position; after a failed one the same entries are read again.
         self.commit(&harvest, counts)?;
         self.looked_through = harvest.position.time;
-        self.position = harvest.position;
+        self.position = harvest.position.clone();
         failpoint!("reaper::after_commit");
+        if let Some(tell) = tell {
+            // ORDER: before the filter may drop the record. As long as it is there, a writer sees that the key has expired.
+            tell(std::mem::take(&mut harvest.dead), &self.position);
+        }
         self.watermark.reaped(harvest.burials, self.position.time);
         Ok(harvest.reaped)
     }
 
     /// Reads the entries that are due, from behind the position to the horizon.
-    fn harvest(&self, horizon: UnixMillis) -> Result<Harvest> {
+    fn harvest(&self, horizon: UnixMillis, is_heard: bool) -> Result<Harvest> {
         let mut cursor = self.open(horizon);
         let mut burials = Burials::default();
         let mut reaped = Reaped::default();
-        let mut taken = 0;
+        let mut dead = Vec::new();
+        let (mut taken, mut key_bytes) = (0, 0);
         while let Some((key, value)) = cursor.entry()? {
             match (ExpireKey::decode(key), ExpireValue::decode(value)) {
                 (Ok(entry), Ok(found)) => {
@@ -111,11 +141,15 @@ impl Reaper {
                         burials.add(id);
                     }
                     taken += 1;
-                    if is_enough(taken, reaped.keys.len()) {
+                    if is_heard {
+                        key_bytes += entry.user_key.len();
+                        dead.push(Dead::of(&entry));
+                    }
+                    if is_enough(taken, reaped.keys.len()) || key_bytes >= MOST_STEP_KEY_BYTES {
                         reaped.more = true;
                         let time = UnixMillis::new(entry.expires_at.get().saturating_sub(1));
                         let position = ReapedThrough { time: time.max(self.position.time), cursor: key.to_vec() };
-                        return Ok(Harvest { burials, reaped, position });
+                        return Ok(Harvest { burials, reaped, dead, position });
                     }
                 }
                 _ => reaped.undecodable += 1,
@@ -123,7 +157,7 @@ impl Reaper {
             cursor.advance();
         }
         let position = ReapedThrough { time: horizon, cursor: Vec::new() };
-        Ok(Harvest { burials, reaped, position })
+        Ok(Harvest { burials, reaped, dead, position })
     }
 
     fn open(&self, horizon: UnixMillis) -> Cursor {

@@ -18,6 +18,26 @@ pub fn checksum(bytes: &[u8]) -> u64 {
     CRC.checksum(bytes)
 }
 
+/// The checksum of bytes that come one after the other.
+pub(super) struct Sum(crc::Digest<'static, u64, Table<16>>);
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self(CRC.digest())
+    }
+}
+
+impl Sum {
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The checksum of what was added so far.
+    pub(super) fn value(&self) -> u64 {
+        self.0.clone().finalize()
+    }
+}
+
 /// Checks version and checksum; returns the type's byte and the value.
 ///
 /// # Errors

@@ -138,6 +138,11 @@ impl Cursor {
         self.raw.seek(key);
     }
 
+    /// Moves to the last entry that is not behind `key`.
+    pub(crate) fn seek_back(&mut self, key: &[u8]) {
+        self.raw.seek_for_prev(key);
+    }
+
     /// Moves to the next entry.
     #[inline]
     pub(crate) fn advance(&mut self) {

@@ -8,6 +8,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use parking_lot::{Mutex, MutexGuard};
+
 use crate::encoding::{FormatFile, FormatVersion, HabitsFile, HistoryFile, KeyLayout};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -29,6 +31,9 @@ const NEW_HABITS: &str = "HABITS.new";
 /// Name of a new `HISTORY` file that is being written.
 const NEW_HISTORY: &str = "HISTORY.new";
 
+/// Name of the directory in which an import gathers what it reads, as long as it runs.
+const IMPORT: &str = "IMPORT";
+
 /// More than this in a format file is no format file. WHY: nothing is read without a bound.
 const MAX_FORMAT_BYTES: u64 = 4096;
 
@@ -39,11 +44,47 @@ pub(crate) struct Directory {
     /// Whether this is a checkpoint that is opened for writing for the first time.
     pub(crate) is_new_checkpoint: bool,
     path: PathBuf,
+    /// Held by the import that has a place here to gather what it reads.
+    importing: Mutex<()>,
     /// Holds the lock until it is dropped.
     _lock: File,
 }
 
+/// An empty directory within the store's, which is removed with all that lies in it when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Scratch<'d> {
+    path: PathBuf,
+    _alone: MutexGuard<'d, ()>,
+}
+
+impl Scratch<'_> {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Scratch<'_> {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed by the next opening.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
 impl Directory {
+    /// Makes a directory of the caller's own within this one, once no other import has one.
+    pub(crate) fn scratch(&self) -> io::Result<Scratch<'_>> {
+        let alone = self.importing.lock();
+        remove_scratch(&self.path)?;
+        let path = self.path.join(IMPORT);
+        fs::create_dir(&path)?;
+        Ok(Scratch { path, _alone: alone })
+    }
+
+    fn locked(path: &Path, layout: KeyLayout, lock: File) -> Self {
+        let is_new_checkpoint = path.join(CHECKPOINT_FILE).exists();
+        Self { layout, is_new_checkpoint, path: path.to_owned(), importing: Mutex::new(()), _lock: lock }
+    }
+
     /// Tells whether `path`, which need not exist, lies in this directory.
     pub(crate) fn contains(&self, path: &Path) -> bool {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -51,6 +92,11 @@ impl Directory {
             (Ok(parent), Ok(own)) => parent.starts_with(own),
             _ => false,
         }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Reads the `HABITS` file, `None` if there is none. No more of it than the longest such file and a byte.
@@ -107,7 +153,17 @@ pub(crate) fn open_or_create(path: &Path, layout: KeyLayout) -> Result<Directory
     lock_or_refuse(path, lock.try_lock())?;
     let layout = read_format(path, &lock)?;
     refuse_without_current(path)?;
-    Ok(Directory { layout, is_new_checkpoint: path.join(CHECKPOINT_FILE).exists(), path: path.to_owned(), _lock: lock })
+    remove_scratch(path)
+        .map_err(|e| Error::io(format!("cannot remove what an import left in {}", path.display()), e))?;
+    Ok(Directory::locked(path, layout, lock))
+}
+
+/// Removes what an import gathered that did not end.
+fn remove_scratch(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path.join(IMPORT)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a directory that has lost RocksDB's `CURRENT` file but not its data: RocksDB would begin anew and delete it.
@@ -139,7 +195,7 @@ pub(crate) fn open_shared(path: &Path) -> Result<Directory> {
     let lock = open_format(path, false)?;
     lock_or_refuse(path, lock.try_lock_shared())?;
     let layout = read_format(path, &lock)?;
-    Ok(Directory { layout, is_new_checkpoint: path.join(CHECKPOINT_FILE).exists(), path: path.to_owned(), _lock: lock })
+    Ok(Directory::locked(path, layout, lock))
 }
 
 fn not_a_store(path: &Path, why: &str) -> Error {

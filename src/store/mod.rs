@@ -9,7 +9,9 @@ mod directory;
 mod family;
 mod files;
 mod filter;
+mod ingest;
 mod pressure;
+mod scratch;
 mod tuning;
 
 use std::path::Path;
@@ -28,7 +30,9 @@ pub(crate) use directory::{Directory, finish_checkpoint, forget_checkpoint, open
 pub(crate) use family::Family;
 pub(crate) use files::SstFile;
 pub(crate) use filter::{CompactionCounters, CompactionIo, EntryFilter, FilterSource};
+pub(crate) use ingest::{FileShape, SstWriter};
 pub(crate) use pressure::Pressure;
+pub(crate) use scratch::{Scratch, left_over_ids, remove_left_over};
 
 use crate::encoding::KeyRange;
 use crate::error::{Error, ErrorKind, Result};

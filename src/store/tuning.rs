@@ -98,6 +98,15 @@ pub(super) fn family(
     source: &Arc<dyn FilterSource>,
     counters: &Arc<CompactionCounters>,
 ) -> Result<RocksOptions> {
+    let mut rocks = shape(family, options, cache)?;
+    if matches!(family, Family::Meta | Family::Expire | Family::Data(_)) {
+        rocks.set_compaction_filter_factory(factory(family, source, counters));
+    }
+    Ok(rocks)
+}
+
+/// Options of one family without its filter: what its files look like, whoever writes them.
+pub(super) fn shape(family: Family, options: &Options, cache: &Cache) -> Result<RocksOptions> {
     let mut rocks = RocksOptions::default().get_options_from_string(BOTTOMMOST_DELAY).map_err(map_error)?;
     rocks.set_compression_type(compression(options.compression));
     rocks.set_level_compaction_dynamic_level_bytes(true);
@@ -131,12 +140,8 @@ pub(super) fn family(
                 rocks.set_memtable_whole_key_filtering(true);
                 rocks.set_memtable_prefix_bloom_ratio(META_BUFFER_FILTER);
             }
-            rocks.set_compaction_filter_factory(factory(family, source, counters));
         }
-        Family::Data(data) => {
-            data_family(data, options, &mut rocks, &mut table);
-            rocks.set_compaction_filter_factory(factory(family, source, counters));
-        }
+        Family::Data(data) => data_family(data, options, &mut rocks, &mut table),
     }
     rocks.set_block_based_table_factory(&table);
     Ok(rocks)

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::encoding::{Body, Meta};
 use crate::error::Result;
-use crate::types::{Birth, Change, Direction, Elements, Home, KeyPlan, NewRecord, TailRange, head_of};
+use crate::types::{Birth, Change, Direction, Elements, EventKind, Home, KeyPlan, NewRecord, TailRange, head_of};
 
 /// Copies the value of `from` with its expiry to `to`; returns whether there was one to copy, and `to` was free or
 /// may be replaced.
@@ -18,6 +18,7 @@ pub(crate) fn copy(from: &KeyPlan<'_>, to: &mut KeyPlan<'_>, may_replace: bool) 
     if to.live().is_some() && !may_replace {
         return Ok(false);
     }
+    to.note(EventKind::CopyTo);
     match &meta.body {
         Body::Inline(_) | Body::Packed(_) => copy_record(meta, to),
         Body::Elements(_) | Body::List { .. } => copy_elements(from, meta, to)?,

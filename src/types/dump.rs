@@ -7,9 +7,9 @@ use bytes::Bytes;
 
 use crate::encoding::{DataType, ElementKey, LIST_MIDDLE, Meta, Score, Tag, UnixMillis};
 use crate::error::{Error, ErrorKind, Result};
-use crate::rdb::{Element, RdbError, ValueReader, begin_value, open_payload, seal_payload, write_score, write_string};
+use crate::rdb::{Element, RdbError, ValueReader, begin_value, seal_payload, write_score, write_string};
 use crate::types::string::{SetCondition, SetExpiry};
-use crate::types::{Birth, Change, Direction, Elements, KeyPlan, Reader, TailRange, list, string, zset};
+use crate::types::{Birth, Change, Direction, Elements, EventKind, KeyPlan, Reader, TailRange, list, string, zset};
 
 /// The longest dump that is made: it lies in memory as a whole. Larger: one call may take as much memory. Smaller: it would
 /// refuse what fits. Redis itself takes 512 MiB as one argument, unless told otherwise.
@@ -17,6 +17,13 @@ pub(crate) const MAX_DUMP_BYTES: u64 = 4 << 30;
 
 /// Writes the value of a key as a payload of at most `max_bytes`. The reader must have a snapshot.
 pub(crate) fn dump(reader: &Reader, meta: &Meta, max_bytes: u64) -> Result<Bytes> {
+    let mut payload = value(reader, meta, max_bytes)?;
+    seal_payload(&mut payload);
+    Ok(payload.into())
+}
+
+/// Writes the byte of a value's type and the value, in at most `max_bytes`. The reader must have a snapshot.
+pub(crate) fn value(reader: &Reader, meta: &Meta, max_bytes: u64) -> Result<Vec<u8>> {
     let mut payload = Payload { bytes: Vec::new(), max_bytes };
     begin_value(&mut payload.bytes, meta.data_type, meta.size);
     match meta.data_type {
@@ -32,8 +39,7 @@ pub(crate) fn dump(reader: &Reader, meta: &Meta, max_bytes: u64) -> Result<Bytes
         // Redis writes them so, because it reads them so with the least work.
         DataType::SortedSet => payload.named(reader, meta, Tag::SortedScore, Direction::Descending)?,
     }
-    seal_payload(&mut payload.bytes);
-    Ok(payload.bytes.into())
+    Ok(payload.bytes)
 }
 
 /// A payload in the making.
@@ -90,26 +96,40 @@ pub(crate) struct Restoring<'r> {
     pub(crate) check: &'r dyn Fn(&Element) -> Result<()>,
 }
 
-/// Puts the value of a payload in the key's place. One whose expiry has passed is read as any other, and then just takes away
-/// what it would have replaced.
-pub(crate) fn restore(plan: &mut KeyPlan<'_>, payload: &[u8], with: &Restoring<'_>) -> Result<()> {
+/// Puts the value of a payload, which has been opened, in the key's place. One whose expiry has passed is read as any other,
+/// and then just takes away what it would have replaced.
+pub(crate) fn restore(
+    plan: &mut KeyPlan<'_>,
+    value: std::result::Result<&[u8], RdbError>,
+    with: &Restoring<'_>,
+) -> Result<()> {
     if plan.live().is_some() && !with.may_replace {
         return Err(Error::new(ErrorKind::KeyExists, "the key exists, and is not to be replaced"));
     }
-    let value = ValueReader::open(open_payload(payload)?, with.max_string_bytes)?;
+    restore_value(plan, value?, with).map(drop)
+}
+
+/// Puts a value in the key's place, whatever that holds; returns its type. `value` begins with the byte of that.
+pub(crate) fn restore_value(plan: &mut KeyPlan<'_>, value: &[u8], with: &Restoring<'_>) -> Result<DataType> {
+    let value = ValueReader::open(value, with.max_string_bytes)?;
     let is_dead = with.birth.expires_at.is_some_and(|expires_at| expires_at <= plan.now);
     let expires_at = with.birth.expires_at.filter(|_| !is_dead);
-    match value.data_type() {
+    let data_type = value.data_type();
+    match data_type {
         DataType::String => restore_string(plan, value, expires_at)?,
         _ => restore_collection(plan, value, Birth { expires_at, ..with.birth }, with.check)?,
     }
+    // That a string is set is how it is restored, not what happens.
+    plan.notes.clear();
     if is_dead {
         // What was built is buried, as nothing links it.
         plan.built = None;
         plan.elements.clear();
         plan.change = if plan.live().is_some() { Change::Remove } else { Change::Nothing };
+    } else {
+        plan.note(EventKind::Restore);
     }
-    Ok(())
+    Ok(data_type)
 }
 
 fn restore_string(plan: &mut KeyPlan<'_>, mut value: ValueReader<&[u8]>, expires_at: Option<UnixMillis>) -> Result<()> {

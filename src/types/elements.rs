@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -83,16 +82,13 @@ impl<'a> Elements<'a> {
                     unpack(*data_type, body)?.into_iter().filter(|(tail, _)| range.contains(tail)).collect();
                 Source::Packed { left: 0..entries.len(), entries }
             }
-            Place::Apart(id) => {
-                let cursor = || self.reader.committed_elements(*id, range, direction == Direction::Descending);
-                match self.reader.changes(*id) {
-                    None => Source::Apart(Box::new(cursor())),
-                    Some(changes) => {
-                        let cursor = (!changes.is_whole()).then(cursor);
-                        Source::Merged(Box::new(Merged::open(cursor, Arc::clone(changes), range, direction)))
-                    }
+            Place::Apart(id) => match self.reader.changes(*id) {
+                None => {
+                    let is_backwards = direction == Direction::Descending;
+                    Source::Apart(Box::new(self.reader.committed_elements(*id, range, is_backwards)))
                 }
-            }
+                Some(changes) => Source::Merged(Box::new(Merged::open(self.reader, *id, changes, range, direction))),
+            },
         };
         Ok(Walk { source, direction })
     }
@@ -170,7 +166,7 @@ impl TailRange {
         Self { lower: self.lower.max(other.lower.clone()), upper: self.upper.min(other.upper.clone()) }
     }
 
-    fn contains(&self, tail: &[u8]) -> bool {
+    pub(crate) fn contains(&self, tail: &[u8]) -> bool {
         self.lower.as_slice() <= tail && tail < self.upper.as_slice()
     }
 }
@@ -241,16 +237,17 @@ impl Walk {
         }
     }
 
-    /// Moves a walk in ascending order to the first element at or behind `key`, which lies not before the walk. Inside a transaction that
-    /// changed the collection it passes all between.
+    /// Moves a walk in ascending order to the first element at or behind `key`, which lies not before the walk.
     pub(crate) fn skip_to(&mut self, id: CollectionId, key: &ElementKey<'_>) -> Result<()> {
-        if let Source::Apart(cursor) = &mut self.source {
-            cursor.seek(&key.encode(id));
-            return Ok(());
-        }
-        let tail = key.encode_tail();
-        while self.entry()?.is_some_and(|(here, _)| here.encode_tail() < tail) {
-            self.advance();
+        match &mut self.source {
+            Source::Apart(cursor) => cursor.seek(&key.encode(id)),
+            Source::Merged(merged) => merged.skip_to(key.encode_tail()),
+            Source::Packed { .. } => {
+                let tail = key.encode_tail();
+                while self.entry()?.is_some_and(|(here, _)| here.encode_tail() < tail) {
+                    self.advance();
+                }
+            }
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::encoding::{DataType, ElementKey, Meta, Tag};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::names::{name_of, owned_name};
 use crate::types::number::{LongDouble, parse_integer};
-use crate::types::{Birth, Direction, Edit, Elements, KeyPlan, Reader, TailRange, Walk, pick};
+use crate::types::{Birth, Direction, Edit, Elements, EventKind, KeyPlan, Reader, TailRange, Walk, pick};
 
 /// A field and its value, on their own.
 pub(crate) type Entry = (Bytes, Bytes);
@@ -27,6 +27,9 @@ pub(crate) fn set(plan: &mut KeyPlan<'_>, entries: &[(&[u8], &[u8])], birth: Bir
     }
     hash.grow(added)?;
     hash.finish()?;
+    if !entries.is_empty() {
+        plan.note(EventKind::HSet);
+    }
     Ok(added)
 }
 
@@ -40,6 +43,7 @@ pub(crate) fn set_if_absent(plan: &mut KeyPlan<'_>, field: &[u8], value: &[u8], 
     hash.put(&key, Bytes::copy_from_slice(value))?;
     hash.grow(1)?;
     hash.finish()?;
+    plan.note(EventKind::HSet);
     Ok(true)
 }
 
@@ -60,13 +64,16 @@ pub(crate) fn delete(plan: &mut KeyPlan<'_>, fields: &[&[u8]]) -> Result<u64> {
     }
     hash.shrink(deleted)?;
     hash.finish()?;
+    if deleted > 0 {
+        plan.note(EventKind::HDel);
+    }
     Ok(deleted)
 }
 
 /// Adds to the integer that the field holds, 0 if there is none; returns the sum.
 pub(crate) fn incr_by(plan: &mut KeyPlan<'_>, field: &[u8], by: i64, birth: Birth) -> Result<i64> {
     let not_an_integer = || Error::new(ErrorKind::NotAnInteger, "hash value is not an integer");
-    change_number(plan, field, birth, |old| {
+    change_number(plan, field, (birth, EventKind::HIncrBy), |old| {
         let old = old.map_or(Ok(0), |old| parse_integer(old).ok_or_else(not_an_integer))?;
         let sum = old.checked_add(by).ok_or_else(Error::overflow)?;
         Ok((sum, sum.to_string()))
@@ -76,7 +83,7 @@ pub(crate) fn incr_by(plan: &mut KeyPlan<'_>, field: &[u8], by: i64, birth: Birt
 /// Adds to the number that the field holds, 0 if there is none; returns the sum.
 pub(crate) fn incr_by_float(plan: &mut KeyPlan<'_>, field: &[u8], by: LongDouble, birth: Birth) -> Result<LongDouble> {
     let not_a_float = |_| Error::new(ErrorKind::NotAFloat, "hash value is not a float");
-    change_number(plan, field, birth, |old| {
+    change_number(plan, field, (birth, EventKind::HIncrByFloat), |old| {
         let old = old.map_or(Ok(LongDouble::default()), |old| LongDouble::parse(old).map_err(not_a_float))?;
         let text = old.plus(by)?.to_string();
         // What is stored is what the next increment begins with.
@@ -88,7 +95,7 @@ pub(crate) fn incr_by_float(plan: &mut KeyPlan<'_>, field: &[u8], by: LongDouble
 fn change_number<T>(
     plan: &mut KeyPlan<'_>,
     field: &[u8],
-    birth: Birth,
+    (birth, kind): (Birth, EventKind),
     change: impl FnOnce(Option<&[u8]>) -> Result<(T, String)>,
 ) -> Result<T> {
     let mut hash = plan.edit(DataType::Hash, birth)?;
@@ -99,6 +106,7 @@ fn change_number<T>(
         hash.put(&key, text.into())?;
         hash.grow(u64::from(old.is_none()))?;
         hash.finish()?;
+        plan.note(kind);
     }
     Ok(outcome)
 }

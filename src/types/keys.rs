@@ -4,7 +4,7 @@
 
 use crate::encoding::{Meta, UnixMillis};
 use crate::error::{Error, ErrorKind, Result};
-use crate::types::{Change, Home, KeyPlan, NewRecord};
+use crate::types::{Change, EventKind, Home, KeyPlan, NewRecord};
 
 /// When an expiry may replace the one that the key has.
 ///
@@ -71,6 +71,7 @@ pub(crate) fn expire_at(plan: &mut KeyPlan<'_>, expires_at: UnixMillis, conditio
         return false;
     }
     plan.rewrite(&meta, meta.body.clone(), Some(expires_at), meta.size);
+    plan.note(EventKind::Expire);
     true
 }
 
@@ -79,6 +80,7 @@ pub(crate) fn persist(plan: &mut KeyPlan<'_>) -> bool {
     match plan.live().cloned() {
         Some(meta) if meta.expires_at.is_some() => {
             plan.rewrite(&meta, meta.body.clone(), None, meta.size);
+            plan.note(EventKind::Persist);
             true
         }
         _ => false,
@@ -87,6 +89,13 @@ pub(crate) fn persist(plan: &mut KeyPlan<'_>) -> bool {
 
 /// Moves the record of `from` to `to`, replacing what lived there.
 pub(crate) fn rename(from: &mut KeyPlan<'_>, to: &mut KeyPlan<'_>) -> Result<()> {
+    pass_on(from, to)?;
+    from.note(EventKind::RenameFrom);
+    to.note(EventKind::RenameTo);
+    Ok(())
+}
+
+fn pass_on(from: &mut KeyPlan<'_>, to: &mut KeyPlan<'_>) -> Result<()> {
     let meta = from.live().cloned().ok_or_else(no_such_key)?;
     from.change = Change::MoveAway;
     to.change = Change::Put(moved(meta));
@@ -107,7 +116,13 @@ pub(crate) fn rename_if_absent(from: &mut KeyPlan<'_>, to: &mut KeyPlan<'_>) -> 
 
 /// Moves the record of `from` to `to` if there is one and nothing lives at `to`; returns whether it did.
 pub(crate) fn move_to(from: &mut KeyPlan<'_>, to: &mut KeyPlan<'_>) -> Result<bool> {
-    if from.live().is_none() { Ok(false) } else { rename_if_absent(from, to) }
+    if from.live().is_none() || to.live().is_some() {
+        return Ok(false);
+    }
+    pass_on(from, to)?;
+    from.note(EventKind::MoveFrom);
+    to.note(EventKind::MoveTo);
+    Ok(true)
 }
 
 fn moved(meta: Meta) -> NewRecord {

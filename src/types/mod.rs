@@ -8,14 +8,16 @@ pub(crate) mod copy;
 pub(crate) mod dump;
 pub(crate) mod edit;
 pub(crate) mod elements;
+pub(crate) mod event;
 pub(crate) mod geo;
 pub(crate) mod glob;
+pub(crate) mod gone;
 pub(crate) mod hash;
 pub(crate) mod hyperloglog;
 pub(crate) mod keys;
 pub(crate) mod lcs;
 pub(crate) mod list;
-mod merged;
+pub(crate) mod merged;
 pub(crate) mod names;
 pub(crate) mod number;
 pub(crate) mod overlay;
@@ -25,12 +27,14 @@ pub(crate) mod random_key;
 pub(crate) mod rank;
 mod reader;
 pub(crate) mod set;
+pub(crate) mod shared_tree;
 pub(crate) mod sort;
 pub(crate) mod string;
 pub(crate) mod zset;
 
 pub(crate) use edit::{Birth, Edit, head_of};
 pub(crate) use elements::{Direction, Elements, TailRange, Walk};
+pub(crate) use event::{EventClass, EventKind, EventKinds, Notes};
 pub(crate) use plan::{
     Before, Builder, Change, Home, KeyPlan, Limits, Lot, NewRecord, Origin, Pending, PlanContext, id_of,
 };

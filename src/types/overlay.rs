@@ -4,7 +4,8 @@
 //! was born here lies under a placeholder, an id that no family hands out and that no commit writes; of the members of a
 //! set and the scores of a sorted set, what is put here is not in the database, and what is deleted here is.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +15,9 @@ use crate::encoding::{
     UnixMillis,
 };
 use crate::error::{Error, Result};
-use crate::types::{Before, Change, Home, Lot, NewRecord, Pending};
+use crate::types::gone::Gone;
+use crate::types::shared_tree::SharedTree;
+use crate::types::{Before, Change, Home, Lot, NewRecord, Pending, TailRange};
 
 /// A key that a transaction may touch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,14 +26,14 @@ pub(crate) struct Declared {
     pub(crate) key: Box<[u8]>,
 }
 
-/// The records and elements of a transaction, as changed so far.
+/// The records and elements of a transaction, as changed so far. A copy costs nothing, and its first changes the way to them.
 #[derive(Clone, Debug)]
 pub(crate) struct Overlay {
     /// In order.
     keys: Arc<[Declared]>,
-    /// One for each key; `None` if it is as the database says, and nobody has asked to change it.
-    records: Vec<Option<Record>>,
-    elements: BTreeMap<CollectionId, Arc<Changes>>,
+    /// By the places of their keys; none if it is as the database says, and nobody has asked to change it.
+    records: SharedTree<usize, Record>,
+    elements: SharedTree<CollectionId, Changes>,
     /// Memory of what is changed, about.
     bytes: usize,
     placeholders: u64,
@@ -47,8 +50,9 @@ struct Record {
 pub(crate) struct Changes {
     /// Where the collection will lie if it was born here, and so has nothing in the database.
     lot: Option<Lot>,
-    tails: Pending,
+    tails: SharedTree<Vec<u8>, Option<Bytes>>,
     bytes: usize,
+    gone: Gone,
 }
 
 /// What is known here of one element.
@@ -77,8 +81,7 @@ pub(crate) struct Net {
 impl Overlay {
     /// Begins over these keys, which are different and in order.
     pub(crate) fn new(keys: Arc<[Declared]>) -> Self {
-        let records = vec![None; keys.len()];
-        Self { keys, records, elements: BTreeMap::new(), bytes: 0, placeholders: 0 }
+        Self { keys, records: SharedTree::default(), elements: SharedTree::default(), bytes: 0, placeholders: 0 }
     }
 
     /// Returns the place of a declared key, and refuses every other.
@@ -89,18 +92,24 @@ impl Overlay {
 
     /// Returns what a key is, if that is known here.
     pub(crate) fn record(&self, slot: usize) -> Option<&Before> {
-        self.records.get(slot)?.as_ref().map(|record| &record.current)
+        self.records.get(&slot).map(|record| &record.current)
     }
 
     /// Notes what a key is in the database.
     pub(crate) fn note(&mut self, slot: usize, before: &Before) {
-        if let Some(place) = self.records.get_mut(slot) {
-            *place = Some(Record { original: before.clone(), current: before.clone() });
+        self.records.insert(slot, Record { original: before.clone(), current: before.clone() });
+    }
+
+    /// Returns when a key expired that the database still had a record of when the transaction first asked for it.
+    pub(crate) fn expired_before(&self, slot: usize) -> Option<UnixMillis> {
+        match self.records.get(&slot)?.original {
+            Before::Expired(at) => Some(at),
+            Before::Absent | Before::Live(_) => None,
         }
     }
 
     /// Returns what is changed of a collection.
-    pub(crate) fn changes(&self, id: CollectionId) -> Option<&Arc<Changes>> {
+    pub(crate) fn changes(&self, id: CollectionId) -> Option<&Changes> {
         self.elements.get(&id)
     }
 
@@ -141,7 +150,7 @@ impl Overlay {
         let body = match record.home {
             Home::NewId { lot, head } => {
                 let id = self.placeholder(lot, record.expires_at, now)?;
-                self.elements.insert(id, Arc::new(Changes { lot: Some(lot), ..Changes::default() }));
+                self.elements.insert(id, Changes { lot: Some(lot), ..Changes::default() });
                 match record.data_type {
                     DataType::List => Body::List { id, head },
                     _ => Body::Elements(id),
@@ -181,7 +190,7 @@ impl Overlay {
 
     /// Sets what a key is; returns the id that it had.
     fn set(&mut self, slot: usize, current: Before) -> Option<CollectionId> {
-        let record = self.records.get_mut(slot)?.as_mut()?;
+        let record = self.records.get_mut(&slot)?;
         let old = std::mem::replace(&mut record.current, current);
         self.bytes = self.bytes.saturating_sub(record_bytes(&old)).saturating_add(record_bytes(&record.current));
         live(&old).and_then(Meta::id)
@@ -191,7 +200,11 @@ impl Overlay {
         if elements.is_empty() {
             return;
         }
-        let changes = Arc::make_mut(self.elements.entry(id).or_default());
+        if self.elements.get(&id).is_none() {
+            self.elements.insert(id, Changes::default());
+        }
+        let Some(changes) = self.elements.get_mut(&id) else { return };
+        changes.gone.detach();
         let before = changes.bytes;
         elements.into_iter().for_each(|(tail, value)| changes.set(tail, value));
         self.bytes = self.bytes.saturating_sub(before).saturating_add(changes.bytes);
@@ -220,27 +233,32 @@ impl Overlay {
     /// Says what all of it comes to, key by key. A collection that was born here is without an id again.
     pub(crate) fn into_net(mut self) -> Vec<Net> {
         let linked: HashSet<CollectionId> =
-            self.records.iter().flatten().filter_map(|record| live(&record.current)?.id()).collect();
+            self.records.iter().filter_map(|(_, record)| live(&record.current)?.id()).collect();
+        let mut net = Vec::new();
         let records = std::mem::take(&mut self.records);
-        let known = records.into_iter().enumerate().filter_map(|(slot, record)| Some((slot, record?)));
-        let net = known.filter_map(|(slot, Record { original, current })| {
-            let (change, elements) = match current {
-                Before::Live(new) => self.net_of(&original, new)?,
-                Before::Absent | Before::Expired => {
-                    let id = live(&original)?.id();
-                    let lives_on = id.is_some_and(|id| linked.contains(&id));
-                    (if lives_on { Change::MoveAway } else { Change::Remove }, Pending::new())
-                }
-            };
-            Some(Net { slot, before: original, change, elements })
-        });
-        net.collect()
+        for (slot, record) in records.iter() {
+            net.extend(self.net(*slot, record.clone(), &linked));
+        }
+        net
+    }
+
+    fn net(&mut self, slot: usize, record: Record, linked: &HashSet<CollectionId>) -> Option<Net> {
+        let Record { original, current } = record;
+        let (change, elements) = match current {
+            Before::Live(new) => self.net_of(&original, new)?,
+            Before::Absent | Before::Expired(_) => {
+                let id = live(&original)?.id();
+                let lives_on = id.is_some_and(|id| linked.contains(&id));
+                (if lives_on { Change::MoveAway } else { Change::Remove }, Pending::new())
+            }
+        };
+        Some(Net { slot, before: original, change, elements })
     }
 
     /// What a living key comes to; nothing if it is as it was.
     fn net_of(&mut self, original: &Before, new: Meta) -> Option<(Change, Pending)> {
-        let changes = new.id().and_then(|id| self.elements.remove(&id)).map(Arc::unwrap_or_clone);
-        let Changes { lot, tails, .. } = changes.unwrap_or_default();
+        let Changes { lot, tails: changed, .. } = new.id().and_then(|id| self.elements.remove(&id)).unwrap_or_default();
+        let tails: Pending = changed.iter().map(|(tail, value)| (tail.clone(), value.clone())).collect();
         if live(original).is_some_and(|old| is_same(old, &new)) {
             let id = new.id().filter(|_| !tails.is_empty())?;
             return Some((Change::Elements(id), tails));
@@ -268,13 +286,32 @@ impl Changes {
     }
 
     /// All that is changed, by tails.
-    pub(crate) fn tails(&self) -> &Pending {
+    pub(crate) fn tails(&self) -> &SharedTree<Vec<u8>, Option<Bytes>> {
         &self.tails
+    }
+
+    /// Where nothing is left, as far as walks have found out.
+    pub(crate) fn gone(&self) -> &Gone {
+        &self.gone
+    }
+
+    /// Widens a range that holds all elements of a kind in the database, so that it holds all that the transaction sees.
+    pub(crate) fn widen(&self, range: TailRange, tag: Tag) -> TailRange {
+        let all = TailRange::all(tag);
+        let first = self.tails.first_from(Bound::Included(all.lower.as_slice()));
+        let last = self.tails.last_until(Bound::Excluded(all.upper.as_slice()));
+        match first.zip(last) {
+            Some(((first, _), (last, _))) if all.contains(first) => {
+                let behind_last = [last, &[0][..]].concat();
+                TailRange { lower: range.lower.min(first.clone()), upper: range.upper.max(behind_last) }
+            }
+            _ => range,
+        }
     }
 
     /// Finds an element.
     pub(crate) fn find(&self, key: &ElementKey<'_>) -> Known<'_> {
-        match self.tails.get(&key.encode_tail()) {
+        match self.tails.get(key.encode_tail().as_slice()) {
             Some(Some(value)) => Known::Put(value),
             Some(None) => Known::Deleted,
             None if self.is_whole() => Known::Deleted,
@@ -284,7 +321,10 @@ impl Changes {
 
     fn set(&mut self, tail: Vec<u8>, value: Option<Bytes>) {
         let has_no_value = [Tag::SortedScore, Tag::SetMember].iter().any(|tag| tail.first() == Some(&tag.byte()));
-        let old = self.tails.remove(&tail);
+        let old = self.tails.remove(tail.as_slice());
+        if value.is_some() {
+            self.gone.comes(&tail);
+        }
         if let Some(old) = &old {
             self.bytes = self.bytes.saturating_sub(element_bytes(&tail, old.as_ref()));
         }
@@ -310,7 +350,7 @@ pub(crate) fn undeclared() -> Error {
 fn live(record: &Before) -> Option<&Meta> {
     match record {
         Before::Live(meta) => Some(meta),
-        Before::Absent | Before::Expired => None,
+        Before::Absent | Before::Expired(_) => None,
     }
 }
 

@@ -4,21 +4,21 @@
 //! sees; only chunks of a large build, which nothing links yet, go to disk early ([`Builder`]). The engine turns plans
 //! into one commit and is the only place that buries, counts and files expiries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
 use crate::encoding::{Body, CollectionId, DataType, ElementKey, Habit, KeyspaceNo, LifetimeClass, Meta, UnixMillis};
 use crate::error::{Error, Result};
-use crate::types::Reader;
+use crate::types::{EventKind, Notes, Reader};
 
 /// What the key was when the operation began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Before {
     /// There is no record.
     Absent,
-    /// There is a record that expired; its entry, burial and count belong to the reaper alone.
-    Expired,
+    /// There is a record that expired at this time; its entry, burial and count belong to the reaper alone.
+    Expired(UnixMillis),
     /// The key lives.
     Live(Meta),
 }
@@ -146,6 +146,7 @@ pub(crate) struct KeyPlan<'a> {
     pub(crate) elements: Pending,
     /// A collection that was built in several commits and is linked by this one.
     pub(crate) built: Option<CollectionId>,
+    pub(crate) notes: Notes,
     /// What the new id is for, if there is one.
     pub(crate) origin: Origin,
 }
@@ -157,11 +158,13 @@ pub(crate) struct PlanContext<'a> {
     pub(crate) reader: &'a Reader,
     pub(crate) limits: &'a Limits,
     pub(crate) builder: &'a dyn Builder,
+    /// Whether anybody wants to know what happens.
+    pub(crate) is_heard: bool,
 }
 
 impl<'a> KeyPlan<'a> {
     pub(crate) fn new(keyspace: Option<KeyspaceNo>, key: &'a [u8], context: PlanContext<'a>, before: Before) -> Self {
-        let PlanContext { now, reader, limits, builder } = context;
+        let PlanContext { now, reader, limits, builder, is_heard } = context;
         Self {
             keyspace,
             key,
@@ -173,17 +176,29 @@ impl<'a> KeyPlan<'a> {
             change: Change::Nothing,
             elements: Pending::new(),
             built: None,
+            notes: Notes::new(is_heard),
             origin: Origin::Birth,
         }
     }
 
     /// Takes over what was planned before for the key; `built` are all collections that were built for that.
-    pub(crate) fn take_over(&mut self, change: Change, elements: Pending, built: &[CollectionId]) {
+    pub(crate) fn take_over(&mut self, change: Change, elements: Pending, built: &BTreeSet<CollectionId>) {
         if let Change::Put(NewRecord { home: Home::Known(body), .. }) = &change {
             self.built = body.id().filter(|id| built.contains(id));
         }
         self.change = change;
         self.elements = elements;
+    }
+
+    /// Notes what happens to the key, for whoever wants to know.
+    #[inline]
+    pub(crate) fn note(&mut self, kind: EventKind) {
+        self.notes.add(kind);
+    }
+
+    /// Hands out what happens to the key by what is planned.
+    pub(crate) fn take_notes(&mut self) -> Vec<EventKind> {
+        self.notes.complete(&self.before, &self.change, self.now)
     }
 
     /// Tells whether there is anything to commit.
@@ -202,7 +217,7 @@ impl<'a> KeyPlan<'a> {
     pub(crate) fn live(&self) -> Option<&Meta> {
         match &self.before {
             Before::Live(meta) => Some(meta),
-            Before::Absent | Before::Expired => None,
+            Before::Absent | Before::Expired(_) => None,
         }
     }
 

@@ -44,7 +44,7 @@ impl Reader {
     }
 
     /// Returns what the transaction has changed of a collection.
-    pub(crate) fn changes(&self, id: CollectionId) -> Option<&Arc<Changes>> {
+    pub(crate) fn changes(&self, id: CollectionId) -> Option<&Changes> {
         self.overlay.as_ref()?.changes(id)
     }
 
@@ -56,13 +56,20 @@ impl Reader {
             return Ok(known.clone());
         }
         let key = MetaKey::encode(self.layout, keyspace, key);
-        match self.db.get_with(Family::Meta, &key, self.snapshot.as_deref(), Meta::decode)? {
-            None => Ok(Before::Absent),
-            Some(meta) => {
-                let meta = meta?;
-                Ok(if is_expired(&meta, now) { Before::Expired } else { Before::Live(meta) })
-            }
-        }
+        let found = self.db.get_with(Family::Meta, &key, self.snapshot.as_deref(), Meta::decode)?;
+        Ok(before_of(found.transpose()?, now))
+    }
+
+    /// Reads, in one look-up, what several keys are, in the order of the keys.
+    pub(crate) fn before_many<K: AsRef<[u8]>>(
+        &self,
+        keyspace: KeyspaceNo,
+        keys: &[K],
+        now: UnixMillis,
+    ) -> Result<Vec<Before>> {
+        let keys: Vec<_> = keys.iter().map(|key| MetaKey::encode(self.layout, keyspace, key.as_ref())).collect();
+        let found = self.db.get_many_with(Family::Meta, &keys, self.snapshot.as_deref(), Meta::decode)?;
+        found.into_iter().map(|meta| Ok(before_of(meta.transpose()?, now))).collect()
     }
 
     /// Reads, in one look-up, the records of those of several keys that live at `now`, in the order of the keys.
@@ -84,7 +91,7 @@ impl Reader {
     pub(crate) fn live(&self, keyspace: KeyspaceNo, key: &[u8], now: UnixMillis) -> Result<Option<Meta>> {
         match self.before(keyspace, key, now)? {
             Before::Live(meta) => Ok(Some(meta)),
-            Before::Absent | Before::Expired => Ok(None),
+            Before::Absent | Before::Expired(_) => Ok(None),
         }
     }
 
@@ -201,5 +208,16 @@ impl Reader {
     /// Returns how user keys are laid out in meta keys.
     pub(crate) fn layout(&self) -> KeyLayout {
         self.layout
+    }
+}
+
+/// What a key with this record is at `now`.
+fn before_of(record: Option<Meta>, now: UnixMillis) -> Before {
+    match record {
+        None => Before::Absent,
+        Some(meta) => match meta.expires_at {
+            Some(expires_at) if is_expired(&meta, now) => Before::Expired(expires_at),
+            _ => Before::Live(meta),
+        },
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::encoding::{DataType, ElementKey, Meta, Tag};
 use crate::error::Result;
 use crate::types::names::{name_of, owned_name};
-use crate::types::{Birth, Direction, Edit, Elements, KeyPlan, Reader, TailRange, Walk, pick};
+use crate::types::{Birth, Direction, Edit, Elements, EventKind, KeyPlan, Reader, TailRange, Walk, pick};
 
 const TAG: Tag = Tag::SetMember;
 
@@ -29,6 +29,9 @@ pub(crate) fn add(plan: &mut KeyPlan<'_>, members: &[&[u8]], birth: Birth) -> Re
     }
     set.grow(added)?;
     set.finish()?;
+    if added > 0 {
+        plan.note(EventKind::SAdd);
+    }
     Ok(added)
 }
 
@@ -41,6 +44,9 @@ pub(crate) fn remove(plan: &mut KeyPlan<'_>, members: &[&[u8]]) -> Result<u64> {
     }
     set.shrink(removed)?;
     set.finish()?;
+    if removed > 0 {
+        plan.note(EventKind::SRem);
+    }
     Ok(removed)
 }
 
@@ -78,6 +84,9 @@ pub(crate) fn pop(plan: &mut KeyPlan<'_>, wanted: u64) -> Result<Vec<Bytes>> {
     }
     set.shrink(count(chosen.len()))?;
     set.finish()?;
+    if !chosen.is_empty() {
+        plan.note(EventKind::SPop);
+    }
     Ok(chosen)
 }
 

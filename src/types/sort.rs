@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::encoding::{DataType, ElementKey, KeyspaceNo, LIST_MIDDLE, Meta, Tag, UnixMillis};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::number::LongDouble;
-use crate::types::{Birth, Direction, Elements, KeyPlan, Reader, TailRange, Walk, head_of, string};
+use crate::types::{Birth, Direction, Elements, EventKind, KeyPlan, Reader, TailRange, Walk, head_of, string};
 
 /// How to sort, and what to return of each element.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -167,6 +167,9 @@ pub(crate) fn store(plan: &mut KeyPlan<'_>, items: Vec<Option<Bytes>>) -> Result
     let length = index - LIST_MIDDLE;
     list.set_size(length);
     list.finish()?;
+    if length > 0 {
+        plan.note(EventKind::SortStore);
+    }
     Ok(length)
 }
 

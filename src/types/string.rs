@@ -15,7 +15,7 @@ use bytes::Bytes;
 use crate::encoding::{Body, CollectionId, DataType, ElementKey, Habit, Meta, STRING_PIECE_BYTES, UnixMillis};
 use crate::error::{Error, Result};
 use crate::types::number::{LongDouble, parse_integer};
-use crate::types::{Birth, Change, Home, KeyPlan, Limits, Lot, NewRecord, Reader, id_of};
+use crate::types::{Birth, Change, EventKind, Home, KeyPlan, Limits, Lot, NewRecord, Reader, id_of};
 pub(crate) use pieces::{Pieces, copy_out};
 
 /// [`STRING_PIECE_BYTES`] as offsets are counted.
@@ -70,6 +70,10 @@ pub(crate) fn set(plan: &mut KeyPlan<'_>, value: &[u8], condition: SetCondition,
         };
         let created_at = plan.now;
         place(plan, value, Placement { created_at, expires_at, habit: None });
+        plan.note(EventKind::Set);
+        if matches!(expiry, SetExpiry::At(_)) {
+            plan.note(EventKind::Expire);
+        }
     }
     Ok(allowed)
 }
@@ -104,6 +108,7 @@ fn place(plan: &mut KeyPlan<'_>, value: &[u8], birth: Placement) {
 /// Appends to the string, or sets it; returns the new length.
 pub(crate) fn append(plan: &mut KeyPlan<'_>, tail: &[u8]) -> Result<u64> {
     let offset = plan.live_as(DataType::String)?.map_or(0, |meta| meta.size);
+    plan.note(EventKind::Append);
     if tail.is_empty() {
         // Redis creates an empty string here.
         if plan.live().is_none() {
@@ -121,6 +126,7 @@ pub(crate) fn set_range(plan: &mut KeyPlan<'_>, offset: u64, part: &[u8]) -> Res
     if part.is_empty() {
         return Ok(length);
     }
+    plan.note(EventKind::SetRange);
     write_at(plan, offset, part)
 }
 
@@ -284,6 +290,7 @@ pub(crate) fn incr_by(plan: &mut KeyPlan<'_>, by: i64, birth: Birth) -> Result<i
     };
     let sum = old.checked_add(by).ok_or_else(Error::overflow)?;
     place(plan, sum.to_string().as_bytes(), birth);
+    plan.note(EventKind::IncrBy);
     Ok(sum)
 }
 
@@ -299,6 +306,7 @@ pub(crate) fn incr_by_float(plan: &mut KeyPlan<'_>, by: LongDouble, birth: Birth
     };
     let sum = old.plus(by)?;
     place(plan, sum.to_string().as_bytes(), birth);
+    plan.note(EventKind::IncrByFloat);
     Ok(sum)
 }
 

@@ -7,7 +7,9 @@ mod directories;
 mod figures;
 mod files;
 mod real_time;
+mod redis;
 mod tool;
+mod transfers;
 
 #[path = "../support/raw.rs"]
 mod raw;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use windrow::CreateOptions;
+use windrow::{CreateOptions, Writable};
 
 use crate::command::{Mirror, Place};
 use crate::keys::{timed, untimed};
@@ -22,8 +22,8 @@ const SHORT: [Duration; 3] = [Duration::from_secs(60), HOUR, HOUR.saturating_mul
 /// Does what adds to the collection at `key`, and perhaps creates it.
 ///
 /// WHY a short lifetime is taken away at once: neither side's clock may decide. The collection stays where it was born.
-pub(crate) fn born(
-    place: &Place<'_>,
+pub(crate) fn born<S: Writable>(
+    place: &Place<'_, S>,
     key: &[u8],
     add: impl FnOnce(CreateOptions) -> windrow::Result<Reply>,
 ) -> windrow::Result<Reply> {

@@ -2,9 +2,9 @@
 //!
 //! Uses the public API of bits. Invariant: what a command cannot say to the API is not drawn.
 
-use windrow::{BitField, BitOffset, BitOp, BitOverflow, BitRange, BitType, DataType, ErrorKind};
+use windrow::{BitField, BitOffset, BitOp, BitOverflow, BitRange, BitType, DataType, ErrorKind, Writable};
 
-use crate::command::{Command, Commands, Handler, Place};
+use crate::command::{Command, Commands, Handler, Place, both_sides};
 use crate::draw::Draw;
 use crate::redis::MAX_STRING_BYTES;
 use crate::resp::Reply;
@@ -45,36 +45,39 @@ impl Commands for Bits {
         }
     }
 
-    fn handlers(&self) -> Vec<Handler> {
-        vec![
-            Handler::exact("SETBIT", |place, command| {
-                let was = place.db().bits().set(command.key(), command.number(1), command.number::<u8>(2) == 1);
-                in_bits(was.map(Reply::flag))
-            }),
-            Handler::exact("GETBIT", |place, command| {
-                in_bits(place.db().bits().get(command.key(), command.number(1)).map(Reply::flag))
-            }),
-            Handler::exact("BITCOUNT", |place, command| {
-                let (db, key) = (place.db(), command.key());
-                let count = match range(command, 1) {
-                    Some(range) => db.bits().count_in(key, range)?,
-                    None => db.bits().count(key)?,
-                };
-                Ok(Reply::int(count))
-            }),
-            Handler::exact("BITPOS", |place, command| {
-                let (db, key, bit) = (place.db(), command.key(), command.number::<u8>(1) == 1);
-                let found = match range(command, 2) {
-                    Some(range) => db.bits().pos_in(key, bit, range)?,
-                    None => db.bits().pos(key, bit)?,
-                };
-                Ok(found.map_or(Reply::Int(-1), Reply::int))
-            }),
-            Handler::exact("BITOP", run_bit_op),
-            Handler::exact("BITFIELD", run_fields),
-            Handler::exact("BITFIELD_RO", run_fields_read),
-        ]
-    }
+    both_sides!(handlers);
+}
+
+/// How each command is done and compared.
+fn handlers<S: Writable>() -> Vec<Handler<S>> {
+    vec![
+        Handler::exact("SETBIT", |place, command| {
+            let was = place.db().bits().set(command.key(), command.number(1), command.number::<u8>(2) == 1);
+            in_bits(was.map(Reply::flag))
+        }),
+        Handler::exact("GETBIT", |place, command| {
+            in_bits(place.db().bits().get(command.key(), command.number(1)).map(Reply::flag))
+        }),
+        Handler::exact("BITCOUNT", |place, command| {
+            let (db, key) = (place.db(), command.key());
+            let count = match range(command, 1) {
+                Some(range) => db.bits().count_in(key, range)?,
+                None => db.bits().count(key)?,
+            };
+            Ok(Reply::int(count))
+        }),
+        Handler::exact("BITPOS", |place, command| {
+            let (db, key, bit) = (place.db(), command.key(), command.number::<u8>(1) == 1);
+            let found = match range(command, 2) {
+                Some(range) => db.bits().pos_in(key, bit, range)?,
+                None => db.bits().pos(key, bit)?,
+            };
+            Ok(found.map_or(Reply::Int(-1), Reply::int))
+        }),
+        Handler::exact("BITOP", run_bit_op),
+        Handler::exact("BITFIELD", run_fields),
+        Handler::exact("BITFIELD_RO", run_fields_read),
+    ]
 }
 
 /// A bit: mostly one of few, at times at a border of pieces or of the longest string, or behind that.
@@ -144,7 +147,7 @@ fn bit_op(draw: &mut Draw, key: &[u8]) -> Command {
     if operation == "NOT" && !draw.once_in(10) { command.arg(draw.key()) } else { command.args(draw.keys()) }
 }
 
-fn run_bit_op(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run_bit_op<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let operation = match command.args[0].as_slice() {
         b"AND" => BitOp::And,
         b"OR" => BitOp::Or,
@@ -220,7 +223,7 @@ fn offset_of(text: &[u8]) -> BitOffset {
     }
 }
 
-fn run_fields(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run_fields<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let mut steps = BitField::new();
     let mut at = 1;
     while let Some(word) = command.args.get(at) {
@@ -246,7 +249,7 @@ fn run_fields(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
     }))
 }
 
-fn run_fields_read(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run_fields_read<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let fields = command.args[1..].chunks(3).map(|read| (type_of(&read[1]), offset_of(&read[2])));
     let values = place.db().bits().field_ro(command.key(), fields);
     in_bits(values.map(|values| Reply::Array(Some(values.into_iter().map(Reply::Int).collect()))))

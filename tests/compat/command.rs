@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use windrow::{DataType, Db, ErrorKind, Store};
+use windrow::{DataType, Db, ErrorKind, Live, Store, Transaction, Tx, Writable};
 
 use crate::draw::{Draw, KEYS};
 use crate::resp::{Reply, Shown};
@@ -14,11 +14,19 @@ use crate::resp::{Reply, Shown};
 pub(crate) struct Command {
     pub(crate) name: &'static str,
     pub(crate) args: Vec<Vec<u8>>,
+    /// Whether Redis is to notify nobody of what it does.
+    pub(crate) is_silent: bool,
 }
 
 impl Command {
     pub(crate) fn new(name: &'static str) -> Self {
-        Self { name, args: Vec::new() }
+        Self { name, args: Vec::new(), is_silent: false }
+    }
+
+    /// Done without anybody being notified: it makes Redis' state that of windrow, and is not what windrow did.
+    pub(crate) fn silently(mut self) -> Self {
+        self.is_silent = true;
+        self
     }
 
     /// Adds an argument.
@@ -76,15 +84,29 @@ impl fmt::Display for Command {
     }
 }
 
-/// Where a command is done on windrow's side.
-pub(crate) struct Place<'a> {
+/// Where a command is done on windrow's side: in the store, or in a transaction.
+pub(crate) struct Place<'a, S: Writable = Live> {
     pub(crate) store: &'a Store,
     pub(crate) number: u32,
+    db: Db<S>,
 }
 
-impl Place<'_> {
-    pub(crate) fn db(&self) -> Db {
-        self.store.db(self.number)
+impl<'a> Place<'a> {
+    pub(crate) fn of(store: &'a Store, number: u32) -> Self {
+        Self { store, number, db: store.db(number) }
+    }
+}
+
+impl<'a> Place<'a, Tx> {
+    /// Inside a transaction of the store.
+    pub(crate) fn inside(store: &'a Store, tx: &Transaction, number: u32) -> Self {
+        Self { store, number, db: tx.db(number) }
+    }
+}
+
+impl<S: Writable> Place<'_, S> {
+    pub(crate) fn db(&self) -> &Db<S> {
+        &self.db
     }
 
     /// The keys on which a command for `wanted` is no error.
@@ -106,19 +128,36 @@ pub(crate) trait Commands: Sync {
 
     /// How each command that [`Commands::draw`] gives is done and compared.
     fn handlers(&self) -> Vec<Handler>;
+
+    /// The same inside a transaction.
+    fn inside(&self) -> Vec<Handler<Tx>>;
 }
 
+/// Says how commands are done on either side, by a function that makes the handlers of any.
+macro_rules! both_sides {
+    ($handlers:path) => {
+        fn handlers(&self) -> Vec<crate::command::Handler> {
+            $handlers()
+        }
+
+        fn inside(&self) -> Vec<crate::command::Handler<windrow::Tx>> {
+            $handlers()
+        }
+    };
+}
+
+pub(crate) use both_sides;
+
 /// How one command is done on windrow and compared with Redis.
-#[derive(Clone, Copy)]
-pub(crate) struct Handler {
+pub(crate) struct Handler<S: Writable = Live> {
     pub(crate) name: &'static str,
-    pub(crate) run: Run,
+    pub(crate) run: Run<S>,
     pub(crate) compare: Compare,
 }
 
 /// Does a command through windrow's public API and says what Redis would answer. Errors that Redis words as
 /// [`refusal`] does are passed on.
-pub(crate) type Run = fn(&Place<'_>, &Command) -> windrow::Result<Reply>;
+pub(crate) type Run<S = Live> = fn(&Place<'_, S>, &Command) -> windrow::Result<Reply>;
 
 /// How the two replies are compared.
 #[derive(Clone, Copy)]
@@ -140,16 +179,43 @@ pub(crate) struct Mirror {
     pub(crate) is_legal: fn(&Command, &Reply, &[Reply]) -> bool,
 }
 
-impl Handler {
-    pub(crate) fn exact(name: &'static str, run: Run) -> Self {
+impl Compare {
+    /// What Redis is told, when windrow did the command and gave this reply.
+    pub(crate) fn commands(&self, command: &Command, ours: &Reply) -> Vec<Command> {
+        match self {
+            Self::Exact | Self::After(_) => vec![command.clone()],
+            Self::Mirror(mirror) => (mirror.commands)(command, ours),
+        }
+    }
+
+    /// Tells whether Redis' replies to that fit.
+    pub(crate) fn agrees(&self, command: &Command, ours: &Reply, theirs: &[Reply]) -> bool {
+        match self {
+            Self::Exact => *ours == theirs[0],
+            Self::After(order) => order(ours.clone()) == order(theirs[0].clone()),
+            Self::Mirror(mirror) => (mirror.is_legal)(command, ours, theirs),
+        }
+    }
+}
+
+impl<S: Writable> Clone for Handler<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Writable> Copy for Handler<S> {}
+
+impl<S: Writable> Handler<S> {
+    pub(crate) fn exact(name: &'static str, run: Run<S>) -> Self {
         Self { name, run, compare: Compare::Exact }
     }
 
-    pub(crate) fn unordered(name: &'static str, run: Run) -> Self {
+    pub(crate) fn unordered(name: &'static str, run: Run<S>) -> Self {
         Self { name, run, compare: Compare::After(Reply::sorted) }
     }
 
-    pub(crate) fn mirrored(name: &'static str, run: Run, mirror: Mirror) -> Self {
+    pub(crate) fn mirrored(name: &'static str, run: Run<S>, mirror: Mirror) -> Self {
         Self { name, run, compare: Compare::Mirror(mirror) }
     }
 }

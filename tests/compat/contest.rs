@@ -8,7 +8,8 @@ use crate::command::{Command, Commands, Compare, Handler, Place, refusal};
 use crate::draw::{DBS, Draw, KEYS};
 use crate::dump::{self, DbDump};
 use crate::dumps;
-use crate::redis::Server;
+use crate::events::Listeners;
+use crate::redis::{NOTIFIED, Server};
 use crate::resp::{Client, Reply, Shown};
 use crate::world::World;
 
@@ -33,8 +34,10 @@ struct Pending {
     compare: Compare,
     /// Whether Redis had to change the db before it.
     selects: bool,
-    /// How many replies of Redis belong to it.
-    replies: usize,
+    /// How many commands Redis was told for it.
+    commands: usize,
+    /// How many of them, the last ones, it does silently.
+    silent: usize,
 }
 
 /// A command with windrow's reply.
@@ -58,6 +61,7 @@ pub(crate) struct Contest {
     handlers: HashMap<&'static str, Handler>,
     history: VecDeque<Done>,
     disturbances: VecDeque<(u64, &'static str)>,
+    listeners: Listeners,
 }
 
 impl Contest {
@@ -69,17 +73,20 @@ impl Contest {
         let mut redis = server.client();
         assert_eq!(redis.ask(&Command::new("FLUSHALL")).unwrap(), Reply::ok());
         let handlers = files.iter().flat_map(|file| file.handlers()).map(|handler| (handler.name, handler)).collect();
+        let world = World::new();
+        let listeners = Listeners::new(server, world.store());
         let mut contest = Self {
             seed,
             steps,
             step: 0,
             draw: Draw::with_seed(seed),
-            world: World::new(),
+            world,
             redis,
             selected: 0,
             handlers,
             history: VecDeque::new(),
             disturbances: VecDeque::new(),
+            listeners,
         };
         while contest.step < steps {
             contest.batch(files);
@@ -97,14 +104,23 @@ impl Contest {
     fn batch(&mut self, files: &[&dyn Commands]) {
         let length = 1 + self.draw.below(BATCH) as u64;
         let length = length.min(self.steps - self.step);
+        self.listeners.begin(self.world.store(), &mut self.redis);
         let pending: Vec<Pending> = (0..length).map(|_| self.do_one(files)).collect();
         let mut replies = self.redis.exchange().unwrap().into_iter();
-        for Pending { done, compare, selects, replies: count } in pending {
+        for Pending { done, compare, selects, commands, silent } in pending {
             if selects {
                 assert_eq!(replies.next(), Some(Reply::ok()));
             }
-            let theirs: Vec<Reply> = replies.by_ref().take(count).collect();
+            let mut theirs: Vec<Reply> = replies.by_ref().take(commands - silent).collect();
+            if silent > 0 {
+                assert_eq!(replies.next(), Some(Reply::ok()));
+                theirs.extend(replies.by_ref().take(silent));
+                assert_eq!(replies.next(), Some(Reply::ok()));
+            }
             self.judge(done, compare, theirs);
+        }
+        if let Some((what, key)) = self.listeners.difference(&mut self.redis) {
+            self.fail(&what, self.step, &[&key]);
         }
     }
 
@@ -116,37 +132,39 @@ impl Contest {
         }
         let file = self.draw.pick(files);
         let db = self.draw.db();
-        let place = Place { store: self.world.store(), number: db };
+        let place = Place::of(self.world.store(), db);
         self.draw.favour(place.fitting(file.data_type()));
         let command = file.draw(&mut self.draw);
         let handler = self.handlers[command.name];
         let ours = (handler.run)(&place, &command).unwrap_or_else(|error| refusal(&error));
+        self.listeners.heed(db, &command);
         let selects = self.selected != db;
         if selects {
             self.redis.gather(&Command::new("SELECT").int(db));
             self.selected = db;
         }
-        let replies = match handler.compare {
-            Compare::Exact | Compare::After(_) => {
-                self.redis.gather(&command);
-                1
-            }
-            Compare::Mirror(mirror) => {
-                let commands = (mirror.commands)(&command, &ours);
-                commands.iter().for_each(|command| self.redis.gather(command));
-                commands.len()
-            }
-        };
-        Pending { done: Done { step: self.step, db, command, ours }, compare: handler.compare, selects, replies }
+        let commands = handler.compare.commands(&command, &ours);
+        let silent = self.gather(&commands);
+        let done = Done { step: self.step, db, command, ours };
+        Pending { done, compare: handler.compare, selects, commands: commands.len(), silent }
+    }
+
+    /// Gathers commands for Redis; returns how many of them it is to do silently.
+    fn gather(&mut self, commands: &[Command]) -> usize {
+        let loud = commands.iter().position(|command| command.is_silent).unwrap_or(commands.len());
+        let (loud, silent) = commands.split_at(loud);
+        loud.iter().for_each(|command| self.redis.gather(command));
+        if !silent.is_empty() {
+            assert!(silent.iter().all(|command| command.is_silent), "what is done silently comes last");
+            self.redis.gather(&notify(""));
+            silent.iter().for_each(|command| self.redis.gather(command));
+            self.redis.gather(&notify(NOTIFIED));
+        }
+        silent.len()
     }
 
     fn judge(&mut self, done: Done, compare: Compare, theirs: Vec<Reply>) {
-        let agrees = match compare {
-            Compare::Exact => done.ours == theirs[0],
-            Compare::After(order) => order(done.ours.clone()) == order(theirs[0].clone()),
-            Compare::Mirror(mirror) => (mirror.is_legal)(&done.command, &done.ours, &theirs),
-        };
-        if !agrees {
+        if !compare.agrees(&done.command, &done.ours, &theirs) {
             let theirs: Vec<String> = theirs.iter().map(ToString::to_string).collect();
             let what = format!(
                 "step {}, db {}: {}\n  windrow: {}\n  redis:   {}",
@@ -214,6 +232,11 @@ impl Contest {
             disturbed.join(", ")
         );
     }
+}
+
+/// Has Redis notify of these classes.
+fn notify(classes: &str) -> Command {
+    Command::new("CONFIG").arg("SET").arg("notify-keyspace-events").arg(classes)
 }
 
 impl Done {

@@ -3,9 +3,9 @@
 //! Uses the public API of a db, and Redis' DUMP and RESTORE. Invariant: an exchange changes no key, if both sides read what
 //! the other one wrote.
 
-use windrow::{DataType, Db, ErrorKind, RestoreOptions, UnixMillis};
+use windrow::{DataType, Db, ErrorKind, RestoreOptions, UnixMillis, Writable};
 
-use crate::command::{Command, Commands, Handler, Mirror, Place, refusal};
+use crate::command::{Command, Commands, Handler, Mirror, Place, both_sides, refusal};
 use crate::draw::Draw;
 use crate::redis::MAX_STRING_BYTES;
 use crate::resp::{Client, Reply};
@@ -34,13 +34,16 @@ impl Commands for Dumps {
         }
     }
 
-    fn handlers(&self) -> Vec<Handler> {
-        vec![Handler::mirrored("RESTORE", run_restore, RESTORE)]
-    }
+    both_sides!(handlers);
+}
+
+/// How each command is done and compared.
+fn handlers<S: Writable>() -> Vec<Handler<S>> {
+    vec![Handler::mirrored("RESTORE", run_restore, RESTORE)]
 }
 
 /// Restores what windrow dumped; answers the payload and Redis' words.
-fn run_restore(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run_restore<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let db = place.db();
     let Some(payload) = db.dump(command.key())?.filter(|payload| payload.len() <= MAX_STRING_BYTES) else {
         return Ok(Reply::nil());

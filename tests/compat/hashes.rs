@@ -3,10 +3,10 @@
 //! Uses the public API of hashes. Invariant: fields that windrow chose at random are checked against Redis' hash.
 
 use bytes::Bytes;
-use windrow::{CreateOptions, DataType, Db, Error, ErrorKind, LongDouble, Source};
+use windrow::{CreateOptions, DataType, Db, Error, ErrorKind, LongDouble, Source, Writable};
 
 use crate::births::{BORN, born};
-use crate::command::{Command, Commands, Compare, Handler, Mirror, Place, refusal};
+use crate::command::{Command, Commands, Compare, Handler, Mirror, Place, both_sides, refusal};
 use crate::draw::Draw;
 use crate::resp::Reply;
 use crate::{random, scans};
@@ -69,56 +69,59 @@ impl Commands for Hashes {
         }
     }
 
-    fn handlers(&self) -> Vec<Handler> {
-        vec![
-            Handler::mirrored("HSET", |place, command| set(place, command, Reply::int), BORN),
-            Handler::mirrored("HMSET", |place, command| set(place, command, |_| Reply::ok()), BORN),
-            Handler::exact("HSETNX", |place, command| {
-                let (field, value) = (&command.args[1], &command.args[2]);
-                Ok(Reply::flag(place.db().hashes().set_if_absent_with(command.key(), field, value, birth())?))
-            }),
-            Handler::exact("HDEL", |place, command| {
-                Ok(Reply::int(place.db().hashes().delete(command.key(), &command.args[1..])?))
-            }),
-            Handler::exact("HGET", |place, command| {
-                Ok(Reply::Bulk(place.db().hashes().get(command.key(), &command.args[1])?))
-            }),
-            Handler::exact("HMGET", |place, command| {
-                let found = place.db().hashes().get_many(command.key(), &command.args[1..])?;
-                Ok(Reply::Array(Some(found.into_iter().map(Reply::Bulk).collect())))
-            }),
-            Handler {
-                name: "HGETALL",
-                run: |place, command| whole(&place.db(), command.key()),
-                compare: Compare::After(Reply::sorted_pairs),
-            },
-            Handler::exact("HEXISTS", |place, command| {
-                Ok(Reply::flag(place.db().hashes().exists(command.key(), &command.args[1])?))
-            }),
-            Handler::exact("HLEN", |place, command| Ok(Reply::int(place.db().hashes().len(command.key())?))),
-            Handler::exact("HSTRLEN", |place, command| {
-                Ok(Reply::int(place.db().hashes().value_len(command.key(), &command.args[1])?))
-            }),
-            Handler::unordered("HKEYS", |place, command| {
-                Ok(Reply::list(place.db().hashes().keys(command.key())?.collect::<windrow::Result<Vec<_>>>()?))
-            }),
-            Handler::unordered("HVALS", |place, command| {
-                Ok(Reply::list(place.db().hashes().values(command.key())?.collect::<windrow::Result<Vec<_>>>()?))
-            }),
-            Handler::exact("HINCRBY", |place, command| {
-                let (field, by) = (&command.args[1], command.number(2));
-                let sum = place.db().hashes().incr_by_with(command.key(), field, by, birth());
-                Ok(sum.map_or_else(|error| number_refusal(&error), Reply::Int))
-            }),
-            Handler::exact("HINCRBYFLOAT", incr_by_float),
-            Handler::mirrored("HRANDFIELD", choose, CHOICE),
-            scans::of_pairs("HSCAN", |place, command| {
-                let db = place.db();
-                let found = scans::drive(command, |cursor, options| db.hashes().scan(command.key(), cursor, options));
-                scans::reply(found.map(pairs))
-            }),
-        ]
-    }
+    both_sides!(handlers);
+}
+
+/// How each command is done and compared.
+fn handlers<S: Writable>() -> Vec<Handler<S>> {
+    vec![
+        Handler::mirrored("HSET", |place, command| set(place, command, Reply::int), BORN),
+        Handler::mirrored("HMSET", |place, command| set(place, command, |_| Reply::ok()), BORN),
+        Handler::exact("HSETNX", |place, command| {
+            let (field, value) = (&command.args[1], &command.args[2]);
+            Ok(Reply::flag(place.db().hashes().set_if_absent_with(command.key(), field, value, birth())?))
+        }),
+        Handler::exact("HDEL", |place, command| {
+            Ok(Reply::int(place.db().hashes().delete(command.key(), &command.args[1..])?))
+        }),
+        Handler::exact("HGET", |place, command| {
+            Ok(Reply::Bulk(place.db().hashes().get(command.key(), &command.args[1])?))
+        }),
+        Handler::exact("HMGET", |place, command| {
+            let found = place.db().hashes().get_many(command.key(), &command.args[1..])?;
+            Ok(Reply::Array(Some(found.into_iter().map(Reply::Bulk).collect())))
+        }),
+        Handler {
+            name: "HGETALL",
+            run: |place, command| whole(place.db(), command.key()),
+            compare: Compare::After(Reply::sorted_pairs),
+        },
+        Handler::exact("HEXISTS", |place, command| {
+            Ok(Reply::flag(place.db().hashes().exists(command.key(), &command.args[1])?))
+        }),
+        Handler::exact("HLEN", |place, command| Ok(Reply::int(place.db().hashes().len(command.key())?))),
+        Handler::exact("HSTRLEN", |place, command| {
+            Ok(Reply::int(place.db().hashes().value_len(command.key(), &command.args[1])?))
+        }),
+        Handler::unordered("HKEYS", |place, command| {
+            Ok(Reply::list(place.db().hashes().keys(command.key())?.collect::<windrow::Result<Vec<_>>>()?))
+        }),
+        Handler::unordered("HVALS", |place, command| {
+            Ok(Reply::list(place.db().hashes().values(command.key())?.collect::<windrow::Result<Vec<_>>>()?))
+        }),
+        Handler::exact("HINCRBY", |place, command| {
+            let (field, by) = (&command.args[1], command.number(2));
+            let sum = place.db().hashes().incr_by_with(command.key(), field, by, birth());
+            Ok(sum.map_or_else(|error| number_refusal(&error), Reply::Int))
+        }),
+        Handler::exact("HINCRBYFLOAT", incr_by_float),
+        Handler::mirrored("HRANDFIELD", choose, CHOICE),
+        scans::of_pairs("HSCAN", |place, command| {
+            let db = place.db();
+            let found = scans::drive(command, |cursor, options| db.hashes().scan(command.key(), cursor, options));
+            scans::reply(found.map(pairs))
+        }),
+    ]
 }
 
 /// At least one field with its value, some of them twice.
@@ -140,7 +143,7 @@ fn pairs(entries: Vec<(Bytes, Bytes)>) -> Reply {
     Reply::list(entries.into_iter().flat_map(|(field, value)| [field, value]))
 }
 
-fn set(place: &Place<'_>, command: &Command, reply: fn(u64) -> Reply) -> windrow::Result<Reply> {
+fn set<S: Writable>(place: &Place<'_, S>, command: &Command, reply: fn(u64) -> Reply) -> windrow::Result<Reply> {
     let entries = command.args[1..].chunks(2).map(|entry| (&entry[0], &entry[1]));
     let (db, key) = (place.db(), command.key());
     born(place, key, |birth| db.hashes().set_many_with(key, entries, birth).map(reply))
@@ -156,7 +159,7 @@ fn number_refusal(error: &Error) -> Reply {
     Reply::Error(words.to_owned())
 }
 
-fn incr_by_float(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn incr_by_float<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let refused = |words: &str| Ok(Reply::Error(words.to_owned()));
     let (field, by) = (&command.args[1], &command.args[2]);
     let Ok(by) = LongDouble::parse(by) else {
@@ -172,7 +175,7 @@ fn incr_by_float(place: &Place<'_>, command: &Command) -> windrow::Result<Reply>
     }
 }
 
-fn choose(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn choose<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let (db, key) = (place.db(), command.key());
     let (wanted, hashes) = (random::wanted(command), db.hashes());
     let count = wanted.unsigned_abs();

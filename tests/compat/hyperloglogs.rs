@@ -3,10 +3,10 @@
 //! Uses the public API of HyperLogLogs. Invariant: the bytes of every value are equal on both sides at all times, because Redis is
 //! asked for counts in words that let it write nothing.
 
-use windrow::{DataType, ErrorKind};
+use windrow::{DataType, ErrorKind, Writable};
 
 use crate::births::born;
-use crate::command::{Command, Commands, Handler, Mirror, Place};
+use crate::command::{Command, Commands, Handler, Mirror, Place, both_sides};
 use crate::draw::Draw;
 use crate::keys::untimed;
 use crate::resp::Reply;
@@ -49,16 +49,19 @@ impl Commands for HyperLogLogs {
         }
     }
 
-    fn handlers(&self) -> Vec<Handler> {
-        vec![
-            Handler::mirrored("PFADD", add, ADD),
-            Handler::mirrored("PFCOUNT", count, COUNT),
-            Handler::exact("PFMERGE", |place, command| {
-                let merged = place.db().hyperloglogs().merge(command.key(), &command.args[1..]);
-                refused(place, &command.args, merged.map(|()| Reply::ok()))
-            }),
-        ]
-    }
+    both_sides!(handlers);
+}
+
+/// How each command is done and compared.
+fn handlers<S: Writable>() -> Vec<Handler<S>> {
+    vec![
+        Handler::mirrored("PFADD", add, ADD),
+        Handler::mirrored("PFCOUNT", count, COUNT),
+        Handler::exact("PFMERGE", |place, command| {
+            let merged = place.db().hyperloglogs().merge(command.key(), &command.args[1..]);
+            refused(place, &command.args, merged.map(|()| Reply::ok()))
+        }),
+    ]
 }
 
 /// Few elements, mostly; seldom so many that the form becomes dense.
@@ -140,7 +143,11 @@ fn sparse(draw: &mut Draw, bytes: &mut Vec<u8>) {
 }
 
 /// Redis' words where a string is no HyperLogLog, or a damaged one.
-fn refused(place: &Place<'_>, keys: &[Vec<u8>], done: windrow::Result<Reply>) -> windrow::Result<Reply> {
+fn refused<S: Writable>(
+    place: &Place<'_, S>,
+    keys: &[Vec<u8>],
+    done: windrow::Result<Reply>,
+) -> windrow::Result<Reply> {
     match done {
         Err(error) if error.kind() == ErrorKind::InvalidObject => Ok(Reply::Error(DAMAGED.to_owned())),
         Err(error) if error.kind() == ErrorKind::WrongType => {
@@ -157,7 +164,7 @@ fn refused(place: &Place<'_>, keys: &[Vec<u8>], done: windrow::Result<Reply>) ->
     }
 }
 
-fn add(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn add<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let before = place.db().strings().get(command.key());
     let added = born(place, command.key(), |create| {
         let added = place.db().hyperloglogs().add_with(command.key(), &command.args[1..], create);
@@ -180,7 +187,9 @@ const ADD: Mirror = Mirror {
     commands: |command, ours| match ours {
         Reply::Array(Some(parts)) if parts.len() == 2 => {
             let before = ours.items().remove(0);
-            vec![command.clone(), Command::new("SET").arg(command.key()).arg(before).arg("KEEPTTL")]
+            let restored = Command::new("SET").arg(command.key()).arg(before).arg("KEEPTTL");
+            // WHY silently, too: some damage Redis does not see, and says that it has added something.
+            vec![command.clone().silently(), restored.silently()]
         }
         _ => {
             let expiry = untimed(ours).1.map(|(_, time)| command.expiring_at(time));
@@ -197,7 +206,7 @@ const ADD: Mirror = Mirror {
 };
 
 /// A count, and whether it was cached.
-fn count(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn count<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let db = place.db();
     let counted = db.hyperloglogs().count(&command.args).map(|count| Reply::Int(count as i64));
     let reply = refused(place, &command.args, counted)?;

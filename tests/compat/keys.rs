@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use windrow::{DataType, ExpireCondition, ExpireTime, Ttl, UnixMillis};
+use windrow::{DataType, ExpireCondition, ExpireTime, Ttl, UnixMillis, Writable};
 
-use crate::command::{Command, Commands, Compare, Handler, Mirror, Place};
+use crate::command::{Command, Commands, Compare, Handler, Mirror, Place, both_sides};
 use crate::draw::{DBS, Draw};
 use crate::resp::Reply;
 
@@ -38,37 +38,40 @@ impl Commands for Keys {
         }
     }
 
-    fn handlers(&self) -> Vec<Handler> {
-        vec![
-            Handler::exact("DEL", |place, command| Ok(Reply::int(place.db().delete(&command.args)?))),
-            Handler::exact("UNLINK", |place, command| Ok(Reply::int(place.db().unlink(&command.args)?))),
-            Handler::exact("EXISTS", |place, command| Ok(Reply::int(place.db().exists_many(&command.args)?))),
-            Handler::exact("TYPE", |place, command| Ok(Reply::Simple(type_name(place.db().data_type(command.key())?)))),
-            Handler::exact("PEXPIREAT", |place, command| expire_at(place, command, 1)),
-            Handler::exact("EXPIREAT", |place, command| expire_at(place, command, 1000)),
-            Handler::mirrored("PEXPIRE", |place, command| expire_in(place, command, 1), EXPIRE),
-            Handler::mirrored("EXPIRE", |place, command| expire_in(place, command, 1000), EXPIRE),
-            Handler::exact("PEXPIRETIME", |place, command| expiry_of(place, command.key(), |millis| millis)),
-            Handler::exact("EXPIRETIME", |place, command| {
-                // Redis rounds.
-                expiry_of(place, command.key(), |millis| (millis + 500) / 1000)
-            }),
-            Handler { name: "PTTL", run: run_ttl, compare: Compare::After(any_lifetime) },
-            Handler { name: "TTL", run: run_ttl, compare: Compare::After(any_lifetime) },
-            Handler::exact("PERSIST", |place, command| Ok(Reply::flag(place.db().persist(command.key())?))),
-            Handler::exact("RENAME", |place, command| {
-                place.db().rename(command.key(), &command.args[1]).map(|()| Reply::ok())
-            }),
-            Handler::unordered("KEYS", |place, command| {
-                Ok(Reply::list(place.db().keys_matching(command.key())?.collect::<windrow::Result<Vec<_>>>()?))
-            }),
-            Handler::exact("DBSIZE", |place, _| Ok(Reply::int(place.db().len()?))),
-            Handler::exact("SWAPDB", |place, command| {
-                place.store.namespace("").swap(command.number(0), command.number(1)).map(|()| Reply::ok())
-            }),
-            Handler::exact("FLUSHDB", |place, _| place.db().flush().map(|()| Reply::ok())),
-        ]
-    }
+    both_sides!(handlers);
+}
+
+/// How each command is done and compared.
+fn handlers<S: Writable>() -> Vec<Handler<S>> {
+    vec![
+        Handler::exact("DEL", |place, command| Ok(Reply::int(place.db().delete(&command.args)?))),
+        Handler::exact("UNLINK", |place, command| Ok(Reply::int(place.db().unlink(&command.args)?))),
+        Handler::exact("EXISTS", |place, command| Ok(Reply::int(place.db().exists_many(&command.args)?))),
+        Handler::exact("TYPE", |place, command| Ok(Reply::Simple(type_name(place.db().data_type(command.key())?)))),
+        Handler::exact("PEXPIREAT", |place, command| expire_at(place, command, 1)),
+        Handler::exact("EXPIREAT", |place, command| expire_at(place, command, 1000)),
+        Handler::mirrored("PEXPIRE", |place, command| expire_in(place, command, 1), EXPIRE),
+        Handler::mirrored("EXPIRE", |place, command| expire_in(place, command, 1000), EXPIRE),
+        Handler::exact("PEXPIRETIME", |place, command| expiry_of(place, command.key(), |millis| millis)),
+        Handler::exact("EXPIRETIME", |place, command| {
+            // Redis rounds.
+            expiry_of(place, command.key(), |millis| (millis + 500) / 1000)
+        }),
+        Handler { name: "PTTL", run: run_ttl, compare: Compare::After(any_lifetime) },
+        Handler { name: "TTL", run: run_ttl, compare: Compare::After(any_lifetime) },
+        Handler::exact("PERSIST", |place, command| Ok(Reply::flag(place.db().persist(command.key())?))),
+        Handler::exact("RENAME", |place, command| {
+            place.db().rename(command.key(), &command.args[1]).map(|()| Reply::ok())
+        }),
+        Handler::unordered("KEYS", |place, command| {
+            Ok(Reply::list(place.db().keys_matching(command.key())?.collect::<windrow::Result<Vec<_>>>()?))
+        }),
+        Handler::exact("DBSIZE", |place, _| Ok(Reply::int(place.store.db(place.number).len()?))),
+        Handler::exact("SWAPDB", |place, command| {
+            place.store.namespace("").swap(command.number(0), command.number(1)).map(|()| Reply::ok())
+        }),
+        Handler::exact("FLUSHDB", |place, _| place.store.db(place.number).flush().map(|()| Reply::ok())),
+    ]
 }
 
 /// Redis' name for a data type.
@@ -98,7 +101,7 @@ fn conditional(draw: &mut Draw, command: Command) -> Command {
     }
 }
 
-fn expire_at(place: &Place<'_>, command: &Command, unit: u64) -> windrow::Result<Reply> {
+fn expire_at<S: Writable>(place: &Place<'_, S>, command: &Command, unit: u64) -> windrow::Result<Reply> {
     let time: i64 = command.number(1);
     // A time before 1970 is as past as 1970.
     let time = UnixMillis::new(u64::try_from(time).unwrap_or(0) * unit);
@@ -134,7 +137,7 @@ fn expire(draw: &mut Draw, key: &[u8]) -> Command {
     conditional(draw, command)
 }
 
-fn expire_in(place: &Place<'_>, command: &Command, unit: u64) -> windrow::Result<Reply> {
+fn expire_in<S: Writable>(place: &Place<'_, S>, command: &Command, unit: u64) -> windrow::Result<Reply> {
     let lifetime = Duration::from_millis(command.number::<u64>(1) * unit);
     let time = place.store.time().saturating_add(lifetime);
     let was_set = place.db().expire_if(command.key(), lifetime, condition_of(command))?;
@@ -164,7 +167,12 @@ const EXPIRE: Mirror = Mirror {
 };
 
 /// The reply to a command that gave its key a lifetime, with that lifetime and the time at which the key expires now.
-pub(crate) fn timed(place: &Place<'_>, key: &[u8], reply: Reply, lifetime: Duration) -> windrow::Result<Reply> {
+pub(crate) fn timed<S: Writable>(
+    place: &Place<'_, S>,
+    key: &[u8],
+    reply: Reply,
+    lifetime: Duration,
+) -> windrow::Result<Reply> {
     Ok(match place.db().expires_at(key)? {
         Some(time) => with_time(reply, lifetime, time),
         None => reply,
@@ -196,7 +204,7 @@ pub(crate) const TIMED: Mirror = Mirror {
         let mut commands = vec![command.clone()];
         if let (_, Some((_, time))) = untimed(ours) {
             commands.push(Command::new("PTTL").arg(command.key()));
-            commands.push(command.expiring_at(time));
+            commands.push(command.expiring_at(time).silently());
         }
         commands
     },
@@ -209,7 +217,7 @@ pub(crate) const TIMED: Mirror = Mirror {
     },
 };
 
-fn expiry_of(place: &Place<'_>, key: &[u8], told: fn(u64) -> u64) -> windrow::Result<Reply> {
+fn expiry_of<S: Writable>(place: &Place<'_, S>, key: &[u8], told: fn(u64) -> u64) -> windrow::Result<Reply> {
     Ok(match place.db().expire_time(key)? {
         ExpireTime::At(time) => Reply::int(told(time.get())),
         ExpireTime::Never => Reply::Int(-1),
@@ -217,7 +225,7 @@ fn expiry_of(place: &Place<'_>, key: &[u8], told: fn(u64) -> u64) -> windrow::Re
     })
 }
 
-fn run_ttl(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run_ttl<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     Ok(match place.db().ttl(command.key())? {
         Ttl::In(left) => Reply::int(u64::try_from(left.as_millis()).unwrap()),
         Ttl::Forever => Reply::Int(-1),

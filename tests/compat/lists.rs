@@ -2,10 +2,10 @@
 //!
 //! Uses the public API of lists. Invariant: what a command cannot say to the API is not drawn.
 
-use windrow::{DataType, Db, ErrorKind, ListEnd, PositionOptions, Source};
+use windrow::{DataType, Db, ErrorKind, ListEnd, PositionOptions, Source, Writable};
 
 use crate::births::{BORN, born};
-use crate::command::{Command, Commands, Handler, Place, counted};
+use crate::command::{Command, Commands, Handler, Place, both_sides, counted};
 use crate::draw::Draw;
 use crate::resp::Reply;
 
@@ -39,42 +39,45 @@ impl Commands for Lists {
         }
     }
 
-    fn handlers(&self) -> Vec<Handler> {
-        vec![
-            Handler::mirrored("RPUSH", |place, command| push(place, command, ListEnd::Right), BORN),
-            Handler::mirrored("LPUSH", |place, command| push(place, command, ListEnd::Left), BORN),
-            Handler::exact("RPUSHX", |place, command| push_existing(place, command, ListEnd::Right)),
-            Handler::exact("LPUSHX", |place, command| push_existing(place, command, ListEnd::Left)),
-            Handler::exact("LPOP", |place, command| pop(place, command, ListEnd::Left)),
-            Handler::exact("RPOP", |place, command| pop(place, command, ListEnd::Right)),
-            Handler::exact("LLEN", |place, command| Ok(Reply::int(place.db().lists().len(command.key())?))),
-            Handler::exact("LINDEX", |place, command| {
-                Ok(Reply::Bulk(place.db().lists().index(command.key(), command.number(1))?))
-            }),
-            Handler::exact("LRANGE", run_range),
-            Handler::exact("LSET", |place, command| {
-                place.db().lists().set(command.key(), command.number(1), &command.args[2]).map(|()| Reply::ok())
-            }),
-            Handler::exact("LINSERT", run_insert),
-            Handler::exact("LREM", |place, command| {
-                Ok(Reply::int(place.db().lists().remove(command.key(), command.number(1), &command.args[2])?))
-            }),
-            Handler::exact("LTRIM", |place, command| {
-                let (start, stop) = (command.number(1), command.number(2));
-                place.db().lists().trim(command.key(), start, stop).map(|()| Reply::ok())
-            }),
-            Handler::exact("LPOS", run_position),
-            Handler::exact("LMOVE", |place, command| {
-                let ends = (end_of(&command.args[2]), end_of(&command.args[3]));
-                Ok(Reply::Bulk(place.db().lists().move_item(command.key(), &command.args[1], ends.0, ends.1)?))
-            }),
-            Handler::exact("RPOPLPUSH", |place, command| {
-                let (from, to) = (command.key(), &command.args[1]);
-                Ok(Reply::Bulk(place.db().lists().move_item(from, to, ListEnd::Right, ListEnd::Left)?))
-            }),
-            Handler::exact("LMPOP", |place, command| counted(run_pop_first(place, command))),
-        ]
-    }
+    both_sides!(handlers);
+}
+
+/// How each command is done and compared.
+fn handlers<S: Writable>() -> Vec<Handler<S>> {
+    vec![
+        Handler::mirrored("RPUSH", |place, command| push(place, command, ListEnd::Right), BORN),
+        Handler::mirrored("LPUSH", |place, command| push(place, command, ListEnd::Left), BORN),
+        Handler::exact("RPUSHX", |place, command| push_existing(place, command, ListEnd::Right)),
+        Handler::exact("LPUSHX", |place, command| push_existing(place, command, ListEnd::Left)),
+        Handler::exact("LPOP", |place, command| pop(place, command, ListEnd::Left)),
+        Handler::exact("RPOP", |place, command| pop(place, command, ListEnd::Right)),
+        Handler::exact("LLEN", |place, command| Ok(Reply::int(place.db().lists().len(command.key())?))),
+        Handler::exact("LINDEX", |place, command| {
+            Ok(Reply::Bulk(place.db().lists().index(command.key(), command.number(1))?))
+        }),
+        Handler::exact("LRANGE", run_range),
+        Handler::exact("LSET", |place, command| {
+            place.db().lists().set(command.key(), command.number(1), &command.args[2]).map(|()| Reply::ok())
+        }),
+        Handler::exact("LINSERT", run_insert),
+        Handler::exact("LREM", |place, command| {
+            Ok(Reply::int(place.db().lists().remove(command.key(), command.number(1), &command.args[2])?))
+        }),
+        Handler::exact("LTRIM", |place, command| {
+            let (start, stop) = (command.number(1), command.number(2));
+            place.db().lists().trim(command.key(), start, stop).map(|()| Reply::ok())
+        }),
+        Handler::exact("LPOS", run_position),
+        Handler::exact("LMOVE", |place, command| {
+            let ends = (end_of(&command.args[2]), end_of(&command.args[3]));
+            Ok(Reply::Bulk(place.db().lists().move_item(command.key(), &command.args[1], ends.0, ends.1)?))
+        }),
+        Handler::exact("RPOPLPUSH", |place, command| {
+            let (from, to) = (command.key(), &command.args[1]);
+            Ok(Reply::Bulk(place.db().lists().move_item(from, to, ListEnd::Right, ListEnd::Left)?))
+        }),
+        Handler::exact("LMPOP", |place, command| counted(run_pop_first(place, command))),
+    ]
 }
 
 /// Redis' words for the ends.
@@ -125,7 +128,7 @@ fn pop_first(draw: &mut Draw) -> Command {
     if draw.once_in(2) { command.arg("COUNT").int(draw.count()) } else { command }
 }
 
-fn push(place: &Place<'_>, command: &Command, end: ListEnd) -> windrow::Result<Reply> {
+fn push<S: Writable>(place: &Place<'_, S>, command: &Command, end: ListEnd) -> windrow::Result<Reply> {
     let (db, key, items) = (place.db(), command.key(), &command.args[1..]);
     if fastrand::u8(..4) > 0 {
         return born(place, key, |birth| Ok(Reply::int(db.lists().push_with(key, end, items, birth)?)));
@@ -137,11 +140,11 @@ fn push(place: &Place<'_>, command: &Command, end: ListEnd) -> windrow::Result<R
     Ok(Reply::int(length))
 }
 
-fn push_existing(place: &Place<'_>, command: &Command, end: ListEnd) -> windrow::Result<Reply> {
+fn push_existing<S: Writable>(place: &Place<'_, S>, command: &Command, end: ListEnd) -> windrow::Result<Reply> {
     Ok(Reply::int(place.db().lists().push_existing(command.key(), end, &command.args[1..])?))
 }
 
-fn pop(place: &Place<'_>, command: &Command, end: ListEnd) -> windrow::Result<Reply> {
+fn pop<S: Writable>(place: &Place<'_, S>, command: &Command, end: ListEnd) -> windrow::Result<Reply> {
     let (db, key) = (place.db(), command.key());
     if command.args.len() == 1 {
         return Ok(Reply::Bulk(match end {
@@ -153,7 +156,7 @@ fn pop(place: &Place<'_>, command: &Command, end: ListEnd) -> windrow::Result<Re
 }
 
 /// Walks from the left or from the right: both must see the same.
-fn run_range(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run_range<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let (db, key) = (place.db(), command.key());
     let (start, stop) = (command.number(1), command.number(2));
     let backwards = fastrand::bool();
@@ -165,7 +168,7 @@ fn run_range(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
     Ok(Reply::list(items))
 }
 
-fn run_insert(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run_insert<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let (db, key) = (place.db(), command.key());
     let (pivot, item) = (&command.args[2], &command.args[3]);
     let length = match command.args[1].as_slice() {
@@ -179,7 +182,7 @@ fn run_insert(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
 const RANK_OF_ZERO: &str = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use \
                             negative to start from the end of the list";
 
-fn run_position(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run_position<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let (db, key, item) = (place.db(), command.key(), &command.args[1]);
     if command.args.len() == 2 {
         return Ok(db.lists().position(key, item)?.map_or(Reply::nil(), Reply::int));
@@ -203,7 +206,7 @@ fn run_position(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> 
     })
 }
 
-fn run_pop_first(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run_pop_first<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let end = 1 + command.number::<usize>(0);
     let count: Option<u64> = command.number_after(end, "COUNT");
     let found = place.db().lists().pop_first(&command.args[1..end], end_of(&command.args[end]), count.unwrap_or(1))?;

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod append_only;
 mod births;
 mod bits;
 mod command;
@@ -17,6 +18,8 @@ mod contest;
 mod draw;
 mod dump;
 mod dumps;
+mod events;
+mod files;
 mod geo;
 mod hashes;
 mod hyperloglogs;
@@ -31,6 +34,7 @@ mod sets;
 mod sorting;
 mod strings;
 mod strings_together;
+mod transactions;
 mod transfers;
 #[cfg(feature = "server")]
 mod wire;
@@ -95,6 +99,11 @@ fn mostly(file: &'static dyn Commands) -> Vec<&'static dyn Commands> {
 
 /// Compares commands of `files` with Redis; does nothing where there is none.
 fn compare(files: &[&dyn Commands]) {
+    compare_by(|server, seed, steps| Contest::run(server, files, seed, steps));
+}
+
+/// Does a run for each seed.
+fn compare_by(run: impl Fn(&redis::Server, u64, u64)) {
     let Some(server) = redis::Server::start() else {
         return;
     };
@@ -103,7 +112,7 @@ fn compare(files: &[&dyn Commands]) {
     let steps = from_env("WINDROW_STEPS").unwrap_or(STEPS).div_ceil(seeds.len() as u64);
     println!("redis-server {}", server.version);
     for seed in seeds {
-        Contest::run(&server, files, seed, steps);
+        run(&server, seed, steps);
     }
 }
 
@@ -189,6 +198,11 @@ fn hyperloglogs_answer_as_redis_does() {
 #[test]
 fn bits_answer_as_redis_does() {
     compare(&mostly(BITS));
+}
+
+#[test]
+fn transactions_and_watches_do_as_redis_does() {
+    compare_by(|server, seed, steps| transactions::Exchange::run(server, &FILES, seed, steps));
 }
 
 #[test]

@@ -161,6 +161,11 @@ impl Client {
         Ok(self.exchange()?.remove(0))
     }
 
+    /// Reads what Redis sends without being asked.
+    pub(crate) fn pushed(&mut self) -> io::Result<Reply> {
+        self.reply()
+    }
+
     fn reply(&mut self) -> io::Result<Reply> {
         let line = self.line()?;
         let (kind, rest) = line.split_at_checked(1).ok_or_else(|| garbled(&line))?;

@@ -2,7 +2,7 @@
 //!
 //! Uses the replies. Invariant: windrow gives each name once, and Redis at least once.
 
-use windrow::{ErrorKind, ScanCursor, ScanOptions, ScanPage};
+use windrow::{ErrorKind, ScanCursor, ScanOptions, ScanPage, Writable};
 
 use crate::command::{Command, Handler, Mirror, Run};
 use crate::draw::Draw;
@@ -66,12 +66,12 @@ pub(crate) fn reply(found: windrow::Result<Reply>) -> windrow::Result<Reply> {
 }
 
 /// A scan whose names come alone.
-pub(crate) fn of_names(name: &'static str, run: Run) -> Handler {
+pub(crate) fn of_names<S: Writable>(name: &'static str, run: Run<S>) -> Handler<S> {
     Handler::mirrored(name, run, Mirror { commands: ask, is_legal: |_, ours, theirs| agree(ours, &theirs[0], 1) })
 }
 
 /// A scan whose names come with a value each.
-pub(crate) fn of_pairs(name: &'static str, run: Run) -> Handler {
+pub(crate) fn of_pairs<S: Writable>(name: &'static str, run: Run<S>) -> Handler<S> {
     Handler::mirrored(name, run, Mirror { commands: ask, is_legal: |_, ours, theirs| agree(ours, &theirs[0], 2) })
 }
 

@@ -4,9 +4,9 @@
 //! only the rows or their number.
 
 use bytes::Bytes;
-use windrow::{DataType, ErrorKind, SortOptions};
+use windrow::{DataType, ErrorKind, SortOptions, Writable};
 
-use crate::command::{Command, Commands, Handler, Mirror, Place};
+use crate::command::{Command, Commands, Handler, Mirror, Place, both_sides};
 use crate::draw::Draw;
 use crate::resp::Reply;
 
@@ -29,9 +29,12 @@ impl Commands for Sorting {
         }
     }
 
-    fn handlers(&self) -> Vec<Handler> {
-        vec![Handler::mirrored("SORT", run, SORT)]
-    }
+    both_sides!(handlers);
+}
+
+/// How each command is done and compared.
+fn handlers<S: Writable>() -> Vec<Handler<S>> {
+    vec![Handler::mirrored("SORT", run, SORT)]
 }
 
 /// Numbers, of which some lead to keys: `1` to `k1`.
@@ -113,7 +116,7 @@ fn arg_after(command: &Command, word: &str) -> Option<usize> {
 }
 
 /// Answers whether Redis leaves the order open, and the rows; or, where they are stored, their number and the list.
-fn run(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let done = answer(place, command);
     match done {
         Err(error) if error.kind() == ErrorKind::NotAFloat => {
@@ -123,14 +126,14 @@ fn run(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
     }
 }
 
-fn answer(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn answer<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let (db, key, options) = (place.db(), command.key(), options_of(command));
     // Before the destination, which may be the source, is written.
     let is_open = Reply::flag(is_open(place, command)?);
     let parts = match destination_of(command) {
         Some(destination) => {
             let length = Reply::int(db.sort_store(key, destination, &options)?);
-            vec![is_open, length, crate::lists::whole(&db, destination)?]
+            vec![is_open, length, crate::lists::whole(db, destination)?]
         }
         None => {
             let rows = db.sort(key, &options)?.into_iter().map(Reply::Bulk).collect();
@@ -143,7 +146,7 @@ fn answer(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
 /// Whether Redis promises no order: of a set that is not sorted, and of different elements of equal weight if the
 /// order is alphabetic. WHY only then: between equal numbers the elements' bytes decide. Redis compares with
 /// `strcoll`, which sees nothing behind a zero byte, unless it stores.
-fn is_open(place: &Place<'_>, command: &Command) -> windrow::Result<bool> {
+fn is_open<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<bool> {
     let (db, key) = (place.db(), command.key());
     let stores = destination_of(command).is_some();
     let by = by_of(command);
@@ -202,8 +205,8 @@ const SORT: Mirror = Mirror {
             && let Some(destination) = destination_of(command)
             && !list.items().is_empty()
         {
-            commands.push(Command::new("DEL").arg(destination));
-            commands.push(Command::new("RPUSH").arg(destination).args(list.items()));
+            commands.push(Command::new("DEL").arg(destination).silently());
+            commands.push(Command::new("RPUSH").arg(destination).args(list.items()).silently());
         }
         commands
     },

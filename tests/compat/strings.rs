@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use windrow::{DataType, Db, ErrorKind, SetOptions, Source, UnixMillis};
+use windrow::{DataType, Db, ErrorKind, SetOptions, Source, UnixMillis, Writable};
 
-use crate::command::{Command, Commands, Compare, Handler, Mirror, Place, refusal};
+use crate::command::{Command, Commands, Compare, Handler, Mirror, Place, both_sides, refusal};
 use crate::draw::{Draw, is_past};
 use crate::keys::{TIMED, lifetime, timed};
 use crate::redis::MAX_STRING_BYTES;
@@ -40,40 +40,43 @@ impl Commands for Strings {
         }
     }
 
-    fn handlers(&self) -> Vec<Handler> {
-        vec![
-            Handler { name: "SET", run: run_set, compare: Compare::Mirror(SET) },
-            Handler::exact("SETNX", |place, command| {
-                let options = SetOptions::new().if_absent();
-                let outcome = place.db().strings().set_with(command.key(), &command.args[1], options)?;
-                Ok(Reply::flag(outcome.was_set))
-            }),
-            Handler::mirrored("PSETEX", |place, command| run_set_ex(place, command, 1), TIMED),
-            Handler::mirrored("SETEX", |place, command| run_set_ex(place, command, 1000), TIMED),
-            Handler::exact("GETSET", |place, command| {
-                Ok(Reply::Bulk(place.db().strings().get_set(command.key(), &command.args[1])?))
-            }),
-            Handler::exact("GET", |place, command| Ok(Reply::Bulk(place.db().strings().get(command.key())?))),
-            Handler::exact("STRLEN", |place, command| Ok(Reply::int(place.db().strings().len(command.key())?))),
-            Handler::exact("GETRANGE", |place, command| {
-                let (start, end) = (command.number(1), command.number(2));
-                Ok(Reply::Bulk(Some(place.db().strings().get_range(command.key(), start, end)?)))
-            }),
-            Handler::exact("APPEND", |place, command| {
-                Ok(Reply::int(place.db().strings().append(command.key(), &command.args[1])?))
-            }),
-            Handler::exact("SETRANGE", |place, command| {
-                let (offset, part) = (command.number(1), &command.args[2]);
-                Ok(Reply::int(place.db().strings().set_range(command.key(), offset, part)?))
-            }),
-            Handler::exact("INCR", |place, command| Ok(Reply::Int(place.db().strings().incr(command.key())?))),
-            Handler::exact("DECR", |place, command| Ok(Reply::Int(place.db().strings().decr(command.key())?))),
-            Handler::exact("INCRBY", |place, command| {
-                Ok(Reply::Int(place.db().strings().incr_by(command.key(), command.number(1))?))
-            }),
-            Handler::exact("DECRBY", run_decr_by),
-        ]
-    }
+    both_sides!(handlers);
+}
+
+/// How each command is done and compared.
+fn handlers<S: Writable>() -> Vec<Handler<S>> {
+    vec![
+        Handler { name: "SET", run: run_set, compare: Compare::Mirror(SET) },
+        Handler::exact("SETNX", |place, command| {
+            let options = SetOptions::new().if_absent();
+            let outcome = place.db().strings().set_with(command.key(), &command.args[1], options)?;
+            Ok(Reply::flag(outcome.was_set))
+        }),
+        Handler::mirrored("PSETEX", |place, command| run_set_ex(place, command, 1), TIMED),
+        Handler::mirrored("SETEX", |place, command| run_set_ex(place, command, 1000), TIMED),
+        Handler::exact("GETSET", |place, command| {
+            Ok(Reply::Bulk(place.db().strings().get_set(command.key(), &command.args[1])?))
+        }),
+        Handler::exact("GET", |place, command| Ok(Reply::Bulk(place.db().strings().get(command.key())?))),
+        Handler::exact("STRLEN", |place, command| Ok(Reply::int(place.db().strings().len(command.key())?))),
+        Handler::exact("GETRANGE", |place, command| {
+            let (start, end) = (command.number(1), command.number(2));
+            Ok(Reply::Bulk(Some(place.db().strings().get_range(command.key(), start, end)?)))
+        }),
+        Handler::exact("APPEND", |place, command| {
+            Ok(Reply::int(place.db().strings().append(command.key(), &command.args[1])?))
+        }),
+        Handler::exact("SETRANGE", |place, command| {
+            let (offset, part) = (command.number(1), &command.args[2]);
+            Ok(Reply::int(place.db().strings().set_range(command.key(), offset, part)?))
+        }),
+        Handler::exact("INCR", |place, command| Ok(Reply::Int(place.db().strings().incr(command.key())?))),
+        Handler::exact("DECR", |place, command| Ok(Reply::Int(place.db().strings().decr(command.key())?))),
+        Handler::exact("INCRBY", |place, command| {
+            Ok(Reply::Int(place.db().strings().incr_by(command.key(), command.number(1))?))
+        }),
+        Handler::exact("DECRBY", run_decr_by),
+    ]
 }
 
 /// The whole value of a string.
@@ -130,11 +133,11 @@ pub(crate) fn valid_expiry(done: windrow::Result<Reply>, name: &str) -> windrow:
     }
 }
 
-fn run_set(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run_set<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     valid_expiry(try_set(place, command), "set")
 }
 
-fn try_set(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn try_set<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let mut options = SetOptions::new();
     if command.has(2, "NX") {
         options = options.if_absent();
@@ -180,7 +183,7 @@ const SET: Mirror = Mirror {
     is_legal: TIMED.is_legal,
 };
 
-fn run_set_ex(place: &Place<'_>, command: &Command, unit: u64) -> windrow::Result<Reply> {
+fn run_set_ex<S: Writable>(place: &Place<'_, S>, command: &Command, unit: u64) -> windrow::Result<Reply> {
     let lifetime = Duration::from_millis(command.number::<u64>(1) * unit);
     let options = SetOptions::new().expire_in(lifetime);
     let done = place.db().strings().set_with(command.key(), &command.args[2], options);
@@ -188,7 +191,7 @@ fn run_set_ex(place: &Place<'_>, command: &Command, unit: u64) -> windrow::Resul
     valid_expiry(done.and_then(|_| timed(place, command.key(), Reply::ok(), lifetime)), name)
 }
 
-fn run_decr_by(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run_decr_by<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let by: i64 = command.number(1);
     match place.db().strings().decr_by(command.key(), by) {
         Err(error) if error.kind() == ErrorKind::Overflow && by == i64::MIN => {

@@ -2,9 +2,9 @@
 //!
 //! Uses the public API of strings. Invariant: what a command cannot say to the API is not drawn.
 
-use windrow::{DataType, ErrorKind, GetExOptions, LongDouble, UnixMillis};
+use windrow::{DataType, ErrorKind, GetExOptions, LongDouble, UnixMillis, Writable};
 
-use crate::command::{Command, Commands, Handler, Place};
+use crate::command::{Command, Commands, Handler, Place, both_sides};
 use crate::draw::Draw;
 use crate::keys::{TIMED, timed};
 use crate::redis::MAX_STRING_BYTES;
@@ -32,22 +32,23 @@ impl Commands for StringsTogether {
         }
     }
 
-    fn handlers(&self) -> Vec<Handler> {
-        vec![
-            Handler::exact("MGET", |place, command| {
-                let values = place.db().strings().mget(&command.args)?;
-                Ok(Reply::Array(Some(values.into_iter().map(Reply::Bulk).collect())))
-            }),
-            Handler::exact("MSET", |place, command| place.db().strings().mset(pairs_of(command)).map(|()| Reply::ok())),
-            Handler::exact("MSETNX", |place, command| {
-                Ok(Reply::flag(place.db().strings().mset_nx(pairs_of(command))?))
-            }),
-            Handler::exact("GETDEL", |place, command| Ok(Reply::Bulk(place.db().strings().get_del(command.key())?))),
-            Handler::mirrored("GETEX", run_get_ex, TIMED),
-            Handler::exact("INCRBYFLOAT", run_incr_by_float),
-            Handler::exact("LCS", run_lcs),
-        ]
-    }
+    both_sides!(handlers);
+}
+
+/// How each command is done and compared.
+fn handlers<S: Writable>() -> Vec<Handler<S>> {
+    vec![
+        Handler::exact("MGET", |place, command| {
+            let values = place.db().strings().mget(&command.args)?;
+            Ok(Reply::Array(Some(values.into_iter().map(Reply::Bulk).collect())))
+        }),
+        Handler::exact("MSET", |place, command| place.db().strings().mset(pairs_of(command)).map(|()| Reply::ok())),
+        Handler::exact("MSETNX", |place, command| Ok(Reply::flag(place.db().strings().mset_nx(pairs_of(command))?))),
+        Handler::exact("GETDEL", |place, command| Ok(Reply::Bulk(place.db().strings().get_del(command.key())?))),
+        Handler::mirrored("GETEX", run_get_ex, TIMED),
+        Handler::exact("INCRBYFLOAT", run_incr_by_float),
+        Handler::exact("LCS", run_lcs),
+    ]
 }
 
 /// Keys, some of them twice, each with a value.
@@ -64,7 +65,7 @@ fn get_ex(draw: &mut Draw, key: &[u8]) -> Command {
     if draw.once_in(5) { command.arg("PERSIST") } else { with_expiry(draw, command) }
 }
 
-fn run_get_ex(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run_get_ex<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let mut options = GetExOptions::new();
     if command.has(1, "PERSIST") {
         options = options.persist();
@@ -92,7 +93,7 @@ fn float(draw: &mut Draw) -> Vec<u8> {
     format!("{}.{}", draw.within(-20..20), draw.within(0..1000)).into_bytes()
 }
 
-fn run_incr_by_float(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run_incr_by_float<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let strings = place.db();
     let strings = strings.strings();
     // Redis looks at the key before it looks at the number.
@@ -127,7 +128,7 @@ fn lcs(draw: &mut Draw, key: &[u8]) -> Command {
 /// Redis needs so many bytes for each pair of places, and takes no more than the longest string has.
 const LCS_CELL_BYTES: u64 = 4;
 
-fn run_lcs(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run_lcs<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     match try_lcs(place, command) {
         Err(error) if error.kind() == ErrorKind::WrongType => {
             Ok(Reply::Error("ERR The specified keys must contain string values".to_owned()))
@@ -136,7 +137,7 @@ fn run_lcs(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
     }
 }
 
-fn try_lcs(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn try_lcs<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let (db, a, b) = (place.db(), command.key(), &command.args[1]);
     let strings = db.strings();
     let cells = (strings.len(a)? + 1) * (strings.len(b)? + 1);

@@ -3,9 +3,9 @@
 //! Uses the public API of a db and of the store. Invariant: a key that windrow chose at random is checked against
 //! Redis' keys.
 
-use windrow::{CopyOptions, DataType, ErrorKind, ScanCursor, ScanOptions};
+use windrow::{CopyOptions, DataType, ErrorKind, ScanCursor, ScanOptions, Writable};
 
-use crate::command::{Command, Commands, Compare, Handler, Mirror, Place, refusal};
+use crate::command::{Command, Commands, Compare, Handler, Mirror, Place, both_sides, refusal};
 use crate::draw::{DBS, Draw, KEYS};
 use crate::keys::pattern;
 use crate::resp::Reply;
@@ -31,22 +31,25 @@ impl Commands for Transfers {
         }
     }
 
-    fn handlers(&self) -> Vec<Handler> {
-        vec![
-            Handler::exact("RENAMENX", |place, command| {
-                Ok(Reply::flag(place.db().rename_if_absent(command.key(), &command.args[1])?))
-            }),
-            Handler::exact("MOVE", |place, command| {
-                let moved = place.db().move_to(command.key(), command.number(1));
-                Ok(moved.map_or_else(|error| refused(&error), Reply::flag))
-            }),
-            Handler::exact("COPY", run_copy),
-            Handler::exact("TOUCH", |place, command| Ok(Reply::int(place.db().touch(&command.args)?))),
-            Handler { name: "RANDOMKEY", run: random_key, compare: Compare::Mirror(RANDOM) },
-            Handler { name: "SCAN", run: run_scan, compare: Compare::Mirror(SCAN) },
-            Handler::exact("FLUSHALL", |place, _| place.store.flush_all().map(|()| Reply::ok())),
-        ]
-    }
+    both_sides!(handlers);
+}
+
+/// How each command is done and compared.
+fn handlers<S: Writable>() -> Vec<Handler<S>> {
+    vec![
+        Handler::exact("RENAMENX", |place, command| {
+            Ok(Reply::flag(place.db().rename_if_absent(command.key(), &command.args[1])?))
+        }),
+        Handler::exact("MOVE", |place, command| {
+            let moved = place.db().move_to(command.key(), command.number(1));
+            Ok(moved.map_or_else(|error| refused(&error), Reply::flag))
+        }),
+        Handler::exact("COPY", run_copy),
+        Handler::exact("TOUCH", |place, command| Ok(Reply::int(place.db().touch(&command.args)?))),
+        Handler { name: "RANDOMKEY", run: random_key, compare: Compare::Mirror(RANDOM) },
+        Handler { name: "SCAN", run: run_scan, compare: Compare::Mirror(SCAN) },
+        Handler::exact("FLUSHALL", |place, _| place.store.flush_all().map(|()| Reply::ok())),
+    ]
 }
 
 fn refused(error: &windrow::Error) -> Reply {
@@ -64,7 +67,7 @@ fn copy(draw: &mut Draw, key: &[u8]) -> Command {
     if draw.once_in(2) { command.arg("REPLACE") } else { command }
 }
 
-fn run_copy(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run_copy<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let mut options = CopyOptions::new();
     if let Some(number) = command.number_after(2, "DB") {
         options = options.to_db(number);
@@ -76,7 +79,7 @@ fn run_copy(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
     Ok(copied.map_or_else(|error| refused(&error), Reply::flag))
 }
 
-fn random_key(place: &Place<'_>, _: &Command) -> windrow::Result<Reply> {
+fn random_key<S: Writable>(place: &Place<'_, S>, _: &Command) -> windrow::Result<Reply> {
     Ok(Reply::Bulk(place.db().random_key()?))
 }
 
@@ -104,7 +107,7 @@ fn scan(draw: &mut Draw) -> Command {
     }
 }
 
-fn run_scan(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run_scan<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let after = |word: &str| {
         let place = command.args.iter().position(|arg| arg == word.as_bytes())?;
         Some(command.args[place + 1].clone())

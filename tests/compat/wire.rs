@@ -82,7 +82,7 @@ pub(crate) fn compare(redis: &Redis, files: &[&'static dyn Commands], seed: u64,
             wire.both(&Command::new("SELECT").int(number));
             wire.number = number;
         }
-        let place = Place { store: &windrow.store, number };
+        let place = Place::of(&windrow.store, number);
         draw.favour(place.fitting(file.data_type()));
         let command = file.draw(&mut draw);
         wire.step(&place, &command);

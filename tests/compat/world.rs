@@ -10,7 +10,7 @@ use crate::compact::compact_everything;
 use crate::draw::{DBS, Draw};
 use crate::dump::{self, DbDump};
 use crate::fixture::{assert_clean, small};
-use crate::redis::MAX_STRING_BYTES;
+use crate::redis::{MAX_STRING_BYTES, nobody_starts};
 
 /// How many views are kept at most; each holds space back.
 const VIEWS: usize = 3;
@@ -46,6 +46,11 @@ impl World {
     /// The whole present state.
     pub(crate) fn dump(&self) -> Vec<DbDump> {
         (0..DBS).map(|number| dump::of_windrow(&self.store().db(number)).unwrap()).collect()
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.clock.advance(time);
     }
 
     /// Does one of the things that happen to a store in its life; says which, for the report.
@@ -87,6 +92,7 @@ impl World {
         for (view, expected) in std::mem::take(&mut self.views) {
             compare(&view, &expected);
         }
+        let _nobody_starts = nobody_starts();
         self.store.take().unwrap().close().unwrap();
         assert_clean(&self.dir.path().join("store"));
     }

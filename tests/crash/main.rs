@@ -4,9 +4,11 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod bulk;
 mod checkpoints;
 mod copies;
 mod durability;
+mod events;
 mod failing_worker;
 mod flushes;
 mod history;

@@ -262,6 +262,27 @@ fn a_flush_of_everything_waits_for_a_move_in_flight_and_takes_what_was_moved() {
 }
 
 #[test]
+fn a_move_to_a_db_that_is_not_there_comes_before_the_flushes_of_both_or_behind_them() {
+    let _alone = FailScenario::setup();
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    store.db(0).sets().add("s", ["m"]).unwrap();
+    thread::scope(|scope| {
+        let pause = Pause::at("write::planning");
+        let moving = scope.spawn(|| store.db(0).move_to("s", 1).unwrap());
+        pause.wait();
+        store.db(0).flush().unwrap();
+        store.db(1).flush().unwrap();
+        pause.resume();
+        assert!(moving.join().unwrap());
+    });
+    assert!(!store.db(0).exists("s").unwrap());
+    assert!(!store.db(1).exists("s").unwrap(), "its flush came last of all");
+    settle(&store);
+    close_and_check(store, &fixture.path("store"));
+}
+
+#[test]
 fn a_write_paused_while_its_db_is_flushed_lands_before_the_flush_or_after_it() {
     let _alone = FailScenario::setup();
     let fixture = Fixture::new();

@@ -5,8 +5,8 @@
 
 use windrow::encoding::DataType;
 use windrow::rdb::{
-    Element, Length, ValueReader, begin_value, decompress, open_payload, read_length, read_string, seal_payload,
-    write_length, write_score, write_string,
+    Element, FileReader, FileWriter, FoundValue, Length, Record, ValueReader, begin_value, decompress, open_payload,
+    read_length, read_string, seal_payload, write_length, write_score, write_string,
 };
 
 /// The longest string that is read here.
@@ -19,6 +19,55 @@ pub fn all(bytes: &[u8]) {
     length(bytes);
     string(bytes);
     compressed(bytes);
+    files(bytes);
+}
+
+/// The bytes as a file, behind a right beginning, and with an end as well.
+pub fn files(bytes: &[u8]) {
+    file(bytes);
+    file(&[b"REDIS0010", bytes].concat());
+    file(&[b"REDIS0010", bytes, &[0xFF, 0, 0, 0, 0, 0, 0, 0, 0]].concat());
+}
+
+/// A file: what was read to its end and written again reads the same. A value that reads ends where its span does.
+pub fn file(bytes: &[u8]) {
+    if let Some(keys) = read_file(bytes) {
+        let mut again = Vec::new();
+        let mut writer = FileWriter::begin(&mut again).ok();
+        for (db, key, expires_at, held) in &keys {
+            let done = writer.as_mut().and_then(|writer| writer.key(*db, key, *expires_at, held).ok());
+            assert!(done.is_some(), "a buffer takes everything");
+        }
+        assert!(writer.and_then(|writer| writer.finish().ok()).is_some(), "a buffer takes everything");
+        assert_eq!(read_file(&again), Some(keys));
+    }
+}
+
+/// A key of a file: its db, its name, its expiry, its value.
+pub type FileKey = (u32, Vec<u8>, Option<u64>, Vec<u8>);
+
+/// Reads a file to its end, and each of its values.
+pub fn read_file(bytes: &[u8]) -> Option<Vec<FileKey>> {
+    let mut reader = FileReader::open(bytes, MOST, MOST).ok()?;
+    let mut keys = Vec::new();
+    while let Some(record) = reader.next_record().ok()? {
+        let Record::Key(found) = record else { continue };
+        if let (Ok(db), Some(key), FoundValue::Raw { bytes, .. }) = (u32::try_from(found.db), found.key, found.value) {
+            let mut left = bytes.as_slice();
+            if let Ok(mut value) = ValueReader::open(&mut left, MOST) {
+                // WHY one look at each answer: what is read after an error means nothing.
+                let end = loop {
+                    match value.next_element() {
+                        Ok(Some(_)) => {}
+                        end => break end,
+                    }
+                };
+                assert!(end.is_err() || left.is_empty(), "a value ends before its span");
+            }
+            keys.push((db, key.to_vec(), found.expires_at, bytes));
+        }
+    }
+    Some(keys)
 }
 
 /// A payload, with its own footer and with a right one.

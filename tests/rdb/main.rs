@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "in a test a panic is the report")]
 
 mod encodings;
+mod files;
 pub mod hostile;
 mod refusals;
 mod total;

@@ -4,7 +4,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "in a test a panic is the report")]
 
-use windrow::rdb::{RdbError, ValueReader};
+use windrow::aof::AofReader;
+use windrow::rdb::{FileReader, RdbError, ValueReader};
+use windrow::resp::Limits;
 
 use crate::counting::most_bytes;
 
@@ -27,7 +29,34 @@ fn claim(length: u64) -> Vec<u8> {
 #[test]
 fn memory_is_taken_for_what_came_and_for_one_element_at_a_time() {
     nothing_is_reserved_for_a_length_that_is_only_claimed();
+    files_take_memory_for_what_came();
     a_set_of_a_million_members_is_read_with_the_memory_of_one();
+}
+
+fn files_take_memory_for_what_came() {
+    for length in CLAIMS {
+        for number in 0..=22 {
+            let part = [vec![number], rdb::string(b"key"), claim(length), b"some".to_vec()].concat();
+            let name = [vec![number], claim(length), b"some".to_vec()].concat();
+            for file in [part, name] {
+                let file = [b"REDIS0010".as_slice(), &file].concat();
+                let most = most_bytes(|| {
+                    let mut reader = FileReader::open(file.as_slice(), 1 << 20, 4 << 30).unwrap();
+                    while let Ok(Some(_)) = reader.next_record() {}
+                });
+                assert!(most < MOST, "type {number}: {most} bytes for a claim of {length}");
+            }
+        }
+    }
+    let limits = Limits { max_words: i32::MAX as usize, max_word_bytes: 512 << 20, max_line_bytes: 64 * 1024 };
+    for file in ["*2147483647\r\n$536870912\r\nabc", "*2147483647\r\n$1\r\na\r\n", "*1\r\n$5\r\nMULTI\r\n*9999999\r\n"]
+    {
+        let most = most_bytes(|| {
+            let mut reader = AofReader::new(file.as_bytes(), 0, limits);
+            assert!(reader.next_commands().unwrap().is_none() && reader.is_cut());
+        });
+        assert!(most < MOST, "{most} bytes for {file}");
+    }
 }
 
 fn nothing_is_reserved_for_a_length_that_is_only_claimed() {

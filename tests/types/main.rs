@@ -2,18 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod append_only;
 mod bits;
 mod both;
 mod bytes_and_limits;
 mod clock;
 mod dbs;
 mod dumps;
+mod events;
 mod expiry;
 mod finding;
 mod flushes;
 mod geo;
 mod hashes;
 mod hyperloglogs;
+mod imports;
 mod keys;
 mod lists;
 mod opening;

@@ -18,7 +18,7 @@
 mod dense;
 mod sparse;
 
-use sparse::Raised;
+use sparse::{LARGEST_VALUE, Path, Raised};
 
 /// The number of registers.
 pub const REGISTERS: usize = 1 << 14;
@@ -158,11 +158,44 @@ impl HyperLogLog {
     ///
     /// [`Flaw::Damaged`]: nothing is changed then. A register can be found in a form that is damaged behind it.
     pub fn raise(&mut self, register: usize, value: u8) -> Result<bool, Flaw> {
+        self.raise_on(&mut Path::default(), register, value)
+    }
+
+    /// Raises registers one after the other as [`HyperLogLog::raise`] does, and says whether any was lower. What is not lower
+    /// costs a look at all registers once, what is costs the way from the last one that was.
+    ///
+    /// # Errors
+    ///
+    /// [`Flaw::Damaged`]: those before may have been raised then.
+    pub fn raise_all(&mut self, raises: impl IntoIterator<Item = (usize, u8)>) -> Result<bool, Flaw> {
+        let mut known = (!self.is_dense()).then(|| sparse::values(self.bytes.get(HEADER_BYTES..).unwrap_or_default()));
+        let mut path = Path::default();
+        let mut is_raised = false;
+        for (register, value) in raises {
+            if let Some(known) = &mut known
+                && (1..=LARGEST_VALUE).contains(&value)
+                && register < REGISTERS
+            {
+                let held = known.get_mut(register).ok_or(Flaw::Damaged)?;
+                if *held >= value {
+                    continue;
+                }
+                *held = value;
+            }
+            is_raised |= self.raise_on(&mut path, register, value)?;
+            if self.is_dense() {
+                known = None;
+            }
+        }
+        Ok(is_raised)
+    }
+
+    fn raise_on(&mut self, path: &mut Path, register: usize, value: u8) -> Result<bool, Flaw> {
         if register >= REGISTERS || value == 0 {
             return Ok(false);
         }
         if !self.is_dense() {
-            match sparse::raise(&mut self.bytes, register, value)? {
+            match sparse::raise(&mut self.bytes, path, register, value)? {
                 Raised::Not => return Ok(false),
                 Raised::Done => {
                     self.make_stale();

@@ -3,7 +3,7 @@
 //! It may use nothing. INVARIANT: the runs that a change leaves are those that Redis' change leaves: which neighbours are
 //! united, and in which order, decides the bytes.
 
-use super::{Flaw, HEADER_BYTES, SPARSE_MAX_BYTES};
+use super::{Flaw, HEADER_BYTES, REGISTERS, SPARSE_MAX_BYTES};
 
 /// The longest run of zeros that has one byte.
 const SHORT_ZEROS: usize = 64;
@@ -12,7 +12,7 @@ const SHORT_ZEROS: usize = 64;
 const LONGEST_VALUES: usize = 4;
 
 /// The largest value that a run can have.
-const LARGEST_VALUE: u8 = 32;
+pub(super) const LARGEST_VALUE: u8 = 32;
 
 const LONG_ZEROS: u8 = 1 << 6;
 const VALUES: u8 = 1 << 7;
@@ -93,6 +93,25 @@ pub(super) enum Raised {
     NotInThisForm,
 }
 
+/// The values of the registers, as far as there are runs for them. A register is found if and only if it is among them.
+pub(super) fn values(bytes: &[u8]) -> Vec<u8> {
+    let mut values = Vec::with_capacity(REGISTERS);
+    for run in runs(bytes).map_while(Result::ok) {
+        values.resize(REGISTERS.min(values.len() + run.len), run.value);
+        if values.len() == REGISTERS {
+            break;
+        }
+    }
+    values
+}
+
+/// The runs before the one that was found last: where each lies, and which register it begins with.
+///
+/// WHY: a string may have a run for each register, and a search that always begins with the first would pass all of them for
+/// each register that is raised. Registers in order are found where the last one was.
+#[derive(Debug, Default)]
+pub(super) struct Path(Vec<(usize, usize)>);
+
 /// Where a register is: in which run, where that one lies, which register it begins with, and where the run before it lies.
 struct Found {
     run: Run,
@@ -101,25 +120,32 @@ struct Found {
     before: Option<usize>,
 }
 
-fn find(bytes: &[u8], register: usize) -> Result<Found, Flaw> {
-    let (mut place, mut first, mut before) = (HEADER_BYTES, 0, None);
-    while let Some(run) = Run::at(bytes, place)? {
-        if register < first + run.len {
-            return Ok(Found { run, place, first, before });
+impl Path {
+    fn find(&mut self, bytes: &[u8], register: usize) -> Result<Found, Flaw> {
+        while self.0.last().is_some_and(|(_, first)| *first > register) {
+            self.0.pop();
         }
-        before = Some(place);
-        place += run.bytes;
-        first += run.len;
+        let (mut place, mut first) = self.0.pop().unwrap_or((HEADER_BYTES, 0));
+        while let Some(run) = Run::at(bytes, place)? {
+            #[cfg(test)]
+            tests::STEPS.set(tests::STEPS.get() + 1);
+            if register < first + run.len {
+                return Ok(Found { run, place, first, before: self.0.last().map(|(place, _)| *place) });
+            }
+            self.0.push((place, first));
+            place += run.bytes;
+            first += run.len;
+        }
+        Err(Flaw::Damaged)
     }
-    Err(Flaw::Damaged)
 }
 
-/// Raises a register, in the string with its header.
-pub(super) fn raise(bytes: &mut Vec<u8>, register: usize, value: u8) -> Result<Raised, Flaw> {
+/// Raises a register, in the string with its header. INVARIANT: `path` is of this string, and nothing else has changed it since.
+pub(super) fn raise(bytes: &mut Vec<u8>, path: &mut Path, register: usize, value: u8) -> Result<Raised, Flaw> {
     if value > LARGEST_VALUE {
         return Ok(Raised::NotInThisForm);
     }
-    let Found { run, place, first, before } = find(bytes, register)?;
+    let Found { run, place, first, before } = path.find(bytes, register)?;
     if run.value >= value {
         return Ok(Raised::Not);
     }
@@ -133,6 +159,7 @@ pub(super) fn raise(bytes: &mut Vec<u8>, register: usize, value: u8) -> Result<R
         return Ok(Raised::NotInThisForm);
     }
     bytes.splice(place..place + run.bytes, split);
+    // What changes begins no earlier than with the run before, so all beginnings on the path stay.
     unite(bytes, before.unwrap_or(HEADER_BYTES));
     Ok(Raised::Done)
 }
@@ -150,5 +177,74 @@ fn unite(bytes: &mut Vec<u8>, mut place: usize) {
             }
             _ => place += run.bytes,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::encoding::hyperloglog::HyperLogLog;
+
+    thread_local! {
+        /// How many runs searches have looked at.
+        pub(super) static STEPS: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// A string with one run for each register, which no Redis writes and every Redis takes.
+    fn hostile() -> HyperLogLog {
+        let mut bytes = HyperLogLog::empty().bytes().to_vec();
+        bytes.truncate(HEADER_BYTES);
+        bytes.resize(HEADER_BYTES + REGISTERS, 0);
+        HyperLogLog::decode(bytes).unwrap()
+    }
+
+    #[test]
+    fn registers_raised_together_are_those_raised_one_by_one() {
+        let mut random = fastrand::Rng::with_seed(7);
+        for round in 0..300 {
+            let mut bytes = if round % 2 == 0 { hostile() } else { HyperLogLog::empty() }.bytes().to_vec();
+            if round % 5 == 0 {
+                // Damaged: the end is missing, or there is too much.
+                let length = random.usize(HEADER_BYTES..=bytes.len());
+                bytes.truncate(length);
+                bytes.extend((0..random.usize(..4)).map(|_| random.u8(..)));
+            }
+            let mut together = HyperLogLog::decode(bytes).unwrap();
+            let mut one_by_one = together.clone();
+            let is_near = random.bool();
+            let mut near = 0;
+            let mut raises: Vec<(usize, u8)> = (0..random.usize(..400))
+                .map(|_| {
+                    near = (near + random.usize(..4)) % (REGISTERS + 2);
+                    (if is_near { near } else { random.usize(..REGISTERS + 2) }, random.u8(..35))
+                })
+                .collect();
+            if random.bool() {
+                raises.sort_unstable();
+            }
+            let expected = raises.iter().try_fold(false, |is_raised, (register, value)| {
+                Ok::<_, Flaw>(one_by_one.raise(*register, *value)? | is_raised)
+            });
+            assert_eq!(together.raise_all(raises.iter().copied()), expected);
+            assert_eq!(together, one_by_one);
+        }
+    }
+
+    #[test]
+    fn a_string_with_a_run_for_each_register_costs_its_length_once() {
+        let steps = |raises: &mut dyn Iterator<Item = (usize, u8)>| {
+            let mut sketch = hostile();
+            let before = STEPS.get();
+            assert_eq!(sketch.raise_all(raises), Ok(true));
+            (STEPS.get() - before, sketch)
+        };
+        let (searched, sketch) = steps(&mut (0..REGISTERS).map(|register| (register, 1 + (register % 3) as u8)));
+        assert!(searched < 4 * REGISTERS as u64, "{searched} steps");
+        assert!(!sketch.is_dense());
+        let again = (0..1_000_000).map(|n| (REGISTERS - 1 - n % 7, 3));
+        let (searched, _) = steps(&mut again.into_iter());
+        assert!(searched < 2 * REGISTERS as u64, "{searched} steps");
     }
 }

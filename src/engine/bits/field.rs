@@ -3,6 +3,8 @@
 //! Uses the read and write paths and `types::bits`. Invariant: the steps of one call are done one after the other and
 //! committed together.
 
+use std::borrow::Borrow;
+
 use super::Bits;
 use crate::engine::strings::as_string;
 use crate::engine::{Source, Writable};
@@ -40,7 +42,7 @@ impl BitField {
     /// # fn main() -> windrow::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
-    /// assert_eq!(store.db(0).bits().field("k", &BitField::new())?, []);
+    /// assert_eq!(store.db(0).bits().field("k", BitField::new())?, []);
     /// # Ok(()) }
     /// ```
     pub fn new() -> Self {
@@ -189,7 +191,8 @@ impl<S: Writable> Bits<'_, S> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "BITFIELD")]
-    pub fn field(&self, key: impl AsRef<[u8]>, steps: &BitField) -> Result<Vec<Option<i64>>> {
+    pub fn field(&self, key: impl AsRef<[u8]>, steps: impl Borrow<BitField>) -> Result<Vec<Option<i64>>> {
+        let steps = steps.borrow();
         if steps.steps.iter().all(|(_, _, change)| *change == FieldChange::Get) {
             let reads = steps.steps.iter().map(|(kind, offset, _)| (*kind, *offset));
             return Ok(self.field_ro(key, reads)?.into_iter().map(Some).collect());

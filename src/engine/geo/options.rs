@@ -36,15 +36,10 @@ impl From<GeoPosition> for GeoFrom<'_> {
     }
 }
 
-impl<'a> From<&'a str> for GeoFrom<'a> {
-    fn from(member: &'a str) -> Self {
-        Self::Member(member.as_bytes())
-    }
-}
-
-impl<'a> From<&'a [u8]> for GeoFrom<'a> {
-    fn from(member: &'a [u8]) -> Self {
-        Self::Member(member)
+/// A member in any form whose bytes can be looked at: `&str`, `&[u8]`, `&String`, `&Vec<u8>`, `&Bytes` and their like.
+impl<'a, M: AsRef<[u8]> + ?Sized> From<&'a M> for GeoFrom<'a> {
+    fn from(member: &'a M) -> Self {
+        Self::Member(member.as_ref())
     }
 }
 
@@ -205,5 +200,26 @@ impl<'a> GeoSearch<'a> {
     pub(super) fn check(&self) -> Result<()> {
         self.shape.check()?;
         if self.count == Some(0) { Err(Error::invalid("COUNT must be > 0")) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_taken_in_any_form() {
+        let (text, bytes) = (String::from("m"), vec![b'm']);
+        let shared = bytes::Bytes::from_static(b"m");
+        let froms: [GeoFrom<'_>; 7] = [
+            "m".into(),
+            (&text).into(),
+            (&bytes).into(),
+            (&shared).into(),
+            b"m".into(),
+            (&*bytes).into(),
+            (&"m").into(),
+        ];
+        assert!(froms.iter().all(|from| *from == GeoFrom::Member(b"m")));
     }
 }

@@ -114,13 +114,14 @@ impl Namespace {
     /// for it: keep it short. Inside, time stands still: all of it happens at the moment at which the locks were taken.
     ///
     /// Not offered inside are walks over keys ([`Db::keys`], [`Db::scan`], [`Db::random_key`] and their like), and sorting
-    /// by or getting keys that were not declared. In the thread that runs `body`, writes to the store beside the
+    /// by or getting keys that were not declared, which is refused as everything else about them. In the thread that runs `body`, writes to the store beside the
     /// transaction, flushes, swaps and another transaction are refused, as they could wait for this one; reads beside it
     /// are allowed, and do not see what it writes. Work that `body` hands to other threads and waits for must not write
     /// to the store beside the transaction; and transactions on several stores, one inside the other, need an order
     /// of the stores, as any locks do.
     ///
-    /// Costs the locks, a read of each key that is touched, and one commit. The changes wait in memory, of which new
+    /// Costs the locks, a read of each key that is touched, and one commit; if the keys lie in several dbs, one more for those of them
+    /// that are not there yet, which stay there, empty, if it fails. The changes wait in memory, of which new
     /// collections of more than [`max_commit_bytes`](crate::Options::max_commit_bytes) take no more than that. Ranks in large
     /// sorted sets that the transaction has changed are found by walking.
     ///

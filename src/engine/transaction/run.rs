@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::engine::Live;
 use crate::engine::transaction::{Transaction, Tx, Watch};
-use crate::engine::write::{Place, check_namespace};
+use crate::engine::write::{Place, check_namespace, is_missing_one_of_several};
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::gc::PinKind;
@@ -64,6 +64,12 @@ pub(super) fn run<T>(
     {
         return Ok(None);
     }
+    let dbs = || keys.iter().map(|(db, _)| db);
+    let keyspaces = if is_missing_one_of_several(&keyspaces, namespace, dbs()) {
+        engine.keyspaces.with_all(&engine.db, namespace, dbs())?
+    } else {
+        keyspaces
+    };
     let tx = Tx::open(engine, namespace, &keyspaces, &keys, pin.now())?;
     let _ending = Ending(&tx);
     failpoint!("transaction::begun");

@@ -4,12 +4,14 @@
 //! fails leaves it as it was; once the transaction is over, everything is refused.
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use parking_lot::ReentrantMutex;
 
-use crate::encoding::{CollectionId, UnixMillis};
+use crate::encoding::{CollectionId, KeyspaceNo, UnixMillis};
 use crate::engine::builds::Builds;
+use crate::engine::events::{Claim, Happened};
 use crate::engine::keyspaces::{Keyspace, Map};
 use crate::engine::read::{Begin, Destination, Lead, Reading};
 use crate::engine::transaction::run::Keys;
@@ -17,7 +19,7 @@ use crate::engine::write::{Place, Target};
 use crate::engine::{Engine, Source, Writable};
 use crate::error::{Error, Result};
 use crate::types::overlay::{Declared, Overlay, Planned, undeclared};
-use crate::types::{Before, KeyPlan, PlanContext, Reader};
+use crate::types::{Before, EventKind, KeyPlan, PlanContext, Reader};
 
 /// Reads and writes inside a transaction, what it has written included.
 ///
@@ -53,11 +55,16 @@ struct Shared {
 /// A transaction that is not over.
 struct Open {
     now: UnixMillis,
+    /// In the order of their numbers.
     dbs: Vec<DeclaredDb>,
     keys: Arc<[Declared]>,
     overlay: Arc<Overlay>,
     /// Large collections that were built here.
     built: Vec<CollectionId>,
+    /// Whether anybody wants to know what happens.
+    is_heard: bool,
+    /// What happened to which key, in order.
+    notes: Vec<(usize, EventKind)>,
 }
 
 struct DeclaredDb {
@@ -74,6 +81,7 @@ struct Begun {
     befores: Vec<Before>,
     are_there: Vec<bool>,
     reader: Reader,
+    is_heard: bool,
 }
 
 impl Tx {
@@ -97,7 +105,9 @@ impl Tx {
         declared.sort_unstable();
         let keys: Arc<[Declared]> = declared.into();
         let overlay = Arc::new(Overlay::new(Arc::clone(&keys)));
-        let open = Open { now, dbs, keys, overlay, built: Vec::new() };
+        // The caller holds the locks of the keys.
+        let is_heard = engine.events.is_heard();
+        let open = Open { now, dbs, keys, overlay, built: Vec::new(), is_heard, notes: Vec::new() };
         let state = ReentrantMutex::new(RefCell::new(Some(open)));
         Ok(Self { shared: Arc::new(Shared { engine: Arc::clone(engine), state }) })
     }
@@ -117,11 +127,11 @@ impl Tx {
         targets.iter().try_for_each(|target| engine.check_key(target.key))?;
         // Held until the plans are taken over, so that no other thread's come in between.
         let state = self.shared.state.lock();
-        let Begun { now, slots, befores, are_there, reader } =
+        let Begun { now, slots, befores, are_there, reader, is_heard } =
             state.borrow_mut().as_mut().ok_or_else(is_over)?.begin(engine, targets)?;
         let limits = engine.limits();
         let builds = Builds::new(engine);
-        let context = PlanContext { now, reader: &reader, limits: &limits, builder: &builds };
+        let context = PlanContext { now, reader: &reader, limits: &limits, builder: &builds, is_heard };
         let mut plans = Vec::with_capacity(targets.len());
         for ((target, before), is_there) in targets.iter().zip(befores).zip(are_there) {
             // The number of a db that is not there stands for nothing.
@@ -129,6 +139,10 @@ impl Tx {
             plans.push(KeyPlan::new(keyspace.map(|keyspace| keyspace.number), target.key, context, before));
         }
         let outcome = plan(&mut plans)?;
+        let mut notes = Vec::new();
+        for (slot, plan) in slots.iter().zip(&mut plans) {
+            notes.extend(plan.take_notes().into_iter().map(|kind| (*slot, kind)));
+        }
         let mut planned = Vec::with_capacity(plans.len());
         let mut built = Vec::new();
         for (slot, plan) in slots.into_iter().zip(plans).filter(|(_, plan)| plan.changes_something()) {
@@ -142,6 +156,7 @@ impl Tx {
         Arc::make_mut(&mut open.overlay).apply(planned, now, engine.most_transaction_bytes())?;
         builds.leave_to_commit(built.iter().copied());
         open.built.append(&mut built);
+        open.notes.append(&mut notes);
         Ok(outcome)
     }
 
@@ -155,25 +170,31 @@ impl Tx {
         let engine = &*self.shared.engine;
         let builds = Builds::new(engine);
         builds.adopt(open.built.iter().copied());
-        let Open { now, dbs, keys, overlay, built } = open;
+        let Open { now, dbs, keys, overlay, built, is_heard, notes } = open;
+        let happened = if is_heard { happened(&dbs, &keys, &overlay, notes)? } else { Vec::new() };
         let net = Arc::unwrap_or_clone(overlay).into_net();
-        if net.is_empty() {
-            return Ok(());
-        }
         let reader = Reader::new(&engine.db, engine.directory.layout, None);
         let limits = engine.limits();
-        let context = PlanContext { now, reader: &reader, limits: &limits, builder: &builds };
+        let context = PlanContext { now, reader: &reader, limits: &limits, builder: &builds, is_heard: false };
+        let built: BTreeSet<CollectionId> = built.into_iter().collect();
+        let numbers: BTreeMap<KeyspaceNo, &DeclaredDb> = dbs.iter().map(|db| (db.keyspace.number, db)).collect();
         let (mut targets, mut plans) = (Vec::with_capacity(net.len()), Vec::with_capacity(net.len()));
         for net in net {
             let declared = keys.get(net.slot).ok_or_else(undeclared)?;
-            let db = dbs.iter().find(|db| db.keyspace.number == declared.keyspace).ok_or_else(undeclared)?;
+            let db = numbers.get(&declared.keyspace).ok_or_else(undeclared)?;
             let keyspace = db.is_there.then_some(declared.keyspace);
             let mut plan = KeyPlan::new(keyspace, &declared.key, context, net.before);
             plan.take_over(net.change, net.elements, &built);
             targets.push(Target { db: db.number, key: &declared.key });
             plans.push(plan);
         }
-        engine.commit_plans_of(place, keyspaces, &targets, plans, &builds)
+        if !plans.is_empty() {
+            engine.commit_plans_of(place, keyspaces, &targets, plans, &builds)?;
+        }
+        if is_heard {
+            engine.events.publish(place.namespace, &happened);
+        }
+        Ok(())
     }
 
     /// Ends the transaction without a commit: what was built is buried.
@@ -220,7 +241,8 @@ impl Writable for Tx {}
 
 impl Open {
     fn db(&self, number: u32) -> Result<&DeclaredDb> {
-        self.dbs.iter().find(|db| db.number == number).ok_or_else(undeclared)
+        let place = self.dbs.binary_search_by_key(&number, |db| db.number).map_err(|_| undeclared())?;
+        self.dbs.get(place).ok_or_else(undeclared)
     }
 
     /// Looks up what the keys are, and notes what had to be read for it.
@@ -246,7 +268,7 @@ impl Open {
             are_there.push(is_there);
         }
         let reader = database.under(Arc::clone(&self.overlay));
-        Ok(Begun { now: self.now, slots, befores, are_there, reader })
+        Ok(Begun { now: self.now, slots, befores, are_there, reader, is_heard: self.is_heard })
     }
 }
 
@@ -265,6 +287,25 @@ impl Engine {
     fn most_transaction_bytes(&self) -> usize {
         self.options.max_value_bytes.saturating_add(self.options.max_commit_bytes)
     }
+}
+
+/// Says what happened in a transaction, in order.
+fn happened<'k>(
+    dbs: &[DeclaredDb],
+    keys: &'k [Declared],
+    overlay: &Overlay,
+    notes: Vec<(usize, EventKind)>,
+) -> Result<Vec<Happened<'k>>> {
+    let mut expired = HashSet::new();
+    let happened = notes.into_iter().map(|(slot, kind)| {
+        let Declared { keyspace, key } = keys.get(slot).ok_or_else(undeclared)?;
+        let db = dbs.iter().find(|db| db.keyspace.number == *keyspace).ok_or_else(undeclared)?;
+        let target = Target { db: db.number, key };
+        let expires_at = overlay.expired_before(slot).filter(|_| expired.insert(slot));
+        let claim = expires_at.map(|expires_at| Claim { expires_at, keyspace: *keyspace, key });
+        Ok(Happened::new(target, claim, vec![kind]))
+    });
+    happened.collect()
 }
 
 /// The refusal of a handle that was kept.

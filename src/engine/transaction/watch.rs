@@ -5,6 +5,7 @@
 //! is known to whoever holds the key's lock.
 
 use std::collections::HashMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 
@@ -38,12 +39,19 @@ impl Name {
 /// Raised by the first change of a key that is watched.
 type Flag = Arc<AtomicBool>;
 
+/// A flag's address, which no other one has as long as it lives.
+type FlagNo = usize;
+
+fn number_of(flag: &Flag) -> FlagNo {
+    Arc::as_ptr(flag).addr()
+}
+
 /// The keys of a store that are watched.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Watches {
     /// How many there are, so that whoever writes where nobody watches takes no lock.
     held: AtomicUsize,
-    table: Mutex<HashMap<Name, Vec<Flag>>>,
+    table: Mutex<HashMap<Name, BTreeMap<FlagNo, Flag>>>,
 }
 
 impl Watches {
@@ -64,12 +72,12 @@ impl Watches {
     pub(in crate::engine) fn mark(&self, namespace: &[u8], db: u32, key: &[u8]) {
         let name = Name::of((namespace, db, key));
         if let Some(flags) = self.table.lock().get(&name) {
-            flags.iter().for_each(|flag| flag.store(true, Ordering::SeqCst));
+            flags.values().for_each(|flag| flag.store(true, Ordering::SeqCst));
         }
     }
 
     fn enter(&self, name: Name, flag: &Flag) {
-        self.table.lock().entry(name).or_default().push(Arc::clone(flag));
+        self.table.lock().entry(name).or_default().insert(number_of(flag), Arc::clone(flag));
         self.held.fetch_add(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
     }
@@ -77,8 +85,9 @@ impl Watches {
     fn leave(&self, name: &Name, flag: &Flag) {
         let mut table = self.table.lock();
         let Some(flags) = table.get_mut(name) else { return };
-        let Some(place) = flags.iter().position(|found| Arc::ptr_eq(found, flag)) else { return };
-        flags.swap_remove(place);
+        if flags.remove(&number_of(flag)).is_none() {
+            return;
+        }
         if flags.is_empty() {
             table.remove(name);
         }
@@ -138,13 +147,13 @@ impl Engine {
 pub struct Watch {
     live: Live,
     namespace: Arc<[u8]>,
-    keys: Vec<Watched>,
+    /// By db and key.
+    keys: BTreeMap<(u32, Box<[u8]>), Watched>,
     flag: Flag,
 }
 
+#[derive(Clone, Copy, Default)]
 struct Watched {
-    db: u32,
-    key: Box<[u8]>,
     /// What the db was when the watch began.
     keyspace: Option<KeyspaceNo>,
     lived: bool,
@@ -158,7 +167,7 @@ impl Watch {
     ) -> Result<Self> {
         check_namespace(namespace)?;
         let namespace = Arc::clone(namespace);
-        let mut watch = Self { live: live.clone(), namespace, keys: Vec::new(), flag: Flag::default() };
+        let mut watch = Self { live: live.clone(), namespace, keys: BTreeMap::new(), flag: Flag::default() };
         watch.add(keys)?;
         Ok(watch)
     }
@@ -192,19 +201,14 @@ impl Watch {
         let engine = &self.live.engine;
         engine.check_open()?;
         engine.check_key(key)?;
-        if self.keys.iter().any(|watched| watched.db == db && *watched.key == *key) {
-            return Ok(());
-        }
+        let Entry::Vacant(place) = self.keys.entry((db, key.into())) else { return Ok(()) };
         engine.watches.enter(Name::of((&self.namespace, db, key)), &self.flag);
-        self.keys.push(Watched { db, key: key.into(), keyspace: None, lived: false });
+        let watched = place.insert(Watched::default());
         let pin = engine.pins.pin(PinKind::Read);
         let keyspace = engine.keyspaces.current().find(&self.namespace, db).map(|found| found.number);
         let reader = Reader::new(&engine.db, engine.directory.layout, None);
         let found = keyspace.map(|keyspace| reader.live(keyspace, key, pin.now())).transpose();
-        if let Some(watched) = self.keys.last_mut() {
-            watched.keyspace = keyspace;
-            watched.lived = matches!(&found, Ok(Some(Some(_))));
-        }
+        *watched = Watched { keyspace, lived: matches!(&found, Ok(Some(Some(_)))) };
         if found.is_err() {
             // Nobody knows what there was.
             self.flag.store(true, Ordering::SeqCst);
@@ -244,7 +248,7 @@ impl Watch {
             return Ok(true);
         }
         let reader = Reader::new(&engine.db, engine.directory.layout, None);
-        for Watched { db, key, keyspace, .. } in self.keys.iter().filter(|watched| watched.lived) {
+        for ((db, key), Watched { keyspace, .. }) in self.keys.iter().filter(|(_, watched)| watched.lived) {
             // A flush gives the name another keyspace, and marks nothing.
             let is_there = match keyspaces.find(&self.namespace, *db).map(|found| found.number) {
                 Some(number) if Some(number) == *keyspace => reader.live(number, key, now)?.is_some(),
@@ -259,7 +263,7 @@ impl Watch {
 
     /// The names of the keys, for whoever locks them.
     pub(super) fn names(&self) -> impl Iterator<Item = KeyName<'_>> {
-        self.keys.iter().map(|watched| (&*self.namespace, watched.db, &*watched.key))
+        self.keys.keys().map(|(db, key)| (&*self.namespace, *db, &**key))
     }
 
     /// Runs a transaction on keys of the same namespace as [`Namespace::transaction`](crate::Namespace::transaction) does, if
@@ -299,7 +303,7 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         let watches = &self.live.engine.watches;
-        for Watched { db, key, .. } in &self.keys {
+        for (db, key) in self.keys.keys() {
             watches.leave(&Name::of((&self.namespace, *db, key)), &self.flag);
         }
     }

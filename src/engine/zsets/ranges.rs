@@ -3,14 +3,15 @@
 //! Uses the read and write paths, `types::zset` and the margins. Invariants: as for all handles, names follow the Redis
 //! commands; margins are read and learnt under the lock of their set's key.
 
-use crate::encoding::{DataType, Tag};
+use crate::encoding::DataType;
 use crate::engine::write::distinct;
 use crate::engine::zsets::ZEntries;
+use crate::engine::zsets::pops::within_margins;
 use crate::engine::{CreateOptions, Engine, Source, Writable, ZSets};
 use crate::error::{Error, Result};
 use crate::types::zset::range::{CountOf, PartOf};
 use crate::types::zset::{Selection, ZRange, range};
-use crate::types::{Direction, KeyPlan, TailRange};
+use crate::types::{Direction, KeyPlan};
 
 impl<S: Source> ZSets<'_, S> {
     /// Walks over a part of the set, as it is at the time of the call (ZRANGE with BYSCORE, BYLEX, REV, LIMIT, and so
@@ -191,7 +192,7 @@ impl<S: Writable> ZSets<'_, S> {
 /// set if nothing is left.
 fn remove(engine: &Engine, plan: &mut KeyPlan<'_>, range: &ZRange<'_>) -> Result<u64> {
     let id = plan.committed_id();
-    let within = id.map_or_else(|| TailRange::all(Tag::SortedScore), |id| engine.margins.range(id));
+    let within = within_margins(engine, plan);
     let reader = plan.reader;
     let find = |id, size, rank| reader.changes(id).is_none().then(|| engine.ranks.stretch_at(id, size, rank)).flatten();
     let removal = range::remove(plan, range, &within, &find)?;

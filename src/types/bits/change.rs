@@ -9,7 +9,7 @@ use super::field::WINDOW;
 use super::{BYTE, BitOverflow, Field, check_offset, wide};
 use crate::encoding::{DataType, Meta};
 use crate::error::Result;
-use crate::types::{KeyPlan, Reader, string};
+use crate::types::{EventKind, KeyPlan, Reader, string};
 
 /// What is done to one field, after what was done before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,7 @@ pub(crate) fn set(plan: &mut KeyPlan<'_>, offset: u64, bit: bool) -> Result<bool
         return Ok(was);
     }
     string::write_parts(plan, &[(at, &byte)])?;
+    plan.note(EventKind::SetBit);
     Ok(was)
 }
 
@@ -86,6 +87,7 @@ pub(crate) fn change_fields(plan: &mut KeyPlan<'_>, steps: &[FieldStep]) -> Resu
     if !parts.is_empty() {
         let parts: Vec<(u64, &[u8])> = parts.iter().map(|(at, bytes)| (*at, bytes.as_slice())).collect();
         string::write_parts(plan, &parts)?;
+        plan.note(EventKind::SetBit);
     }
     Ok(results)
 }

@@ -6,7 +6,7 @@
 use crate::encoding::{Meta, STRING_PIECE_BYTES};
 use crate::error::Result;
 use crate::types::string::{self, Pieces};
-use crate::types::{KeyPlan, keys};
+use crate::types::{EventKind, KeyPlan, keys};
 
 /// What [`Bits::op`](crate::Bits::op) makes of the bits of several strings.
 ///
@@ -52,6 +52,7 @@ pub(crate) fn store(plan: &mut KeyPlan<'_>, operation: BitOp, sources: &[Option<
     let inputs = sources.iter().map(open).collect::<Result<Vec<_>>>()?;
     let mut combined = Combined { operation, inputs, length, at: 0 };
     string::set_pieces(plan, length, || combined.next())?;
+    plan.note(EventKind::Set);
     Ok(length)
 }
 

@@ -99,7 +99,7 @@ impl BitType {
 /// # let dir = tempfile::tempdir().unwrap();
 /// # let store = windrow::Store::open(dir.path().join("s"))?;
 /// let bits = store.db(0);
-/// bits.bits().field("k", &BitField::new().set(BitType::u(8), BitOffset::Nth(2), 200))?;
+/// bits.bits().field("k", BitField::new().set(BitType::u(8), BitOffset::Nth(2), 200))?;
 /// assert_eq!(bits.bits().field_ro("k", [(BitType::u(8), 16)])?, [200]);
 /// # Ok(()) }
 /// ```

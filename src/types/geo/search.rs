@@ -15,7 +15,7 @@ use crate::encoding::{Meta, Score, Tag};
 use crate::error::{Error, Result};
 use crate::types::zset::bounds::ScoreBound;
 use crate::types::zset::{self, Selection, ZRange};
-use crate::types::{Birth, Direction, Elements, KeyPlan, TailRange};
+use crate::types::{Birth, Direction, Elements, EventKind, KeyPlan, TailRange};
 
 /// A place that a search has found.
 ///
@@ -199,7 +199,7 @@ pub(crate) fn store(
     birth: Birth,
 ) -> Result<u64> {
     let reader = destination.reader;
-    zset::store(destination, birth, |take| {
+    zset::store(destination, (birth, EventKind::GeoSearchStore), |take| {
         let Some((meta, query)) = source else {
             return Ok(());
         };

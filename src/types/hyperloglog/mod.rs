@@ -9,7 +9,7 @@ mod hash;
 use crate::encoding::hyperloglog::{Flaw, HyperLogLog, LONGEST_BYTES, Registers};
 use crate::encoding::{DataType, Meta};
 use crate::error::{Error, ErrorKind, Result};
-use crate::types::{Birth, KeyPlan, Reader, string};
+use crate::types::{Birth, EventKind, KeyPlan, Reader, string};
 
 pub(crate) use hash::Raise;
 
@@ -39,13 +39,13 @@ pub(crate) fn add(plan: &mut KeyPlan<'_>, raises: &[Raise], birth: Birth) -> Res
     if found.is_none() && birth.expires_at.is_some_and(|expires_at| expires_at <= plan.now) {
         return Ok(false);
     }
-    let mut is_changed = found.is_none();
+    let is_new = found.is_none();
     let mut sketch = found.unwrap_or_else(created);
-    for raise in raises {
-        is_changed |= sketch.raise(raise.register, raise.value)?;
-    }
+    let is_raised = sketch.raise_all(raises.iter().map(|raise| (raise.register, raise.value)))?;
+    let is_changed = is_new || is_raised;
     if is_changed {
         string::change(plan, sketch.bytes(), birth)?;
+        plan.note(EventKind::PfAdd);
     }
     Ok(is_changed)
 }
@@ -77,11 +77,11 @@ pub(crate) fn merge(plans: &mut [KeyPlan<'_>], birth: Birth) -> Result<()> {
     if is_dense {
         merged.make_dense()?;
     }
-    for (register, value) in union.values().iter().enumerate() {
-        merged.raise(register, *value)?;
-    }
+    merged.raise_all(union.values().iter().copied().enumerate())?;
     merged.make_stale();
-    string::change(destination, merged.bytes(), birth)
+    string::change(destination, merged.bytes(), birth)?;
+    destination.note(EventKind::PfAdd);
+    Ok(())
 }
 
 /// Says what one HyperLogLog counts: what its header holds, unless that is stale.

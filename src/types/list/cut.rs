@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::encoding::DataType;
 use crate::error::Result;
 use crate::types::list::{count, indices, key_of, lay, places, walk, write_anew};
-use crate::types::{Birth, Direction, Edit, KeyPlan};
+use crate::types::{Birth, Direction, Edit, EventKind, KeyPlan};
 
 /// From so many removed items on it can pay to write what is left anew. Larger: more tombstones under short lists.
 /// Smaller: ids taken and buried for little.
@@ -23,8 +23,13 @@ pub(crate) fn trim(plan: &mut KeyPlan<'_>, start: i64, stop: i64) -> Result<()> 
     let mut list = plan.edit(DataType::List, Birth::default())?;
     let kept = places(list.size(), start, stop);
     let head = list.head();
+    let existed = list.existed();
     keep(&mut list, head + kept.start..head + kept.end)?;
-    list.finish()
+    list.finish()?;
+    if existed {
+        plan.note(EventKind::LTrim);
+    }
+    Ok(())
 }
 
 /// Keeps the items with these indices.
@@ -63,6 +68,7 @@ pub(crate) fn remove(plan: &mut KeyPlan<'_>, wanted: i64, item: &[u8]) -> Result
     }
     close_gaps(&mut list, &gone)?;
     list.finish()?;
+    plan.note(EventKind::LRem);
     Ok(count(gone.len()))
 }
 

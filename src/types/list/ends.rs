@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::encoding::DataType;
 use crate::error::Result;
 use crate::types::list::cut::keep;
-use crate::types::list::{ListEnd, count, indices, key_of, missing, no_room, walk, write_anew};
+use crate::types::list::{ListEnd, count, indices, key_of, missing, no_room, popped, pushed, walk, write_anew};
 use crate::types::{Birth, Direction, Edit, KeyPlan};
 
 /// Adds items one after the other at one end; returns the new length.
@@ -20,6 +20,9 @@ pub(crate) fn push(plan: &mut KeyPlan<'_>, end: ListEnd, items: &[&[u8]], birth:
     add(&mut list, end, items)?;
     let size = list.size();
     list.finish()?;
+    if !items.is_empty() {
+        plan.note(pushed(end));
+    }
     Ok(size)
 }
 
@@ -74,6 +77,7 @@ pub(crate) fn pop(plan: &mut KeyPlan<'_>, end: ListEnd, count: u64) -> Result<Op
         several => take_several(&mut list, end, several)?,
     };
     list.finish()?;
+    plan.note(popped(end));
     Ok(Some(taken))
 }
 
@@ -137,6 +141,8 @@ pub(crate) fn move_item(from: (&mut KeyPlan<'_>, ListEnd), to: (&mut KeyPlan<'_>
     add(&mut target, to.1, &[&item])?;
     source.finish()?;
     target.finish()?;
+    to.0.note(pushed(to.1));
+    from.0.note(popped(from.1));
     Ok(Some(item))
 }
 
@@ -147,10 +153,19 @@ pub(crate) fn rotate(plan: &mut KeyPlan<'_>, from: ListEnd, to: ListEnd) -> Resu
         return Ok(None);
     }
     if from == to || list.size() == 1 {
-        return Ok(Some(peek(&list, from)?));
+        let item = peek(&list, from)?;
+        note_rotation(plan, from, to);
+        return Ok(Some(item));
     }
     let item = take(&mut list, from)?;
     add(&mut list, to, &[&item])?;
     list.finish()?;
+    note_rotation(plan, from, to);
     Ok(Some(item))
+}
+
+/// WHY in this order, and also if nothing moves: as Redis says it.
+fn note_rotation(plan: &mut KeyPlan<'_>, from: ListEnd, to: ListEnd) {
+    plan.note(pushed(to));
+    plan.note(popped(from));
 }

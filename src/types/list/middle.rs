@@ -10,7 +10,7 @@ use crate::encoding::DataType;
 use crate::error::{Error, Result};
 use crate::types::keys::no_such_key;
 use crate::types::list::{indices, key_of, lay, no_room, place_of, walk};
-use crate::types::{Birth, Direction, Edit, KeyPlan};
+use crate::types::{Birth, Direction, Edit, EventKind, KeyPlan};
 
 /// Overwrites the item at an index.
 pub(crate) fn set(plan: &mut KeyPlan<'_>, index: i64, item: &[u8]) -> Result<()> {
@@ -21,7 +21,9 @@ pub(crate) fn set(plan: &mut KeyPlan<'_>, index: i64, item: &[u8]) -> Result<()>
     let place = place_of(list.size(), index).filter(|place| *place < list.size());
     let place = place.ok_or_else(|| Error::out_of_range("index out of range"))?;
     list.put(&key_of(list.head() + place), Bytes::copy_from_slice(item))?;
-    list.finish()
+    list.finish()?;
+    plan.note(EventKind::LSet);
+    Ok(())
 }
 
 /// Inserts an item before the first one that equals `pivot`, or `behind` it. Returns the new length, 0 if there is
@@ -39,6 +41,7 @@ pub(crate) fn insert(plan: &mut KeyPlan<'_>, pivot: &[u8], behind: bool, item: &
     list.grow(1)?;
     let size = list.size();
     list.finish()?;
+    plan.note(EventKind::LInsert);
     Ok(Some(size))
 }
 

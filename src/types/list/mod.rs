@@ -21,7 +21,7 @@ use bytes::Bytes;
 
 use crate::encoding::{ElementKey, LIST_MIDDLE};
 use crate::error::{Error, Result};
-use crate::types::{Direction, Edit};
+use crate::types::{Direction, Edit, EventKind};
 
 /// One of the two ends of a list.
 ///
@@ -43,6 +43,22 @@ pub enum ListEnd {
     Left,
     /// The end with index -1 (RIGHT).
     Right,
+}
+
+/// What is said to happen when items are added at an end.
+fn pushed(end: ListEnd) -> EventKind {
+    match end {
+        ListEnd::Left => EventKind::LPush,
+        ListEnd::Right => EventKind::RPush,
+    }
+}
+
+/// What is said to happen when items are taken from an end.
+fn popped(end: ListEnd) -> EventKind {
+    match end {
+        ListEnd::Left => EventKind::LPop,
+        ListEnd::Right => EventKind::RPop,
+    }
 }
 
 const fn key_of(index: u64) -> ElementKey<'static> {

@@ -10,7 +10,7 @@ use std::collections::binary_heap::PeekMut;
 use crate::encoding::{DataType, ElementKey, Meta};
 use crate::error::Result;
 use crate::types::set::{member_of, members};
-use crate::types::{Birth, Direction, Elements, KeyPlan, Reader, TailRange, Walk};
+use crate::types::{Birth, Direction, Elements, EventKind, KeyPlan, Reader, TailRange, Walk};
 
 /// A set so many times larger than the leading one is asked for each member instead of walked along. A point read
 /// costs about as much as this many steps of a walk.
@@ -286,5 +286,12 @@ pub(crate) fn store(
     }
     stored.set_size(size);
     stored.finish()?;
+    if size > 0 {
+        plan.note(match operation {
+            Operation::Union => EventKind::SUnionStore,
+            Operation::Intersection => EventKind::SInterStore,
+            Operation::Difference => EventKind::SDiffStore,
+        });
+    }
     Ok(size)
 }

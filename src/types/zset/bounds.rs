@@ -5,7 +5,7 @@
 use crate::encoding::{ElementKey, Score, Tag};
 use crate::error::{Error, Result};
 use crate::types::rank::DEEP;
-use crate::types::{Direction, TailRange};
+use crate::types::{Direction, EventKind, TailRange};
 
 /// Where a range of scores begins or ends. A bare number is an included bound: an `f64`, or an `i32` or
 /// `u32`, which it holds exactly. A wider integer is not: say how it is to be rounded.
@@ -230,6 +230,15 @@ impl<'a> ZRange<'a> {
 
     pub(super) fn is_by_score(&self) -> bool {
         matches!(self.part, Part::Scores(..))
+    }
+
+    /// What is said to happen when the range is removed.
+    pub(super) fn removal(&self) -> EventKind {
+        match self.part {
+            Part::Ranks(..) => EventKind::ZRemRangeByRank,
+            Part::Scores(..) => EventKind::ZRemRangeByScore,
+            Part::Lex(..) => EventKind::ZRemRangeByLex,
+        }
     }
 
     /// Finds out what the range means in a set of this size.

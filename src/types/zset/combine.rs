@@ -12,7 +12,7 @@ use bytes::Bytes;
 use crate::encoding::{DataType, ElementKey, Meta, Score, Tag};
 use crate::error::{Error, Result};
 use crate::types::zset::score_from;
-use crate::types::{Birth, Direction, Elements, KeyPlan, Reader, TailRange, Walk};
+use crate::types::{Birth, Direction, Elements, EventKind, KeyPlan, Reader, TailRange, Walk};
 
 /// A source that is this many times larger than the one that leads is asked for each member instead of walked over.
 /// Larger: more members read in vain; smaller: more point reads, each of which costs several steps of a walk.
@@ -272,7 +272,12 @@ pub(crate) fn store(
     aggregate: Aggregate,
     birth: Birth,
 ) -> Result<u64> {
-    super::store(destination, birth, |take| {
+    let kind = match operation {
+        Operation::Union => EventKind::ZUnionStore,
+        Operation::Inter => EventKind::ZInterStore,
+        Operation::Diff => EventKind::ZDiffStore,
+    };
+    super::store(destination, (birth, kind), |take| {
         combine(operation, inputs, aggregate, &mut |member, score| {
             take(member, score)?;
             Ok(ControlFlow::Continue(()))

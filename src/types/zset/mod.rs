@@ -12,7 +12,7 @@ use bytes::Bytes;
 use crate::encoding::{DataType, ElementKey, Meta, Score, Tag};
 use crate::error::{Error, Result};
 use crate::types::rank::{self, Place, Question, Stretch};
-use crate::types::{Birth, Direction, Edit, Elements, KeyPlan, Reader, TailRange, Walk, pick};
+use crate::types::{Birth, Direction, Edit, Elements, EventKind, KeyPlan, Reader, TailRange, Walk, pick};
 
 pub(crate) use bounds::ZRange;
 pub(crate) use range::Selection;
@@ -111,6 +111,9 @@ pub(crate) fn add(
         }
     }
     zset.finish()?;
+    if done.added + done.updated > 0 {
+        plan.note(EventKind::ZAdd);
+    }
     Ok(done)
 }
 
@@ -134,6 +137,9 @@ pub(crate) fn incr_by(
     };
     let placed = place(&mut zset, member, rule, sum)?;
     zset.finish()?;
+    if matches!(placed, Placed::Added(_) | Placed::Updated(_)) {
+        plan.note(EventKind::ZIncr);
+    }
     Ok(match placed {
         Placed::Added(score) | Placed::Updated(score) | Placed::Same(score) => Some(score.get()),
         Placed::Refused => None,
@@ -178,7 +184,7 @@ pub(crate) type Take<'t> = &'t mut dyn FnMut(&[u8], Score) -> Result<()>;
 /// Stores what `give` hands out in place of what the key holds; returns how many members there are.
 pub(crate) fn store(
     destination: &mut KeyPlan<'_>,
-    birth: Birth,
+    (birth, kind): (Birth, EventKind),
     give: impl FnOnce(Take<'_>) -> Result<()>,
 ) -> Result<u64> {
     let mut zset = destination.replace(DataType::SortedSet, birth);
@@ -190,6 +196,9 @@ pub(crate) fn store(
     }
     let stored = zset.size();
     zset.finish()?;
+    if stored > 0 {
+        destination.note(kind);
+    }
     Ok(stored)
 }
 
@@ -216,6 +225,9 @@ pub(crate) fn remove(plan: &mut KeyPlan<'_>, members: &[&[u8]]) -> Result<u64> {
     }
     zset.shrink(removed)?;
     zset.finish()?;
+    if removed > 0 {
+        plan.note(EventKind::ZRem);
+    }
     Ok(removed)
 }
 
@@ -243,6 +255,12 @@ pub(crate) fn pop(
     }
     zset.shrink(count.min(zset.size()))?;
     zset.finish()?;
+    if !popped.is_empty() {
+        plan.note(match direction {
+            Direction::Ascending => EventKind::ZPopMin,
+            Direction::Descending => EventKind::ZPopMax,
+        });
+    }
     Ok(popped)
 }
 

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::types::rank::{self, Place, Question, Stretch};
 use crate::types::zset::bounds::Span;
 use crate::types::zset::{ZRange, drop_member, entry_of};
-use crate::types::{Birth, Direction, Edit, Elements, KeyPlan, TailRange, Walk};
+use crate::types::{Birth, Direction, Edit, Elements, EventKind, KeyPlan, TailRange, Walk};
 
 /// A walk over the part of a sorted set that a range means.
 pub(crate) struct Selection {
@@ -222,6 +222,9 @@ pub(crate) fn remove(
     let removal = look_at_ends(&zset, size, range, within, removed);
     zset.shrink(removed)?;
     zset.finish()?;
+    if removed > 0 {
+        plan.note(range.removal());
+    }
     Ok(removal)
 }
 
@@ -281,7 +284,7 @@ pub(crate) fn store(
         }
         None => Selection::nothing(),
     };
-    super::store(destination, birth, |take| {
+    super::store(destination, (birth, EventKind::ZRangeStore), |take| {
         while let Some((member, score)) = selection.next_ref()? {
             take(member, score)?;
         }

@@ -5,10 +5,10 @@
 
 mod search;
 
-use windrow::{DataType, ErrorKind, GeoPosition, GeoUnit, ZAddOptions};
+use windrow::{DataType, ErrorKind, GeoPosition, GeoUnit, Writable, ZAddOptions};
 
 use crate::births::{BORN, born};
-use crate::command::{Command, Commands, Handler, Place};
+use crate::command::{Command, Commands, Handler, Place, both_sides};
 use crate::draw::Draw;
 use crate::resp::Reply;
 
@@ -58,27 +58,30 @@ impl Commands for Geo {
         }
     }
 
-    fn handlers(&self) -> Vec<Handler> {
-        let mut handlers = vec![
-            Handler::mirrored("GEOADD", add, BORN),
-            Handler::exact("GEOPOS", |place, command| {
-                let found = place.db().geo().positions(command.key(), &command.args[1..])?;
-                let shown = |found: Option<GeoPosition>| found.map_or(Reply::Array(None), coordinates);
-                Ok(Reply::Array(Some(found.into_iter().map(shown).collect())))
-            }),
-            Handler::exact("GEOHASH", |place, command| {
-                let found = place.db().geo().hashes(command.key(), &command.args[1..])?;
-                Ok(Reply::Array(Some(found.into_iter().map(|hash| hash.map_or(Reply::nil(), Reply::bytes)).collect())))
-            }),
-            Handler::exact("GEODIST", |place, command| {
-                let unit = command.args.get(3).map_or(GeoUnit::Meters, |word| unit_of(word));
-                let apart = place.db().geo().distance(command.key(), &command.args[1], &command.args[2], unit)?;
-                Ok(apart.map_or(Reply::nil(), distance))
-            }),
-        ];
-        handlers.extend(search::handlers());
-        handlers
-    }
+    both_sides!(handlers);
+}
+
+/// How each command is done and compared.
+fn handlers<S: Writable>() -> Vec<Handler<S>> {
+    let mut handlers = vec![
+        Handler::mirrored("GEOADD", add, BORN),
+        Handler::exact("GEOPOS", |place, command| {
+            let found = place.db().geo().positions(command.key(), &command.args[1..])?;
+            let shown = |found: Option<GeoPosition>| found.map_or(Reply::Array(None), coordinates);
+            Ok(Reply::Array(Some(found.into_iter().map(shown).collect())))
+        }),
+        Handler::exact("GEOHASH", |place, command| {
+            let found = place.db().geo().hashes(command.key(), &command.args[1..])?;
+            Ok(Reply::Array(Some(found.into_iter().map(|hash| hash.map_or(Reply::nil(), Reply::bytes)).collect())))
+        }),
+        Handler::exact("GEODIST", |place, command| {
+            let unit = command.args.get(3).map_or(GeoUnit::Meters, |word| unit_of(word));
+            let apart = place.db().geo().distance(command.key(), &command.args[1], &command.args[2], unit)?;
+            Ok(apart.map_or(Reply::nil(), distance))
+        }),
+    ];
+    handlers.extend(search::handlers());
+    handlers
 }
 
 fn draw_add(draw: &mut Draw, command: Command) -> Command {
@@ -146,7 +149,7 @@ fn coordinates(position: GeoPosition) -> Reply {
     }))
 }
 
-fn add(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn add<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let flags = command.args[1..].iter().take_while(|arg| [&b"NX"[..], b"XX", b"CH"].contains(&arg.as_slice())).count();
     let flags = &command.args[1..=flags];
     let has = |flag: &str| flags.iter().any(|found| found == flag.as_bytes());

@@ -3,7 +3,7 @@
 //! Uses the public API of places. Invariant: a search of windrow and one of Redis find the same places, but for a choice among
 //! places that are equally far from the middle.
 
-use windrow::{ErrorKind, GeoFound, GeoPosition, GeoSearch};
+use windrow::{ErrorKind, GeoFound, GeoPosition, GeoSearch, Writable};
 
 use super::{anywhere, coordinates, distance, number, position, positioned, unit, unit_of};
 use crate::command::{Command, Handler, Mirror, Place};
@@ -93,7 +93,7 @@ fn old(draw: &mut Draw, command: Command) -> Command {
     }
 }
 
-pub(super) fn handlers() -> Vec<Handler> {
+pub(super) fn handlers<S: Writable>() -> Vec<Handler<S>> {
     ["GEOSEARCH", "GEOSEARCHSTORE", "GEORADIUS", "GEORADIUSBYMEMBER"]
         .map(|name| Handler::mirrored(name, run, SEARCH))
         .into()
@@ -149,7 +149,7 @@ fn asked(command: &Command) -> Asked<'_> {
     Asked { source: &args[source], search, position, destination, behind: at }
 }
 
-fn run(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn run<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let asked = asked(command);
     match positioned(try_run(place, command, &asked), asked.position.into_iter()) {
         Err(error) if error.kind() == ErrorKind::NoSuchMember => {
@@ -162,7 +162,7 @@ fn run(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
 
 /// The reply; then, for each place, its distance as bits, if places are in an order at all; then the places of the last distance,
 /// if only some of them were wanted; then what was stored of such a choice.
-fn try_run(place: &Place<'_>, command: &Command, asked: &Asked<'_>) -> windrow::Result<Reply> {
+fn try_run<S: Writable>(place: &Place<'_, S>, command: &Command, asked: &Asked<'_>) -> windrow::Result<Reply> {
     let db = place.db();
     let geo = db.geo();
     let found = geo.search(asked.source, asked.search)?;
@@ -241,9 +241,9 @@ const SEARCH: Mirror = Mirror {
     commands: |command, ours| {
         let mut commands = vec![command.clone()];
         if let Some([.., [Reply::Bulk(Some(destination)), stored @ ..]]) = parts(ours) {
-            commands.push(Command::new("DEL").arg(destination));
+            commands.push(Command::new("DEL").arg(destination).silently());
             let stored = Reply::Array(Some(stored.to_vec())).items();
-            commands.push(Command::new("ZADD").arg(destination).args(stored));
+            commands.push(Command::new("ZADD").arg(destination).args(stored).silently());
         }
         commands
     },

@@ -2,7 +2,7 @@
 //!
 //! Uses the public API of sorted sets. Invariant: a weight that is no number is an error on both sides.
 
-use windrow::{Aggregate, CombineOptions, ErrorKind};
+use windrow::{Aggregate, CombineOptions, ErrorKind, Writable};
 
 use super::{members_or_pairs, number, scores};
 use crate::command::{Command, Handler, Place};
@@ -36,7 +36,7 @@ pub(super) fn draw(draw: &mut Draw) -> Command {
     if !name.ends_with("STORE") && draw.once_in(2) { command.arg("WITHSCORES") } else { command }
 }
 
-pub(super) fn handlers() -> Vec<Handler> {
+pub(super) fn handlers<S: Writable>() -> Vec<Handler<S>> {
     let reading =
         ["ZUNION", "ZINTER", "ZDIFF"].map(|name| scores(name, |place, command| weighed(read(place, command))));
     let storing = ["ZUNIONSTORE", "ZINTERSTORE", "ZDIFFSTORE"]
@@ -82,7 +82,7 @@ fn options_of<'w>(command: &Command, at: usize, weights: &'w mut Vec<f64>) -> Co
     })
 }
 
-fn read(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn read<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let (db, keys, mut weights) = (place.db(), keys_at(command, 0), Vec::new());
     let options = options_of(command, 0, &mut weights);
     let found = match command.name {
@@ -93,7 +93,7 @@ fn read(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
     Ok(members_or_pairs(command.has(1 + keys.len(), "WITHSCORES"), found))
 }
 
-fn store(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn store<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let (db, keys, mut weights) = (place.db(), keys_at(command, 1), Vec::new());
     let options = options_of(command, 1, &mut weights);
     Ok(Reply::int(match command.name {

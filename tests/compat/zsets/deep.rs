@@ -3,10 +3,10 @@
 //! Other files handle the commands. Invariant: a set gets its members at once, because no single command lives long enough
 //! beside the others to gather them.
 
-use windrow::DataType;
+use windrow::{DataType, Writable};
 
 use super::pick_score;
-use crate::command::{Command, Commands, Handler};
+use crate::command::{Command, Commands, Handler, both_sides};
 use crate::draw::Draw;
 
 pub(crate) struct Deep;
@@ -45,9 +45,12 @@ impl Commands for Deep {
         }
     }
 
-    fn handlers(&self) -> Vec<Handler> {
-        Vec::new()
-    }
+    both_sides!(handlers);
+}
+
+/// How each command is done and compared.
+fn handlers<S: Writable>() -> Vec<Handler<S>> {
+    Vec::new()
 }
 
 /// Few different scores, so that hundreds of members share one.

@@ -7,10 +7,10 @@ pub(crate) mod deep;
 mod ranges;
 
 use bytes::Bytes;
-use windrow::{DataType, Db, ErrorKind, Source, ZAddOptions, ZEnd, ZRange};
+use windrow::{DataType, Db, ErrorKind, Source, Writable, ZAddOptions, ZEnd, ZRange};
 
 use crate::births::{BORN, born};
-use crate::command::{Command, Commands, Compare, Handler, Mirror, Place, Run, counted};
+use crate::command::{Command, Commands, Compare, Handler, Mirror, Place, Run, both_sides, counted};
 use crate::draw::Draw;
 use crate::resp::Reply;
 use crate::{random, scans};
@@ -77,50 +77,53 @@ impl Commands for Zsets {
         }
     }
 
-    fn handlers(&self) -> Vec<Handler> {
-        let mut handlers = vec![
-            Handler::mirrored("ZADD", add, BORN),
-            scores("ZINCRBY", |place, command| {
-                let by = number(&command.args[1]);
-                scored(by, || Ok(score(place.db().zsets().incr_by(command.key(), &command.args[2], by)?)))
-            }),
-            Handler::exact("ZREM", |place, command| {
-                Ok(Reply::int(place.db().zsets().remove(command.key(), &command.args[1..])?))
-            }),
-            scores("ZSCORE", |place, command| {
-                Ok(place.db().zsets().score(command.key(), &command.args[1])?.map_or(Reply::nil(), score))
-            }),
-            scores("ZMSCORE", |place, command| {
-                let found = place.db().zsets().mscore(command.key(), &command.args[1..])?;
-                Ok(Reply::Array(Some(found.into_iter().map(|found| found.map_or(Reply::nil(), score)).collect())))
-            }),
-            Handler::exact("ZCARD", |place, command| Ok(Reply::int(place.db().zsets().len(command.key())?))),
-            Handler::exact("ZRANK", |place, command| {
-                Ok(place.db().zsets().rank(command.key(), &command.args[1])?.map_or(Reply::nil(), Reply::int))
-            }),
-            Handler::exact("ZREVRANK", |place, command| {
-                Ok(place.db().zsets().rev_rank(command.key(), &command.args[1])?.map_or(Reply::nil(), Reply::int))
-            }),
-            scores("ZPOPMIN", |place, command| {
-                let count = random::wanted(command).unsigned_abs();
-                Ok(pairs(place.db().zsets().pop_min(command.key(), count)?))
-            }),
-            scores("ZPOPMAX", |place, command| {
-                let count = random::wanted(command).unsigned_abs();
-                Ok(pairs(place.db().zsets().pop_max(command.key(), count)?))
-            }),
-            scores("ZMPOP", |place, command| counted(mpop(place, command))),
-            Handler::mirrored("ZRANDMEMBER", choose, CHOICE),
-            Handler::mirrored("ZSCAN", scan, SCAN),
-        ];
-        handlers.extend(ranges::handlers());
-        handlers.extend(combine::handlers());
-        handlers
-    }
+    both_sides!(handlers);
+}
+
+/// How each command is done and compared.
+fn handlers<S: Writable>() -> Vec<Handler<S>> {
+    let mut handlers = vec![
+        Handler::mirrored("ZADD", add, BORN),
+        scores("ZINCRBY", |place, command| {
+            let by = number(&command.args[1]);
+            scored(by, || Ok(score(place.db().zsets().incr_by(command.key(), &command.args[2], by)?)))
+        }),
+        Handler::exact("ZREM", |place, command| {
+            Ok(Reply::int(place.db().zsets().remove(command.key(), &command.args[1..])?))
+        }),
+        scores("ZSCORE", |place, command| {
+            Ok(place.db().zsets().score(command.key(), &command.args[1])?.map_or(Reply::nil(), score))
+        }),
+        scores("ZMSCORE", |place, command| {
+            let found = place.db().zsets().mscore(command.key(), &command.args[1..])?;
+            Ok(Reply::Array(Some(found.into_iter().map(|found| found.map_or(Reply::nil(), score)).collect())))
+        }),
+        Handler::exact("ZCARD", |place, command| Ok(Reply::int(place.db().zsets().len(command.key())?))),
+        Handler::exact("ZRANK", |place, command| {
+            Ok(place.db().zsets().rank(command.key(), &command.args[1])?.map_or(Reply::nil(), Reply::int))
+        }),
+        Handler::exact("ZREVRANK", |place, command| {
+            Ok(place.db().zsets().rev_rank(command.key(), &command.args[1])?.map_or(Reply::nil(), Reply::int))
+        }),
+        scores("ZPOPMIN", |place, command| {
+            let count = random::wanted(command).unsigned_abs();
+            Ok(pairs(place.db().zsets().pop_min(command.key(), count)?))
+        }),
+        scores("ZPOPMAX", |place, command| {
+            let count = random::wanted(command).unsigned_abs();
+            Ok(pairs(place.db().zsets().pop_max(command.key(), count)?))
+        }),
+        scores("ZMPOP", |place, command| counted(mpop(place, command))),
+        Handler::mirrored("ZRANDMEMBER", choose, CHOICE),
+        Handler::mirrored("ZSCAN", scan, SCAN),
+    ];
+    handlers.extend(ranges::handlers());
+    handlers.extend(combine::handlers());
+    handlers
 }
 
 /// A command whose reply may hold scores.
-fn scores(name: &'static str, run: Run) -> Handler {
+fn scores<S: Writable>(name: &'static str, run: Run<S>) -> Handler<S> {
     Handler { name, run, compare: Compare::After(without_negative_zero) }
 }
 
@@ -200,7 +203,7 @@ fn scored(given: f64, work: impl FnOnce() -> windrow::Result<Reply>) -> windrow:
     }
 }
 
-fn add(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn add<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let is_flag = |arg: &&Vec<u8>| ["NX", "XX", "GT", "LT", "CH", "INCR"].iter().any(|flag| *arg == flag.as_bytes());
     let flags: Vec<&Vec<u8>> = command.args[1..].iter().take_while(is_flag).collect();
     let has = |flag: &str| flags.iter().any(|found| *found == flag.as_bytes());
@@ -234,7 +237,7 @@ fn add(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
     }
 }
 
-fn mpop(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn mpop<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let keys = combine::keys_at(command, 0);
     let end = if command.has(1 + keys.len(), "MIN") { ZEnd::Min } else { ZEnd::Max };
     let count = command.number_after(1 + keys.len(), "COUNT").unwrap_or(1);
@@ -246,7 +249,7 @@ fn mpop(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
 }
 
 /// A whole scan.
-fn scan(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn scan<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let db = place.db();
     let found = scans::drive(command, |cursor, options| db.zsets().scan(command.key(), cursor, options));
     scans::reply(found.map(pairs))
@@ -267,7 +270,7 @@ fn rewritten(reply: &Reply) -> Reply {
     Reply::Array(Some(vec![page[0].clone(), pairs(entries.collect())]))
 }
 
-fn choose(place: &Place<'_>, command: &Command) -> windrow::Result<Reply> {
+fn choose<S: Writable>(place: &Place<'_, S>, command: &Command) -> windrow::Result<Reply> {
     let (db, wanted) = (place.db(), random::wanted(command));
     let mut chosen = match wanted < 0 {
         true => db.zsets().random_repeated(command.key(), wanted.unsigned_abs())?,

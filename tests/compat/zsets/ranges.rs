@@ -3,7 +3,7 @@
 //! Uses the public API of sorted sets. Invariant: what Redis leaves undefined (ranges of members in a set with several
 //! scores) is not compared.
 
-use windrow::{DataType, Db, ErrorKind, LexBound, ScoreBound, ZRange};
+use windrow::{DataType, Db, ErrorKind, LexBound, ScoreBound, Writable, ZRange};
 
 use super::{members_or_pairs, number, pick_score, without_negative_zero};
 use crate::command::{Command, Handler, Mirror, Place, Run};
@@ -109,7 +109,7 @@ fn by_of(name: &str) -> By {
     }
 }
 
-pub(super) fn handlers() -> Vec<Handler> {
+pub(super) fn handlers<S: Writable>() -> Vec<Handler<S>> {
     let reading = [
         defined("ZCOUNT", |place, command| defined_at(place, command, 0, count)),
         defined("ZLEXCOUNT", |place, command| defined_at(place, command, 0, count)),
@@ -129,7 +129,7 @@ pub(super) fn handlers() -> Vec<Handler> {
     reading.into_iter().chain(writing).collect()
 }
 
-fn defined(name: &'static str, run: Run) -> Handler {
+fn defined<S: Writable>(name: &'static str, run: Run<S>) -> Handler<S> {
     Handler::mirrored(name, run, SAME)
 }
 
@@ -184,22 +184,22 @@ fn lex_end(text: &[u8]) -> LexBound<'_> {
 }
 
 /// What is done with a part of the source.
-type Work = fn(&Db, &Command, &[u8], ZRange<'_>) -> windrow::Result<Reply>;
+type Work<S> = fn(&Db<S>, &Command, &[u8], ZRange<'_>) -> windrow::Result<Reply>;
 
-fn count(db: &Db, _command: &Command, source: &[u8], range: ZRange<'_>) -> windrow::Result<Reply> {
+fn count<S: Writable>(db: &Db<S>, _command: &Command, source: &[u8], range: ZRange<'_>) -> windrow::Result<Reply> {
     Ok(Reply::int(db.zsets().count(source, range)?))
 }
 
-fn range(db: &Db, command: &Command, source: &[u8], range: ZRange<'_>) -> windrow::Result<Reply> {
+fn range<S: Writable>(db: &Db<S>, command: &Command, source: &[u8], range: ZRange<'_>) -> windrow::Result<Reply> {
     let found = db.zsets().range(source, range)?.collect::<windrow::Result<Vec<_>>>()?;
     Ok(members_or_pairs(command.has(3, "WITHSCORES"), found))
 }
 
-fn remove(db: &Db, _command: &Command, source: &[u8], range: ZRange<'_>) -> windrow::Result<Reply> {
+fn remove<S: Writable>(db: &Db<S>, _command: &Command, source: &[u8], range: ZRange<'_>) -> windrow::Result<Reply> {
     Ok(Reply::int(db.zsets().remove_range(source, range)?))
 }
 
-fn store(db: &Db, command: &Command, source: &[u8], range: ZRange<'_>) -> windrow::Result<Reply> {
+fn store<S: Writable>(db: &Db<S>, command: &Command, source: &[u8], range: ZRange<'_>) -> windrow::Result<Reply> {
     Ok(Reply::int(db.zsets().range_store(command.key(), source, range)?))
 }
 
@@ -209,7 +209,12 @@ fn undefined() -> Reply {
 }
 
 /// Does a command unless it is one on members in byte order of a set that has several scores.
-fn defined_at(place: &Place<'_>, command: &Command, source: usize, work: Work) -> windrow::Result<Reply> {
+fn defined_at<S: Writable>(
+    place: &Place<'_, S>,
+    command: &Command,
+    source: usize,
+    work: Work<S>,
+) -> windrow::Result<Reply> {
     let (db, part, source) = (place.db(), Part::of(command, source), &command.args[source]);
     if part.by == By::Lex && db.data_type(source)? == Some(DataType::SortedSet) {
         let score_at = |rank| -> windrow::Result<Option<f64>> {
@@ -220,7 +225,7 @@ fn defined_at(place: &Place<'_>, command: &Command, source: usize, work: Work) -
             return Ok(undefined());
         }
     }
-    match work(&db, command, source, part.range) {
+    match work(db, command, source, part.range) {
         Err(error) if error.kind() == ErrorKind::NotANumber => {
             Ok(Reply::Error("ERR min or max is not a float".to_owned()))
         }

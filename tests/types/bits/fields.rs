@@ -87,7 +87,7 @@ fn the_key_keeps_its_expiry() {
     let lifetime = Duration::from_secs(100);
     db.strings().set_with("k", "x", SetOptions::new().expire_in(lifetime)).unwrap();
     for offset in [0, 4000, 500_000] {
-        db.bits().field("k", &BitField::new().incr_by(BitType::u(8), offset, 1)).unwrap();
+        db.bits().field("k", BitField::new().incr_by(BitType::u(8), offset, 1)).unwrap();
         assert_eq!(db.ttl("k").unwrap(), Ttl::In(lifetime));
     }
 }
@@ -110,5 +110,5 @@ fn what_no_field_can_be_is_refused_and_nothing_changes() {
     assert_eq!(kind("k", first().get(BitType::i(8), BitOffset::Nth(u64::MAX / 2))), ErrorKind::OutOfRange);
     assert_eq!(kind("k", first().set(BitType::i(8), 15_993, 1)), ErrorKind::TooLarge);
     assert!(!db.exists("k").unwrap());
-    assert_eq!(db.bits().field("k", &first().set(BitType::i(8), 15_992, 1)).unwrap(), [Some(0), Some(0)]);
+    assert_eq!(db.bits().field("k", first().set(BitType::i(8), 15_992, 1)).unwrap(), [Some(0), Some(0)]);
 }

@@ -34,7 +34,7 @@ fn the_last_bit_of_the_longest_string_writes_one_piece() {
     });
     assert!(bytes < 2 * PIECE as u64 + 1000, "{bytes} bytes");
     let bytes = committed(&store, || {
-        db.bits().field("field", &BitField::new().set(BitType::u(8), LAST - 7, 1).set(BitType::u(8), 0, 1)).unwrap();
+        db.bits().field("field", BitField::new().set(BitType::u(8), LAST - 7, 1).set(BitType::u(8), 0, 1)).unwrap();
     });
     assert!(bytes < 2 * PIECE as u64 + 1000, "{bytes} bytes");
     settle(&store);
@@ -52,7 +52,7 @@ fn a_first_piece_that_was_alone_is_filled_up_when_the_string_outgrows_it() {
         db.strings().set(key, [7; 5000]).unwrap();
         let bytes = committed(&store, || match key {
             "bit" => assert!(!db.bits().set(key, LAST, true).unwrap()),
-            _ => drop(db.bits().field(key, &BitField::new().set(BitType::u(8), LAST - 7, 1)).unwrap()),
+            _ => drop(db.bits().field(key, BitField::new().set(BitType::u(8), LAST - 7, 1)).unwrap()),
         });
         // Whoever has read the old record takes a short first piece for the whole string.
         assert!(bytes > 2 * PIECE as u64, "{key}: {bytes} bytes");

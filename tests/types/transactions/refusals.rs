@@ -27,7 +27,12 @@ fn keys_that_were_not_declared_are_refused_without_naming_them() {
                 assert_eq!(kind(tx.db(5).exists("a")), ErrorKind::InvalidInput);
                 assert_eq!(kind(tx.db(5).strings().set("a", "")), ErrorKind::InvalidInput);
                 db.sets().add("a", ["secret"])?;
-                assert_eq!(kind(db.sort("a", &SortOptions::new().by("*"))), ErrorKind::InvalidInput);
+                for undeclared in [SortOptions::new().by("*"), SortOptions::new().alphabetic().get("*")] {
+                    assert_eq!(kind(db.sort("a", &undeclared)), ErrorKind::InvalidInput);
+                    assert_eq!(kind(db.sort_store("a", "a", &undeclared)), ErrorKind::InvalidInput);
+                }
+                assert_eq!(kind(db.sort("a", &SortOptions::new().by("*->f"))), ErrorKind::InvalidInput);
+                assert_eq!(db.sort("a", &SortOptions::new().alphabetic().get("#"))?, [Some("secret".into())]);
                 Ok(())
             })
             .unwrap();

@@ -39,7 +39,7 @@ fn fill(store: &Store) {
 }
 
 const KEYS: [(u32, &str); 8] =
-    [(0, "string"), (0, "set"), (0, "zset"), (0, "list"), (0, "hash"), (0, "new"), (7, "in a new db"), (0, "gone")];
+    [(0, "string"), (0, "set"), (0, "zset"), (0, "list"), (0, "hash"), (0, "new"), (7, "elsewhere"), (0, "gone")];
 
 fn change_everything(tx: &Transaction) -> windrow::Result<()> {
     let db = tx.db(0);
@@ -50,7 +50,7 @@ fn change_everything(tx: &Transaction) -> windrow::Result<()> {
     db.lists().pop_left("list")?;
     db.rename("hash", "new")?;
     db.hashes().set("new", "g", payload(2, 2000))?;
-    tx.db(7).strings().set("in a new db", payload(3, 50_000))?;
+    tx.db(7).strings().set("elsewhere", payload(3, 50_000))?;
     db.delete(["string"]).map(drop)
 }
 
@@ -61,6 +61,9 @@ fn a_transaction_that_fails_or_panics_leaves_not_a_byte() {
         let path = fixture.path("store");
         let store = open(&fixture, &options);
         fill(&store);
+        // Of several dbs, those that are missing are created at the beginning.
+        store.db(7).strings().set("elsewhere", "").unwrap();
+        store.db(7).delete(["elsewhere"]).unwrap();
         store.close().unwrap();
         // Opened and closed once more, so that only the transaction makes the difference.
         open(&fixture, &options).close().unwrap();
@@ -68,6 +71,11 @@ fn a_transaction_that_fails_or_panics_leaves_not_a_byte() {
         let store = open(&fixture, &options);
         let failed = store.transaction(KEYS, |tx| {
             change_everything(tx)?;
+            stop::<()>()
+        });
+        assert_eq!(failed.unwrap_err().kind(), ErrorKind::Aborted);
+        let failed = store.db(8).transaction(["in a new db"], |db| {
+            db.strings().set("in a new db", payload(4, 50_000))?;
             stop::<()>()
         });
         assert_eq!(failed.unwrap_err().kind(), ErrorKind::Aborted);

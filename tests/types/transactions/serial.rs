@@ -126,6 +126,33 @@ fn what_is_not_serial_is_found() {
 }
 
 #[test]
+fn flushes_of_single_dbs_meanwhile_come_after_all_of_it_be_the_dbs_there_or_not() {
+    both(|_, store| {
+        store.db(0).strings().set("other", "v").unwrap();
+        let flush = |db: u32| thread::scope(|scope| scope.spawn(|| store.db(db).flush().unwrap()).join().unwrap());
+        store
+            .transaction([(0, "a"), (1, "b")], |tx| {
+                tx.db(0).strings().set("a", "v")?;
+                tx.db(1).strings().set("b", "v")?;
+                flush(0);
+                flush(1);
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!((store.db(0).len().unwrap(), store.db(1).len().unwrap()), (0, 0));
+        // Nobody flushes the second.
+        store
+            .transaction([(2, "a"), (3, "b")], |tx| {
+                flush(2);
+                tx.db(2).strings().set("a", "v")?;
+                tx.db(3).strings().set("b", "v")
+            })
+            .unwrap();
+        assert_eq!((store.db(2).len().unwrap(), store.db(3).len().unwrap()), (0, 1));
+    });
+}
+
+#[test]
 fn threads_that_share_one_transaction_take_turns() {
     both(|_, store| {
         let db = store.db(0);

@@ -1,0 +1,154 @@
+//! What others wrote, taken over: RDB files and append-only files.
+//!
+//! Uses the write path, `types` and `rdb`. Invariant: each key comes whole or not at all, and whatever did not come is counted
+//! with the reason.
+
+mod aof;
+mod load;
+mod report;
+
+pub use aof::append_only_parts;
+pub use report::{ImportReport, Refusal};
+
+use std::io::Read;
+
+use crate::engine::{Namespace, Store};
+use crate::error::Result;
+
+/// What an import does with a key that is there already.
+///
+/// # Examples
+/// ```
+/// use windrow::{Existing, ImportOptions};
+/// let options = ImportOptions::new().existing(Existing::Keep);
+/// # let _ = options;
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Existing {
+    /// The import ends with [`KeyExists`](crate::ErrorKind::KeyExists). What came before stays.
+    #[default]
+    Fail,
+    /// The key stays as it is, and is counted.
+    Keep,
+    /// The key is replaced, of whatever type it is.
+    Replace,
+}
+
+/// How an import goes about its work.
+///
+/// # Examples
+/// ```
+/// use windrow::{Existing, ImportOptions};
+/// let options = ImportOptions::new().existing(Existing::Replace).threads(2);
+/// # let _ = options;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct ImportOptions {
+    existing: Existing,
+    threads: usize,
+}
+
+impl ImportOptions {
+    /// Replaces nothing, and writes with a thread for each core, up to four.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(windrow::ImportOptions::new(), windrow::ImportOptions::default());
+    /// ```
+    pub fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { existing: Existing::default(), threads: cores.min(4) }
+    }
+
+    /// Says what becomes of keys that are there already.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::{Existing, ImportOptions};
+    /// assert_ne!(ImportOptions::new().existing(Existing::Keep), ImportOptions::new());
+    /// ```
+    pub fn existing(mut self, existing: Existing) -> Self {
+        self.existing = existing;
+        self
+    }
+
+    /// Writes with so many threads, at least one, beside the one that reads.
+    ///
+    /// # Examples
+    /// ```
+    /// let options = windrow::ImportOptions::new().threads(1);
+    /// # let _ = options;
+    /// ```
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+}
+
+impl Default for ImportOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Store {
+    /// Imports an RDB file into the default namespace; see [`Namespace::import_rdb`].
+    ///
+    /// # Errors
+    /// As [`Namespace::import_rdb`].
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::ImportOptions;
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// // What redis-server saves that holds nothing.
+    /// let report = store.import_rdb(b"REDIS0010\xff\0\0\0\0\0\0\0\0".as_slice(), ImportOptions::new())?;
+    /// assert_eq!(report.keys(), 0);
+    /// # Ok(()) }
+    /// ```
+    pub fn import_rdb(&self, from: impl Read, options: ImportOptions) -> Result<ImportReport> {
+        self.namespace([]).import_rdb(from, options)
+    }
+}
+
+impl Namespace {
+    /// Imports an RDB file, as Redis up to 7.0 and [`View::export_rdb`](crate::View::export_rdb) write it: each key into the db
+    /// of this namespace in which it was, with its expiry. Streams, modules' values and functions are not supported; they are
+    /// passed over and counted, as are keys that have expired. `from` need not be buffered.
+    ///
+    /// Keys are committed some dozens at a time, with the locks of these keys held, and whatever durability was chosen, all of
+    /// them are made durable by one sync at the end: everything is on stable storage when this returns `Ok`.
+    ///
+    /// Costs a look at the place of each key, a write of its value, and memory for about a MiB of values for each thread, or
+    /// for the largest value of the file, unpacked, if that is more.
+    ///
+    /// # Errors
+    /// [`BadDump`](crate::ErrorKind::BadDump) for a file that is damaged or newer, with the place;
+    /// [`KeyExists`](crate::ErrorKind::KeyExists) unless told otherwise; [`Io`](crate::ErrorKind::Io) if `from` fails; else as
+    /// [`Db::delete`](crate::Db::delete). What was imported before an error stays.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::{ImportOptions, Store};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(dir.path().join("s"))?;
+    /// # let other = Store::open(dir.path().join("t"))?;
+    /// store.db(3).sets().add("s", ["a", "b"])?;
+    /// let mut file = Vec::new();
+    /// store.view()?.export_rdb(&mut file)?;
+    ///
+    /// let copies = other.namespace("copies");
+    /// let report = copies.import_rdb(file.as_slice(), ImportOptions::new())?;
+    /// assert_eq!((report.sets, report.keys()), (1, 1));
+    /// assert!(copies.db(3).sets().contains("s", "a")?);
+    /// # Ok(()) }
+    /// ```
+    pub fn import_rdb(&self, from: impl Read, options: ImportOptions) -> Result<ImportReport> {
+        load::file(self, from, options).map(|(report, _)| report)
+    }
+}

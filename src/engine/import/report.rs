@@ -1,0 +1,170 @@
+//! What an import did.
+//!
+//! Uses the data types and the errors. Invariant: there are few reasons of refusal, whatever was imported.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::encoding::DataType;
+use crate::error::{Error, ErrorKind};
+
+/// Why something was not imported.
+///
+/// # Examples
+/// ```
+/// assert_eq!(windrow::Refusal::Stream.to_string(), "streams are not supported");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A stream.
+    Stream,
+    /// A value of a module, or its data that belong to no key.
+    Module,
+    /// A library of functions.
+    Function,
+    /// A key, a value or a part of one that is longer than the store's limits.
+    TooLarge,
+    /// A value that contradicts itself.
+    Damaged,
+    /// A db's number or an expiry that the store cannot have.
+    OutOfRange,
+    /// A command in an append-only file that is not known here, by its name.
+    Command(String),
+    /// A command in an append-only file that failed, by its name.
+    Failed(String),
+}
+
+impl Refusal {
+    /// What stands behind the error of a single key; `None` if it is not of that key alone.
+    pub(super) fn of(error: &Error) -> Option<Self> {
+        match error.kind() {
+            ErrorKind::BadDump => Some(Self::Damaged),
+            ErrorKind::TooLarge => Some(Self::TooLarge),
+            ErrorKind::OutOfRange => Some(Self::OutOfRange),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stream => f.write_str("streams are not supported"),
+            Self::Module => f.write_str("values of modules are not supported"),
+            Self::Function => f.write_str("functions are not supported"),
+            Self::TooLarge => f.write_str("longer than the store's limits"),
+            Self::Damaged => f.write_str("the value contradicts itself"),
+            Self::OutOfRange => f.write_str("a db or an expiry is out of range"),
+            Self::Command(name) => write!(f, "the command {name} is not supported"),
+            Self::Failed(name) => write!(f, "the command {name} fails"),
+        }
+    }
+}
+
+/// What an import did.
+///
+/// # Examples
+/// ```
+/// let report = windrow::ImportReport::default();
+/// assert_eq!(report.keys(), 0);
+/// assert!(report.is_complete());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ImportReport {
+    /// Strings that were imported.
+    pub strings: u64,
+    /// Lists that were imported.
+    pub lists: u64,
+    /// Sets that were imported.
+    pub sets: u64,
+    /// Hashes that were imported.
+    pub hashes: u64,
+    /// Sorted sets that were imported.
+    pub sorted_sets: u64,
+    /// How many of these keys have an expiry.
+    pub with_expiry: u64,
+    /// Keys that had expired and were passed over.
+    pub expired: u64,
+    /// Keys that were there already and stayed as they were.
+    pub kept: u64,
+    /// What was refused, and why.
+    pub refused: BTreeMap<Refusal, u64>,
+    /// Commands of an append-only file that were done.
+    pub commands: u64,
+    /// Whether an append-only file ends within a command, which was left out.
+    pub is_cut: bool,
+    /// Bytes that were read.
+    pub bytes: u64,
+}
+
+impl ImportReport {
+    /// Returns how many keys were imported.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let file = b"REDIS0010\xfe\x00\x00\x01k\x01v\xff\0\0\0\0\0\0\0\0";
+    /// let report = store.import_rdb(file.as_slice(), windrow::ImportOptions::new())?;
+    /// assert_eq!(report.keys(), 1);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn keys(&self) -> u64 {
+        self.strings + self.lists + self.sets + self.hashes + self.sorted_sets
+    }
+
+    /// Tells whether nothing was refused or cut off.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let file = b"REDIS0010\xf5\x05#!lua\xff\0\0\0\0\0\0\0\0";
+    /// let report = store.import_rdb(file.as_slice(), windrow::ImportOptions::new())?;
+    /// assert!(!report.is_complete());
+    /// assert_eq!(report.refused[&windrow::Refusal::Function], 1);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.refused.is_empty() && !self.is_cut
+    }
+
+    pub(super) fn imported(&mut self, data_type: DataType, expires: bool) {
+        *match data_type {
+            DataType::String => &mut self.strings,
+            DataType::List => &mut self.lists,
+            DataType::Set => &mut self.sets,
+            DataType::Hash => &mut self.hashes,
+            DataType::SortedSet => &mut self.sorted_sets,
+        } += 1;
+        self.with_expiry += u64::from(expires);
+    }
+
+    pub(super) fn refuse(&mut self, why: Refusal) {
+        *self.refused.entry(why).or_default() += 1;
+    }
+
+    /// Adds what another part of the same import did.
+    pub(super) fn add(&mut self, other: Self) {
+        self.strings += other.strings;
+        self.lists += other.lists;
+        self.sets += other.sets;
+        self.hashes += other.hashes;
+        self.sorted_sets += other.sorted_sets;
+        self.with_expiry += other.with_expiry;
+        self.expired += other.expired;
+        self.kept += other.kept;
+        self.commands += other.commands;
+        self.is_cut |= other.is_cut;
+        self.bytes += other.bytes;
+        for (why, count) in other.refused {
+            *self.refused.entry(why).or_default() += count;
+        }
+    }
+}
