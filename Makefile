@@ -1,10 +1,11 @@
 # The two that matter are `make demo` and `make test`. .ci/env says where their output goes.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak ci bench fuzz fmt setup
+.PHONY: help demo serve test soak ci bench fuzz fmt setup
 
 # About half a minute, and less than 3 GB on disk.
 DEMO_ARGS ?= --windows 5 --collections 150000 --elements 1 --value-bytes 4096
+SERVE_ARGS ?= --dir windrow-data
 TEST_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_SECONDS ?= 60
@@ -16,6 +17,9 @@ help: ## this list
 
 demo: setup ## the main job: fill windows, let them expire, watch the disk come back (DEMO_ARGS)
 	.ci/demo $(DEMO_ARGS)
+
+serve: setup ## a server for clients of Redis, in front of a store in windrow-data (SERVE_ARGS)
+	.ci/cargo run --release --features cli,server -- serve $(SERVE_ARGS)
 
 test: setup ## all tests, doc tests included (TEST_ARGS)
 	.ci/cargo test --all-features --no-fail-fast $(TEST_ARGS)

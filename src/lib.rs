@@ -37,7 +37,7 @@ background whole files of buried data are unlinked unread, and compactions leave
 )]
 //!
 //! Features: `engine` (default; without it only the encoding is compiled, without RocksDB), `cli` (the tool
-//! `windrow`), `failpoints` (for the crate's own tests).
+//! `windrow`), `server` (a server that speaks Redis' protocol; with `cli`, the tool's command `serve`), `failpoints` (for the crate's own tests).
 
 // Public for the fuzz targets and the tests of the format, which need no RocksDB: no part of the API, and free to change.
 #[doc(hidden)]
@@ -76,6 +76,9 @@ mod ids;
 mod locks;
 #[cfg(feature = "engine")]
 mod options;
+#[cfg(feature = "server")]
+#[doc(hidden)]
+pub mod server;
 #[cfg(feature = "engine")]
 mod store;
 #[cfg(feature = "engine")]

@@ -31,6 +31,12 @@ enum Command {
         /// Directory of the store
         dir: PathBuf,
     },
+    /// Serve a store to clients of Redis, until SIGTERM or SIGINT
+    ///
+    /// Listens at a loopback address unless told otherwise; an address that others can reach needs a password. What is
+    /// said here goes before what the configuration says.
+    #[cfg(feature = "server")]
+    Serve(ServeArguments),
     /// Fill a store from files of Redis, up to version 7.0, or from a running Redis
     ///
     /// Prints how many keys came, and what was refused and why. Ends with 1 if anything was refused or cut off.
@@ -65,6 +71,50 @@ enum Command {
         #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
         namespace: String,
     },
+}
+
+#[cfg(feature = "server")]
+#[derive(Args)]
+struct ServeArguments {
+    /// Directory of the store; made if it is missing
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+
+    /// Address to listen at; can be given several times [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Vec<std::net::IpAddr>,
+
+    /// Port to listen at; 0 lets the system choose one [default: 6379]
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+
+    /// Unix socket to listen at, for its owner alone
+    #[arg(long, value_name = "PATH")]
+    unix: Option<PathBuf>,
+
+    /// Password that clients must give; better in the configuration, as others see the arguments of a process
+    #[arg(long, value_name = "PASSWORD")]
+    requirepass: Option<String>,
+
+    /// Number of dbs [default: 16]
+    #[arg(long, value_name = "N")]
+    databases: Option<u32>,
+
+    /// Clients that may be connected at once [default: 10000]
+    #[arg(long, value_name = "N")]
+    maxclients: Option<usize>,
+
+    /// File with lines as Redis has them: bind, port, unixsocket, requirepass, databases, maxclients, timeout
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[cfg(feature = "server")]
+impl From<ServeArguments> for cli::Serve {
+    fn from(arguments: ServeArguments) -> Self {
+        let ServeArguments { dir, bind, port, unix, requirepass, databases, maxclients, config } = arguments;
+        Self { dir, bind, port, unix, password: requirepass, databases, max_clients: maxclients, config }
+    }
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -191,6 +241,8 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Bench(Bench::Window(arguments)) => cli::bench_window(arguments.into()),
         Command::Check { dir } => cli::check_store(&dir),
+        #[cfg(feature = "server")]
+        Command::Serve(arguments) => cli::serve(arguments.into()),
         Command::Import { from, dir, namespace, existing, threads } => {
             cli::import(&Import { from, dir, namespace, existing: existing.into(), threads })
         }

@@ -22,6 +22,8 @@ mod place;
 mod progress;
 mod report;
 mod run;
+#[cfg(feature = "server")]
+mod serve;
 mod settle;
 mod table;
 mod text;
@@ -33,6 +35,8 @@ mod watcher;
 mod workload;
 mod write;
 
+#[cfg(feature = "server")]
+pub use self::serve::{Serve, serve};
 pub use self::{
     bench::bench_window,
     config::{Input, JsonTo, WindowBench},

@@ -4,7 +4,7 @@
 //!
 //! INVARIANT: a byte is looked at a bounded number of times; after an error there are no more requests.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::RespError;
 
@@ -31,7 +31,8 @@ impl Default for Limits {
 pub enum Request {
     /// The words of a command; none for an empty one, which a server passes over.
     Command(Vec<Bytes>),
-    /// A line that is no array, without its end: an inline command, or a note in an append-only file.
+    /// A line that is no array, without its end: an inline command ([`split_line`](super::split_line) finds its words), or a note
+    /// in an append-only file.
     Line(Bytes),
 }
 
@@ -39,6 +40,7 @@ pub enum Request {
 #[derive(Debug)]
 pub struct Parser {
     limits: Limits,
+    is_restricted: bool,
     buffer: BytesMut,
     /// How far the buffer holds no end of a line.
     searched: usize,
@@ -62,17 +64,33 @@ struct Open {
 /// Words for which there is room from the beginning: more than most commands have, and little for a lie.
 const FIRST_WORDS: usize = 8;
 
+/// The most words of a restricted client's request: enough for any way to say who it is.
+const RESTRICTED_WORDS: usize = 10;
+
+/// The longest word of a restricted client.
+const RESTRICTED_WORD_BYTES: usize = 16 * 1024;
+
 impl Parser {
     /// Makes a parser that was fed nothing.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let buffer = BytesMut::new();
-        Self { limits, buffer, searched: 0, open: None, taken: 0, whole: 0, failure: None }
+        Self { limits, is_restricted: false, buffer, searched: 0, open: None, taken: 0, whole: 0, failure: None }
+    }
+
+    /// Takes from now on only what a client may send that has not said who it is: 10 words of 16 KiB. Or no longer.
+    pub fn restrict(&mut self, is_restricted: bool) {
+        self.is_restricted = is_restricted;
     }
 
     /// Takes what came. Costs a copy.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Where what comes can be appended without a copy. Only append.
+    pub fn room(&mut self) -> &mut BytesMut {
+        &mut self.buffer
     }
 
     /// The next request, `None` if more bytes are needed for one. Ask until then before more is fed: memory is held for what was
@@ -99,6 +117,13 @@ impl Parser {
         self.whole
     }
 
+    /// How many bytes are held for requests that were not given yet.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        let waiting = u64::try_from(self.buffer.len()).unwrap_or(u64::MAX);
+        (self.taken - self.whole).saturating_add(waiting)
+    }
+
     /// Whether a request has begun and not ended.
     #[must_use]
     pub fn is_inside(&self) -> bool {
@@ -108,19 +133,11 @@ impl Parser {
     fn advance(&mut self) -> Result<Option<Request>, RespError> {
         loop {
             let Some(open) = &self.open else {
-                let Some(line) = self.line()? else { return Ok(None) };
-                let Some(count) = line.strip_prefix(b"*") else {
-                    let length = line.strip_suffix(b"\r").unwrap_or(&line).len();
-                    return Ok(Some(Request::Line(line.slice(..length))));
-                };
-                match self.count(count)? {
-                    0 => return Ok(Some(Request::Command(Vec::new()))),
-                    left => {
-                        let words = Vec::with_capacity(left.min(FIRST_WORDS));
-                        self.open = Some(Open { words, left, length: None });
-                    }
+                match self.begin()? {
+                    Begun::Command => continue,
+                    Begun::Whole(request) => return Ok(Some(request)),
+                    Begun::Nothing => return Ok(None),
                 }
-                continue;
             };
             if let Some(length) = open.length {
                 let Some(word) = self.word(length)? else { return Ok(None) };
@@ -128,27 +145,80 @@ impl Parser {
                     return Ok(Some(Request::Command(words)));
                 }
             } else {
-                let Some(line) = self.line()? else { return Ok(None) };
-                let length = self.length(&line)?;
+                let Some(length) = self.length()? else { return Ok(None) };
                 self.open.iter_mut().for_each(|open| open.length = Some(length));
             }
         }
     }
 
-    /// Takes a line off the buffer, without the byte that ends it.
-    fn line(&mut self) -> Result<Option<Bytes>, RespError> {
+    /// Reads the first line of a request.
+    fn begin(&mut self) -> Result<Begun, RespError> {
+        let is_command = match self.buffer.first() {
+            None => return Ok(Begun::Nothing),
+            Some(mark) => *mark == b'*',
+        };
+        let too_long = if is_command { RespError::LongCount } else { RespError::LongLine };
+        let Some(end) = self.line(too_long)? else { return Ok(Begun::Nothing) };
+        if !is_command {
+            let mut line = self.take(end + 1);
+            line.truncate(end);
+            let length = line.strip_suffix(b"\r").unwrap_or(&line).len();
+            line.truncate(length);
+            return Ok(Begun::Whole(Request::Line(line)));
+        }
+        let count = self.number(end).ok_or(RespError::Count)?;
+        // Below zero it has none, as in Redis.
+        let left = usize::try_from(count).unwrap_or(0);
+        if left > self.limits.max_words {
+            return Err(RespError::Count);
+        }
+        if self.is_restricted && left > RESTRICTED_WORDS {
+            return Err(RespError::UnauthenticatedCount);
+        }
+        self.skip(end + 1);
+        if left == 0 {
+            return Ok(Begun::Whole(Request::Command(Vec::new())));
+        }
+        self.open = Some(Open { words: Vec::with_capacity(left.min(FIRST_WORDS)), left, length: None });
+        Ok(Begun::Command)
+    }
+
+    /// Reads the line that tells a word's length.
+    fn length(&mut self) -> Result<Option<usize>, RespError> {
+        let Some(end) = self.line(RespError::LongLength)? else { return Ok(None) };
+        match self.buffer.first() {
+            Some(b'$') => {}
+            other => return Err(RespError::NoWord(other.copied().unwrap_or_default())),
+        }
+        let length = self.number(end).and_then(|length| usize::try_from(length).ok()).ok_or(RespError::Length)?;
+        if length > self.limits.max_word_bytes {
+            return Err(RespError::Length);
+        }
+        if self.is_restricted && length > RESTRICTED_WORD_BYTES {
+            return Err(RespError::UnauthenticatedLength);
+        }
+        self.skip(end + 1);
+        Ok(Some(length))
+    }
+
+    /// Finds the end of the line with which the buffer begins.
+    fn line(&mut self, too_long: RespError) -> Result<Option<usize>, RespError> {
         let new = self.buffer.get(self.searched..).unwrap_or_default();
         let end = new.iter().position(|byte| *byte == b'\n').map(|at| self.searched + at);
         if end.unwrap_or(self.buffer.len()) > self.limits.max_line_bytes {
-            return Err(RespError::LongLine(self.limits.max_line_bytes));
+            return Err(too_long);
         }
-        let Some(end) = end else {
+        if end.is_none() {
             self.searched = self.buffer.len();
-            return Ok(None);
-        };
-        let mut line = self.take(end + 1);
-        line.truncate(end);
-        Ok(Some(line))
+        }
+        Ok(end)
+    }
+
+    /// The number between the mark and the end of a line, which must be a whole one.
+    fn number(&self, end: usize) -> Option<i64> {
+        let digits = self.buffer.get(1..end)?.strip_suffix(b"\r")?;
+        let is_plain = digits.first().is_some_and(|first| *first != b'+');
+        std::str::from_utf8(digits).ok().filter(|_| is_plain)?.parse().ok()
     }
 
     /// Takes a word of this length off the buffer, and what ends it.
@@ -157,19 +227,24 @@ impl Parser {
         if self.buffer.len() < whole {
             return Ok(None);
         }
-        let mut word = self.take(whole);
-        let end = word.split_off(length);
-        if end == b"\r\n".as_slice() {
-            Ok(Some(word))
-        } else {
-            Err(RespError::Corrupt("a word does not end where it says"))
+        if self.buffer.get(length..whole) != Some(b"\r\n".as_slice()) {
+            return Err(RespError::NoEnd);
         }
+        let word = self.take(length);
+        self.skip(2);
+        Ok(Some(word))
     }
 
     fn take(&mut self, bytes: usize) -> Bytes {
         self.searched = 0;
         self.taken = self.taken.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        self.buffer.split_to(bytes).freeze()
+        self.buffer.split_to(bytes.min(self.buffer.len())).freeze()
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.searched = 0;
+        self.taken = self.taken.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        self.buffer.advance(bytes.min(self.buffer.len()));
     }
 
     /// Adds a word; returns all of them if it was the last.
@@ -183,31 +258,16 @@ impl Parser {
         }
         self.open.take().map(|open| open.words)
     }
-
-    /// How many words a command says that it has. Below zero it has none, as in Redis.
-    fn count(&self, text: &[u8]) -> Result<usize, RespError> {
-        let count = number(text).ok_or(RespError::Corrupt("the number of a command's words is none"))?;
-        let count = usize::try_from(count).unwrap_or(0);
-        if count > self.limits.max_words { Err(RespError::TooManyWords(self.limits.max_words)) } else { Ok(count) }
-    }
-
-    fn length(&self, line: &[u8]) -> Result<usize, RespError> {
-        const WRONG: RespError = RespError::Corrupt("where a word's length must stand, there is none");
-        let length = line.strip_prefix(b"$").and_then(number).and_then(|length| usize::try_from(length).ok());
-        let length = length.ok_or(WRONG)?;
-        if length > self.limits.max_word_bytes {
-            Err(RespError::LongWord(self.limits.max_word_bytes))
-        } else {
-            Ok(length)
-        }
-    }
 }
 
-/// The number of a line that ends as the protocol says.
-fn number(text: &[u8]) -> Option<i64> {
-    let digits = text.strip_suffix(b"\r")?;
-    let is_plain = digits.first().is_some_and(|first| *first != b'+');
-    std::str::from_utf8(digits).ok().filter(|_| is_plain)?.parse().ok()
+/// What the first line of a request was.
+enum Begun {
+    /// Nothing yet: it has not come.
+    Nothing,
+    /// The number of words, which follow.
+    Command,
+    /// All of it.
+    Whole(Request),
 }
 
 #[cfg(test)]
@@ -259,21 +319,38 @@ mod tests {
 
     #[test]
     fn what_is_no_request_is_refused() {
-        let long = [b'a'; 21];
-        let cases: [(&[u8], RespError); 9] = [
-            (b"*4\r\n", RespError::TooManyWords(3)),
-            (b"*1\r\n$11\r\n", RespError::LongWord(10)),
-            (b"*1\r\n$99999999999999999999\r\n", RespError::LongLine(20)),
-            (&long, RespError::LongLine(20)),
-            (b"*1\n", RespError::Corrupt("the number of a command's words is none")),
-            (b"*+1\r\n", RespError::Corrupt("the number of a command's words is none")),
-            (b"*1\r\n:1\r\n", RespError::Corrupt("where a word's length must stand, there is none")),
-            (b"*1\r\n$-1\r\n", RespError::Corrupt("where a word's length must stand, there is none")),
-            (b"*1\r\n$1\r\nab\r\n", RespError::Corrupt("a word does not end where it says")),
+        let (long, long_count) = ([b'a'; 21], [b'*'; 21]);
+        let cases: [(&[u8], RespError); 11] = [
+            (b"*4\r\n", RespError::Count),
+            (b"*1\r\n$11\r\n", RespError::Length),
+            (b"*1\r\n$99999999999999999999\r\n", RespError::LongLength),
+            (&long, RespError::LongLine),
+            (&long_count, RespError::LongCount),
+            (b"*1\n", RespError::Count),
+            (b"*+1\r\n", RespError::Count),
+            (b"*1\r\n:1\r\n", RespError::NoWord(b':')),
+            (b"*1\r\n\r\n", RespError::NoWord(b'\r')),
+            (b"*1\r\n$-1\r\n", RespError::Length),
+            (b"*1\r\n$1\r\nab\r\n", RespError::NoEnd),
         ];
         for (bytes, error) in cases {
-            assert_eq!(read(bytes, 100), (vec![], Some(error)), "{}", bytes.escape_ascii());
+            for step in [1, 100] {
+                assert_eq!(read(bytes, step), (vec![], Some(error)), "{}", bytes.escape_ascii());
+            }
         }
+    }
+
+    #[test]
+    fn who_has_not_said_who_he_is_may_send_little() {
+        let refused = |bytes: &[u8]| {
+            let mut parser = Parser::new(Limits::default());
+            parser.restrict(true);
+            parser.feed(bytes);
+            parser.next_request()
+        };
+        assert_eq!(refused(b"*11\r\n"), Err(RespError::UnauthenticatedCount));
+        assert_eq!(refused(b"*1\r\n$16385\r\n"), Err(RespError::UnauthenticatedLength));
+        assert_eq!(refused(b"*10\r\n$16384\r\n"), Ok(None));
     }
 
     #[test]
@@ -282,7 +359,7 @@ mod tests {
         parser.feed(b"*1\r\n$1\r\na\r\n*1\r\n");
         assert_eq!(parser.next_request(), Ok(Some(command(&["a"]))));
         assert_eq!(parser.next_request(), Ok(None));
-        assert_eq!((parser.whole(), parser.is_inside()), (11, true));
+        assert_eq!((parser.whole(), parser.held(), parser.is_inside()), (11, 4, true));
         parser.feed(b"x\r\n");
         let error = parser.next_request().unwrap_err();
         parser.feed(b"*1\r\n$1\r\na\r\n");

@@ -36,6 +36,8 @@ mod strings;
 mod strings_together;
 mod transactions;
 mod transfers;
+#[cfg(feature = "server")]
+mod wire;
 mod world;
 mod zsets;
 
@@ -112,6 +114,20 @@ fn compare_by(run: impl Fn(&redis::Server, u64, u64)) {
     for seed in seeds {
         run(&server, seed, steps);
     }
+}
+
+/// The files whose commands are what goes over the wire; a dump is drawn as something else.
+#[cfg(feature = "server")]
+#[test]
+fn the_server_answers_as_redis_does() {
+    let Some(server) = redis::Server::start() else {
+        return;
+    };
+    let files: Vec<&'static dyn Commands> =
+        FILES.into_iter().filter(|file| file.handlers().iter().all(|handler| handler.name != "RESTORE")).collect();
+    let from_env = |name| std::env::var(name).ok().map(|number| number.parse::<u64>().unwrap());
+    let seed = from_env("WINDROW_SEED").unwrap_or_else(|| fastrand::u64(..));
+    wire::compare(&server, &files, seed, from_env("WINDROW_STEPS").unwrap_or(STEPS / 2));
 }
 
 #[test]

@@ -1,0 +1,140 @@
+//! Transactions: MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+//!
+//! May use the crate's transactions. Invariant: between the first and the last command of a transaction nobody else's command is
+//! done that touches its keys; its writes become visible in one commit, unless it holds a command on more than keys of dbs.
+//!
+//! WHY two ways: flushes, walks over keys and their like are not offered inside of the crate's transactions. One that holds such a
+//! command is done while nobody else does anything, command by command; a crash can cut it there.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use super::refusal::Refusal;
+use super::{Answer, Call, Command, Run, keys_of, row};
+use crate::Watch;
+use crate::resp::Frame;
+use crate::server::session::{Queue, Queued, Session};
+
+#[rustfmt::skip] // two lines for each command
+pub(super) const COMMANDS: &[Command] = &[
+    row("multi", 1, "noscript loading stale fast allow_busy", [0, 0, 0], ("transactions", "1.2.0"), Run::Session(multi),
+        "Mark the start of a transaction block"),
+    row("exec", 1, "noscript loading stale skip_slowlog", [0, 0, 0], ("transactions", "1.2.0"), Run::Session(exec),
+        "Execute all commands issued after MULTI"),
+    row("discard", 1, "noscript loading stale fast allow_busy", [0, 0, 0], ("transactions", "2.0.0"), Run::Session(discard),
+        "Discard all commands issued after MULTI"),
+    row("watch", -2, "noscript loading stale fast allow_busy", [1, -1, 1], ("transactions", "2.2.0"), Run::Session(watch),
+        "Watch the given keys to determine execution of the MULTI/EXEC block"),
+    row("unwatch", 1, "noscript loading stale fast allow_busy", [0, 0, 0], ("transactions", "2.2.0"), Run::Session(unwatch),
+        "Forget about all watched keys"),
+];
+
+fn multi(session: &mut Session, _: &[Bytes]) -> Answer {
+    if session.queue.is_some() {
+        return Err(Refusal::of("ERR MULTI calls can not be nested"));
+    }
+    session.queue = Some(Queue::default());
+    session.me.queued.store(1, Ordering::Relaxed);
+    Ok(Frame::OK)
+}
+
+fn discard(session: &mut Session, _: &[Bytes]) -> Answer {
+    if session.queue.is_none() {
+        return Err(Refusal::of("ERR DISCARD without MULTI"));
+    }
+    session.discard();
+    Ok(Frame::OK)
+}
+
+fn watch(session: &mut Session, keys: &[Bytes]) -> Answer {
+    if session.queue.is_some() {
+        return Err(Refusal::of("ERR WATCH inside MULTI is not allowed"));
+    }
+    let number = session.db.number();
+    let keys = keys.iter().map(|key| (number, key));
+    match &mut session.watch {
+        Some(watch) => watch.add(keys)?,
+        None => session.watch = Some(session.shared.store.watch(keys)?),
+    }
+    Ok(Frame::OK)
+}
+
+fn unwatch(session: &mut Session, _: &[Bytes]) -> Answer {
+    session.watch = None;
+    Ok(Frame::OK)
+}
+
+fn exec(session: &mut Session, _: &[Bytes]) -> Answer {
+    let Some(queue) = session.queue.take() else {
+        return Err(Refusal::of("ERR EXEC without MULTI"));
+    };
+    let watch = session.watch.take();
+    session.discard();
+    if queue.is_broken {
+        return Err(Refusal::of("EXECABORT Transaction discarded because of previous errors."));
+    }
+    let is_whole = |queued: &Queued| matches!(queued.known.command.run, Run::Whole(_));
+    let done = if queue.commands.iter().any(is_whole) {
+        alone(session, watch, &queue.commands)?
+    } else {
+        together(session, watch, &queue.commands)?
+    };
+    Ok(done.map_or(Frame::NullArray, Frame::Array))
+}
+
+/// Does the commands while nobody else does any. `None` if a watched key has changed.
+fn alone(session: &mut Session, watch: Option<Watch>, commands: &[Queued]) -> Result<Option<Vec<Frame>>, Refusal> {
+    let shared = Arc::clone(&session.shared);
+    let _alone = shared.gate.write();
+    if watch.map_or(Ok(false), |watch| watch.is_broken())? {
+        return Ok(None);
+    }
+    let mut frames = Vec::with_capacity(commands.len());
+    for queued in commands {
+        let args = queued.words.get(queued.names..).unwrap_or_default();
+        frames.push(session.run_inside_gate(queued.known, args).unwrap_or_else(Refusal::into_frame));
+    }
+    Ok(Some(frames))
+}
+
+/// Does the commands in one transaction of the crate. `None` if a watched key has changed.
+fn together(session: &mut Session, watch: Option<Watch>, commands: &[Queued]) -> Result<Option<Vec<Frame>>, Refusal> {
+    let shared = Arc::clone(&session.shared);
+    let _open = shared.gate.read();
+    let keys = declared(session, commands);
+    let body = |tx: &crate::Transaction| {
+        let mut frames = Vec::with_capacity(commands.len());
+        for queued in commands {
+            let args = queued.words.get(queued.names..).unwrap_or_default();
+            let answer = match queued.known.command.run {
+                Run::Keyed { inside, .. } => {
+                    let db = tx.db(session.db.number());
+                    inside(&Call { db: &db, args, command: queued.known.command, shared: &shared })
+                }
+                _ => session.run_inside_gate(queued.known, args),
+            };
+            frames.push(answer.unwrap_or_else(Refusal::into_frame));
+        }
+        Ok(frames)
+    };
+    Ok(match watch {
+        Some(watch) => watch.transaction(keys, body)?,
+        None => Some(shared.store.transaction(keys, body)?),
+    })
+}
+
+/// The keys of all commands, each with the db that is selected when its command is done.
+fn declared<'a>(session: &Session, commands: &'a [Queued]) -> Vec<(u32, &'a Bytes)> {
+    let mut number = session.db.number();
+    let mut keys = Vec::new();
+    for Queued { known, words, names } in commands {
+        if let ("select", Some(word)) = (known.command.name, words.get(1)) {
+            let wanted = super::arguments::integer(word).ok();
+            number = wanted.and_then(|wanted| session.shared.db_number(wanted)).unwrap_or(number);
+        }
+        keys.extend(keys_of(known.command, words, *names).into_iter().map(|key| (number, key)));
+    }
+    keys
+}

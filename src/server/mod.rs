@@ -1,0 +1,21 @@
+//! The server: any Redis client in front of a store.
+//!
+//! What lives here: listening, connections, what a connection remembers, and the commands. It may use the crate's public handles,
+//! `resp`, and `tokio`. Invariants: nothing is allocated for a length that a client only claims; what a client can make the
+//! server keep has a limit; a reply says what was done.
+//!
+//! Data flow: `listener` accepts, `connection` reads and writes, `session` finds the command and does it, `commands` hold the
+//! handlers, which call the engine.
+
+mod clients;
+mod commands;
+mod connection;
+mod cursors;
+mod listener;
+mod options;
+mod session;
+mod shared;
+mod socket;
+
+pub use listener::{Server, Stopper};
+pub use options::{ServerError, ServerOptions};

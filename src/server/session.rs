@@ -1,0 +1,213 @@
+//! What a connection remembers, and how a request is done.
+//!
+//! May use the commands and the shared state. Invariant: every request that has words gets one reply, unless the client asked for
+//! none; what is not allowed is refused before anything is done.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::clients::Seen;
+use super::commands::{Answer, Call, Known, Refusal, Run, find, unknown_command, unknown_subcommand};
+use super::shared::Shared;
+use crate::resp::{Frame, Version};
+use crate::{Db, Live, Watch};
+
+/// Commands between MULTI and EXEC.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    pub(crate) commands: Vec<Queued>,
+    /// A command was refused: EXEC will refuse all.
+    pub(crate) is_broken: bool,
+    bytes: usize,
+}
+
+/// A command that waits for EXEC.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) known: Known,
+    pub(crate) words: Vec<Bytes>,
+    /// How many of the words are names.
+    pub(crate) names: usize,
+}
+
+/// Which replies a client wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replies {
+    All,
+    None,
+    /// All but the one to the next command.
+    AllButNext,
+}
+
+/// A connection's state.
+pub(crate) struct Session {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) me: Arc<Seen>,
+    pub(crate) version: Version,
+    pub(crate) db: Db<Live>,
+    /// The client has said who it is, or need not.
+    pub(crate) is_known: bool,
+    /// How often it said it wrong.
+    pub(crate) failures: u32,
+    /// How long the connection is to pause before it does anything else.
+    pub(crate) pause: Duration,
+    pub(crate) replies: Replies,
+    /// The connection ends when its replies are sent.
+    pub(crate) is_closing: bool,
+    pub(crate) queue: Option<Queue>,
+    pub(crate) watch: Option<Watch>,
+}
+
+impl Session {
+    pub(crate) fn new(shared: Arc<Shared>, me: Arc<Seen>) -> Self {
+        let db = shared.store.db(0);
+        let is_known = !shared.needs_password();
+        Self {
+            shared,
+            me,
+            version: Version::Two,
+            db,
+            is_known,
+            failures: 0,
+            pause: Duration::ZERO,
+            replies: Replies::All,
+            is_closing: false,
+            queue: None,
+            watch: None,
+        }
+    }
+
+    /// Does a request; returns its reply, if there is to be one.
+    pub(crate) fn execute(&mut self, words: Vec<Bytes>) -> Option<Frame> {
+        let name = words.first()?;
+        if name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:") {
+            // WHY: this is a browser that somebody has sent here. What follows must not be taken for commands.
+            tracing::warn!(client = %self.me.address, "a client speaks HTTP and is sent away");
+            self.is_closing = true;
+            return None;
+        }
+        let replies = self.replies;
+        let frame = self.answer(words).unwrap_or_else(Refusal::into_frame);
+        match (replies, self.replies) {
+            (Replies::AllButNext, Replies::AllButNext) => {
+                self.replies = Replies::All;
+                None
+            }
+            (_, Replies::None | Replies::AllButNext) => None,
+            (_, Replies::All) => Some(frame),
+        }
+    }
+
+    fn answer(&mut self, words: Vec<Bytes>) -> Answer {
+        let found = self.resolve(&words);
+        let (known, names) = match found {
+            Ok(found) => found,
+            Err(refusal) => {
+                self.break_queue();
+                return Err(refusal);
+            }
+        };
+        let is_at_once = matches!(known.command.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset");
+        if self.queue.is_some() && !is_at_once {
+            return self.enqueue(Queued { known, words, names });
+        }
+        self.me.did(known.command.name);
+        self.shared.commands_done.fetch_add(1, Ordering::Relaxed);
+        let args = words.get(names..).unwrap_or_default();
+        if known.is_slow {
+            return tokio::task::block_in_place(|| self.run(known, args));
+        }
+        self.run(known, args)
+    }
+
+    /// Finds the command, and says how many words name it.
+    fn resolve(&self, words: &[Bytes]) -> Result<(Known, usize), Refusal> {
+        let name = words.first().map_or(&b""[..], |name| name);
+        let mut known = find(name, None).ok_or_else(|| unknown_command(words))?;
+        let mut names = 1;
+        if let (true, Some(second)) = (known.is_container, words.get(1)) {
+            let found = find(second, Some(known.command));
+            known = found.ok_or_else(|| unknown_subcommand(known.command, second))?;
+            names = 2;
+        }
+        if !known.command.takes(words.len()) {
+            return Err(Refusal::wrong_number(known.command));
+        }
+        if !self.is_known && !known.is_open {
+            return Err(Refusal::of("NOAUTH Authentication required."));
+        }
+        if self.queue.is_some() && known.is_single {
+            return Err(Refusal::of("ERR Command not allowed inside a transaction"));
+        }
+        Ok((known, names))
+    }
+
+    fn break_queue(&mut self) {
+        if let Some(queue) = &mut self.queue {
+            queue.is_broken = true;
+        }
+    }
+
+    fn enqueue(&mut self, queued: Queued) -> Answer {
+        let limit = self.shared.options.max_query_bytes;
+        let Some(queue) = &mut self.queue else {
+            return Err(Refusal::of("ERR no transaction"));
+        };
+        let words: usize = queued.words.iter().map(|word| word.len() + size_of::<Bytes>()).sum();
+        queue.bytes = queue.bytes.saturating_add(words);
+        if queue.bytes > limit {
+            queue.is_broken = true;
+            queue.commands.clear();
+            return Err(Refusal::of("ERR the transaction has too many bytes"));
+        }
+        queue.commands.push(queued);
+        self.me.queued.store(queue.commands.len() + 1, Ordering::Relaxed);
+        Ok(Frame::Simple("QUEUED".into()))
+    }
+
+    fn run(&mut self, known: Known, args: &[Bytes]) -> Answer {
+        if matches!(known.command.run, Run::Session(_)) {
+            return self.run_inside_gate(known, args);
+        }
+        let shared = Arc::clone(&self.shared);
+        let _open = shared.gate.read();
+        self.run_inside_gate(known, args)
+    }
+
+    /// Does a command whose gate is held.
+    pub(crate) fn run_inside_gate(&mut self, known: Known, args: &[Bytes]) -> Answer {
+        let call = Call { db: &self.db, args, command: known.command, shared: &self.shared };
+        match known.command.run {
+            Run::Keyed { live, .. } => live(&call),
+            Run::Whole(run) => run(&call),
+            Run::Session(run) => run(self, args),
+            Run::Container => Err(Refusal::wrong_number(known.command)),
+        }
+    }
+
+    /// Ends a transaction that was not done.
+    pub(crate) fn discard(&mut self) {
+        self.queue = None;
+        self.watch = None;
+        self.me.queued.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn select(&mut self, number: u32) {
+        self.db = self.shared.store.db(number);
+        self.me.db.store(number, Ordering::Relaxed);
+    }
+
+    pub(crate) fn speak(&mut self, version: Version) {
+        self.version = version;
+        self.me.version.store(if version == Version::Three { 3 } else { 2 }, Ordering::Relaxed);
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("id", &self.me.id).finish_non_exhaustive()
+    }
+}
