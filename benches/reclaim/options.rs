@@ -247,7 +247,7 @@ impl Asked {
 
     pub(crate) fn new_directory(&self) -> TempDir {
         let made = match &self.directory {
-            Some(place) => tempfile::tempdir_in(place),
+            Some(place) => std::fs::create_dir_all(place).and_then(|()| tempfile::tempdir_in(place)),
             None => tempfile::tempdir(),
         };
         made.expect("a temporary directory")
