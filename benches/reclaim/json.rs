@@ -1,6 +1,6 @@
 //! The rows as JSON.
 //!
-//! Uses `serde_json`. Invariant: what was not measured is not there; sizes are bytes, times are seconds.
+//! Uses `serde_json`. Invariant: what was not measured is not there, or null; sizes are bytes, times are seconds.
 
 use serde_json::{Value, json};
 
@@ -57,10 +57,9 @@ fn row_json(row: &Row) -> Value {
     let [reaped, freed] = row.ids_per_cpu_second();
     json["ids_reaped_per_cpu_second"] = reaped.map(f64::round).into();
     json["ids_per_cpu_second"] = freed.map(f64::round).into();
-    if let Some([before, during, after]) = row.foreground {
-        json["foreground"] =
-            json!({ "before": before.map(pace_json), "during": during.map(pace_json), "after": after.map(pace_json) });
-    }
+    json["foreground"] = row.foreground.map_or(Value::Null, |[before, during, after]| {
+        json!({ "before": before.map(pace_json), "during": during.map(pace_json), "after": after.map(pace_json) })
+    });
     if let Some(view) = row.view {
         json["seconds_under_view"] = rounded(view.seconds).into();
         json["view_losses"] = view.losses.into();
@@ -87,6 +86,8 @@ pub(crate) fn pairs_json(pairs: &Pairs) -> Value {
         "held_bytes": pairs.pairs.iter().map(|pair| pair.held_bytes).collect::<Vec<_>>(),
         "idle": paces(|pair| pair.idle),
         "reclaiming": paces(|pair| pair.reclaiming),
+        "computing": paces(|pair| pair.computing),
+        "computing_p99_ratio": pairs.computing_ratio().map(spread_json),
         "faults": pairs.faults,
     })
 }

@@ -71,6 +71,10 @@ impl Pairs {
         Spread::of(self.pairs.iter().filter_map(Pair::throughput_kept))
     }
 
+    pub(crate) fn computing_ratio(&self) -> Option<Spread> {
+        Spread::of(self.pairs.iter().filter_map(Pair::computing_ratio))
+    }
+
     /// The figures in a few lines.
     pub(crate) fn lines(&self) -> Vec<String> {
         let quartiles = |name: &str, spread: Option<Spread>| match spread {
@@ -87,10 +91,7 @@ impl Pairs {
         vec![
             format!("{}, {} ids, {} pairs:", self.strategy.name(), self.ids.name(), self.pairs.len()),
             quartiles("p99 while reclaiming / idle", self.p99_ratio()),
-            quartiles(
-                "p99 beside a thread that only computes / idle",
-                Spread::of(self.pairs.iter().filter_map(Pair::computing_ratio)),
-            ),
+            quartiles("p99 beside a thread that only computes / idle", self.computing_ratio()),
             quartiles("p99 idle, in µs", Spread::of(self.pairs.iter().filter_map(|pair| Some(pair.idle?.p99_us)))),
             quartiles("throughput kept", self.throughput_kept()),
             format!(
@@ -126,7 +127,10 @@ pub(crate) fn run(asked: &Asked, count: u32, strategy: Strategy, ids: Ids) -> Op
         });
         deaths.collect()
     });
-    let faults = foreground.wrong();
+    let wrong = foreground.wrong();
+    drop(foreground);
+    let all = Workload { collections: u64::from(count) * workload.collections, ..workload };
+    let faults = wrong + engine.check(&all).fault_count;
     Some(Pairs { workload, strategy, ids, pairs, faults })
 }
 
