@@ -7,7 +7,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::Interest;
 use tokio::sync::watch;
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use super::session::Session;
 use super::shared::Shared;
 use super::socket::Socket;
+use super::standing::Resumed;
 use crate::resp::{Frame, Limits, Parser, Request, split_line};
 
 /// Requests that are done in one go, before other connections of the thread get their turn. More make them wait longer; fewer cost a
@@ -36,6 +37,9 @@ const KEPT_BYTES: usize = 64 * 1024;
 
 /// What a connection may hold even when all of them together hold too much.
 const GRANTED_BYTES: usize = 64 * 1024;
+
+/// How often it is looked whether a client that does not read what others send to it has to go.
+const SLOW_LOOK: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -88,12 +92,14 @@ impl Connection {
     async fn talk(&mut self) -> io::Result<()> {
         loop {
             let left = self.work();
+            self.take_messages();
             self.send()?;
             self.keep_limits()?;
             if self.session.pause > Duration::ZERO {
                 tokio::time::sleep(std::mem::take(&mut self.session.pause)).await;
             }
-            if left == Left::Requests {
+            let has_messages = self.out.is_empty() && self.session.me.inbox.bytes() > 0;
+            if left == Left::Requests || has_messages {
                 tokio::task::yield_now().await;
                 continue;
             }
@@ -114,11 +120,14 @@ impl Connection {
             (true, false) => Interest::READABLE | Interest::WRITABLE,
             (false, _) => Interest::WRITABLE,
         };
-        let timeout = self.shared.settings.lock().timeout;
+        let is_resting = self.session.standing.is_some() || self.session.me.is_subscriber();
+        let timeout = if is_resting { Duration::ZERO } else { self.shared.settings.lock().timeout };
+        let deadline = self.deadline();
         let me = Arc::clone(&self.session.me);
         let ready = tokio::select! {
             ready = self.socket.ready(interest) => ready?,
-            () = me.killed.notified() => return Ok(false),
+            () = me.woken.notified() => return Ok(true),
+            () = until(deadline), if deadline.is_some() => return Ok(true),
             _ = self.stop.changed(), if reads => return Ok(true),
             () = tokio::time::sleep(timeout), if timeout > Duration::ZERO => return Ok(false),
         };
@@ -160,6 +169,11 @@ impl Connection {
             if self.out.len() - self.sent >= UNREAD_BYTES {
                 return Left::Nothing;
             }
+            match self.session.resume() {
+                Resumed::Ready => {}
+                Resumed::Standing => return Left::Nothing,
+                Resumed::Reply(frame) => self.reply(frame),
+            }
             if self.out.len() - before >= FLUSH_BYTES || self.session.pause > Duration::ZERO {
                 return Left::Requests;
             }
@@ -172,9 +186,8 @@ impl Connection {
             };
             match words {
                 Ok(words) => {
-                    if let Some(reply) = self.session.execute(words) {
-                        reply.write(&mut self.out, self.session.version);
-                    }
+                    let reply = self.session.execute(words);
+                    self.reply(reply);
                 }
                 Err(error) => {
                     Frame::Error(format!("ERR Protocol error: {error}").into())
@@ -184,6 +197,32 @@ impl Connection {
             }
         }
         Left::Requests
+    }
+
+    /// Appends a reply, and before it what others have sent until now.
+    fn reply(&mut self, frame: Option<Frame>) {
+        if self.session.is_inbox_first {
+            self.take_messages();
+        }
+        if let Some(frame) = frame {
+            frame.write(&mut self.out, self.session.version);
+        }
+    }
+
+    /// Takes what others have sent, as long as the client reads.
+    fn take_messages(&mut self) {
+        let inbox = &self.session.me.inbox;
+        if inbox.bytes() > 0 {
+            inbox.take(&mut self.out, self.sent.saturating_add(UNREAD_BYTES), &self.shared.waiting_bytes);
+        }
+    }
+
+    /// When there is something to look at, though nothing may have come.
+    fn deadline(&self) -> Option<Instant> {
+        let me = &self.session.me;
+        let is_slow = me.inbox.bytes() > 0 || (me.is_subscriber() && !self.out.is_empty());
+        let look = is_slow.then(|| Instant::now() + SLOW_LOOK);
+        [self.session.deadline(), look].into_iter().flatten().min()
     }
 
     /// Sends as much as the client takes.
@@ -213,22 +252,28 @@ impl Connection {
 
     /// Ends the connection if more waits than may.
     fn keep_limits(&mut self) -> io::Result<()> {
-        let options = &self.shared.options;
         let query = usize::try_from(self.parser.held()).unwrap_or(usize::MAX);
+        self.show_sizes(query);
+        let options = &self.shared.options;
         let held = query.saturating_add(self.out.len());
         let all = if held >= self.counted {
             let more = held - self.counted;
-            self.shared.waiting.fetch_add(more, Ordering::Relaxed).saturating_add(more)
+            self.shared.waiting_bytes.fetch_add(more, Ordering::Relaxed).saturating_add(more)
         } else {
             let less = self.counted - held;
-            self.shared.waiting.fetch_sub(less, Ordering::Relaxed).saturating_sub(less)
+            self.shared.waiting_bytes.fetch_sub(less, Ordering::Relaxed).saturating_sub(less)
         };
         self.counted = held;
+        let me = &self.session.me;
+        let is_told = me.is_subscriber() || me.is_monitor.load(Ordering::Relaxed);
+        let inbox = me.inbox.bytes();
         let refusal = if query > options.max_query_bytes {
             "its requests have too many bytes"
         } else if self.out.len() > options.max_reply_bytes {
             "it does not read its replies"
-        } else if all > options.max_waiting_bytes && held > GRANTED_BYTES {
+        } else if is_told && !me.inbox.keeps(self.out.len(), &self.shared.channels.limits()) {
+            "it does not read what others send to it"
+        } else if all > options.max_waiting_bytes && held.saturating_add(inbox) > GRANTED_BYTES {
             "all clients together have too many bytes waiting"
         } else {
             return Ok(());
@@ -236,11 +281,30 @@ impl Connection {
         tracing::warn!(client = %self.session.me.address, "a client is sent away: {refusal}");
         Err(io::Error::other(refusal))
     }
+
+    /// Lets CLIENT LIST tell how much there is.
+    fn show_sizes(&mut self, query: usize) {
+        let room = self.parser.room();
+        let free = room.capacity().saturating_sub(room.len());
+        let sizes = &self.session.me.sizes;
+        let shown = [(&sizes.query, query), (&sizes.query_room, free), (&sizes.out, self.out.len())];
+        for (figure, value) in shown.into_iter().chain([(&sizes.out_room, self.out.capacity())]) {
+            figure.store(value, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Waits until then.
+async fn until(deadline: Option<Instant>) {
+    if let Some(deadline) = deadline {
+        tokio::time::sleep_until(deadline.into()).await;
+    }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.session.leave();
         self.shared.clients.leave(self.session.me.id);
-        self.shared.waiting.fetch_sub(self.counted, Ordering::Relaxed);
+        self.shared.waiting_bytes.fetch_sub(self.counted, Ordering::Relaxed);
     }
 }

@@ -7,15 +7,23 @@
 //! Data flow: `listener` accepts, `connection` reads and writes, `session` finds the command and does it, `commands` hold the
 //! handlers, which call the engine.
 
+mod channels;
 mod clients;
 mod commands;
 mod connection;
 mod cursors;
+mod inbox;
 mod listener;
+mod monitors;
+mod notices;
 mod options;
+mod pauses;
 mod session;
 mod shared;
 mod socket;
+mod standing;
+mod waiting;
 
+pub use inbox::OutputLimits;
 pub use listener::{Server, Stopper};
 pub use options::{ServerError, ServerOptions};

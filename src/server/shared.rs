@@ -10,8 +10,13 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use super::ServerOptions;
+use super::channels::Channels;
 use super::clients::Clients;
 use super::cursors::Cursors;
+use super::monitors::Monitors;
+use super::notices::Notices;
+use super::pauses::Pauses;
+use super::waiting::Waiting;
 use crate::Store;
 
 /// What can be changed while the server runs.
@@ -33,8 +38,14 @@ pub(crate) struct Shared {
     pub(crate) cursors: Cursors,
     /// Held by every command, shared; and by a transaction alone that does what the crate's transactions do not offer.
     pub(crate) gate: RwLock<()>,
+    /// Clients that wait for keys.
+    pub(crate) waiting: Waiting,
+    pub(crate) pauses: Pauses,
+    pub(crate) channels: Channels,
+    pub(crate) notices: Notices,
+    pub(crate) monitors: Monitors,
     /// Bytes of requests and replies that wait, of all clients.
-    pub(crate) waiting: AtomicUsize,
+    pub(crate) waiting_bytes: AtomicUsize,
     pub(crate) commands_done: AtomicU64,
     pub(crate) refused_clients: AtomicU64,
     pub(crate) started: Instant,
@@ -47,6 +58,7 @@ impl Shared {
     pub(crate) fn new(store: Store, directory: String, options: ServerOptions, port: Option<u16>) -> Self {
         let settings =
             Settings { password: options.password.clone(), max_clients: options.max_clients, timeout: options.timeout };
+        let channels = Channels::new(options.subscriber_limits);
         Self {
             store,
             directory,
@@ -55,7 +67,12 @@ impl Shared {
             clients: Clients::default(),
             cursors: Cursors::new(),
             gate: RwLock::new(()),
-            waiting: AtomicUsize::new(0),
+            waiting: Waiting::default(),
+            pauses: Pauses::default(),
+            channels,
+            notices: Notices::default(),
+            monitors: Monitors::default(),
+            waiting_bytes: AtomicUsize::new(0),
             commands_done: AtomicU64::new(0),
             refused_clients: AtomicU64::new(0),
             started: Instant::now(),

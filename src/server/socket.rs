@@ -3,6 +3,7 @@
 //! Uses `tokio`. Invariant: nothing here waits but [`Socket::ready`].
 
 use std::io;
+use std::os::fd::AsRawFd;
 
 use bytes::BytesMut;
 use tokio::io::{Interest, Ready};
@@ -20,6 +21,14 @@ impl Socket {
         match self {
             Self::Tcp(stream) => stream.ready(interest).await,
             Self::Unix(stream) => stream.ready(interest).await,
+        }
+    }
+
+    /// Its number, and whether it is a Unix socket.
+    pub(crate) fn kind(&self) -> (i32, bool) {
+        match self {
+            Self::Tcp(stream) => (stream.as_raw_fd(), false),
+            Self::Unix(stream) => (stream.as_raw_fd(), true),
         }
     }
 

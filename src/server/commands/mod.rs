@@ -6,6 +6,7 @@
 
 mod arguments;
 mod bits;
+mod blocking;
 mod connection;
 mod describe;
 mod expiry;
@@ -17,6 +18,9 @@ mod hyperloglogs;
 mod keys;
 mod keyspace;
 mod lists;
+mod monitor;
+mod pausing;
+mod pubsub;
 mod refusal;
 mod scans;
 mod server;
@@ -39,6 +43,7 @@ use crate::server::session::Session;
 use crate::server::shared::Shared;
 use crate::{Db, Live, Source, Tx};
 
+pub(crate) use blocking::{Filled, Wanted, may_fill};
 pub(crate) use find_keys::keys_of;
 pub(crate) use refusal::{Refusal, unknown_command, unknown_subcommand};
 
@@ -70,6 +75,8 @@ pub(crate) enum Run {
     Whole(fn(&Call<'_, Live>) -> Answer),
     /// On the connection.
     Session(fn(&mut Session, &[Bytes]) -> Answer),
+    /// On keys of the selected db, when there is something to take from one of them.
+    Blocking(fn(&[Bytes]) -> Result<Wanted, Refusal>),
     /// By a subcommand.
     Container,
 }
@@ -80,6 +87,7 @@ impl std::fmt::Debug for Run {
             Self::Keyed { .. } => "Keyed",
             Self::Whole(_) => "Whole",
             Self::Session(_) => "Session",
+            Self::Blocking(_) => "Blocking",
             Self::Container => "Container",
         })
     }
@@ -107,8 +115,9 @@ const fn row(
 }
 
 /// The table, a part for each file.
-static TABLE: [&[Command]; 21] = [
+static TABLE: [&[Command]; 25] = [
     bits::COMMANDS,
+    blocking::COMMANDS,
     connection::COMMANDS,
     describe::COMMANDS,
     expiry::COMMANDS,
@@ -119,6 +128,9 @@ static TABLE: [&[Command]; 21] = [
     keys::COMMANDS,
     keyspace::COMMANDS,
     lists::COMMANDS,
+    monitor::COMMANDS,
+    pausing::COMMANDS,
+    pubsub::COMMANDS,
     scans::COMMANDS,
     server::COMMANDS,
     sets::COMMANDS,
@@ -139,6 +151,10 @@ pub(crate) struct Known {
     pub(crate) is_open: bool,
     /// Not allowed between MULTI and EXEC.
     pub(crate) is_single: bool,
+    /// Changes keys.
+    pub(crate) is_write: bool,
+    /// Allowed to a subscriber who speaks version two.
+    pub(crate) is_for_subscribers: bool,
     /// May take long: other connections of the same thread need not wait for it.
     pub(crate) is_slow: bool,
     /// Has subcommands.
@@ -150,6 +166,8 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
         command,
         is_open: command.has_flag("no_auth"),
         is_single: command.has_flag("no_multi"),
+        is_write: command.has_flag("write"),
+        is_for_subscribers: command.name.ends_with("subscribe") || matches!(command.name, "ping" | "quit" | "reset"),
         is_slow: is_slow(command.name),
         is_container: command.subcommands().next().is_some(),
     };
