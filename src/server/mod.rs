@@ -14,8 +14,10 @@ mod cursors;
 mod listener;
 mod options;
 mod session;
+mod shape;
 mod shared;
 mod socket;
+mod tally;
 
 pub use listener::{Server, Stopper};
 pub use options::{ServerError, ServerOptions};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -91,6 +91,7 @@ impl Session {
         }
         let replies = self.replies;
         let frame = self.answer(words).unwrap_or_else(Refusal::into_frame);
+        self.shared.tally.replied(&frame);
         match (replies, self.replies) {
             (Replies::AllButNext, Replies::AllButNext) => {
                 self.replies = Replies::All;
@@ -114,13 +115,14 @@ impl Session {
         if self.queue.is_some() && !is_at_once {
             return self.enqueue(Queued { known, words, names });
         }
-        self.me.did(known.command.name);
+        let started = Instant::now();
+        self.me.did(known.command.name, started);
         self.shared.commands_done.fetch_add(1, Ordering::Relaxed);
         let args = words.get(names..).unwrap_or_default();
-        if known.is_slow {
-            return tokio::task::block_in_place(|| self.run(known, args));
-        }
-        self.run(known, args)
+        let answer =
+            if known.is_slow { tokio::task::block_in_place(|| self.run(known, args)) } else { self.run(known, args) };
+        self.shared.tally.done(&self.me, known, &words, started.elapsed(), &answer);
+        answer
     }
 
     /// Finds the command, and says how many words name it.
@@ -133,7 +135,13 @@ impl Session {
             known = found.ok_or_else(|| unknown_subcommand(known.command, second))?;
             names = 2;
         }
-        if !known.command.takes(words.len()) {
+        self.allow(known, words.len()).inspect_err(|_| self.shared.tally.rejected(known))?;
+        Ok((known, names))
+    }
+
+    /// Refuses a command that may not be done by this client now.
+    fn allow(&self, known: Known, words: usize) -> Result<(), Refusal> {
+        if !known.command.takes(words) {
             return Err(Refusal::wrong_number(known.command));
         }
         if !self.is_known && !known.is_open {
@@ -142,7 +150,7 @@ impl Session {
         if self.queue.is_some() && known.is_single {
             return Err(Refusal::of("ERR Command not allowed inside a transaction"));
         }
-        Ok((known, names))
+        Ok(())
     }
 
     fn break_queue(&mut self) {

@@ -12,6 +12,8 @@ use tokio::sync::watch;
 use super::ServerOptions;
 use super::clients::Clients;
 use super::cursors::Cursors;
+use super::shape::Shape;
+use super::tally::Tally;
 use crate::Store;
 
 /// What can be changed while the server runs.
@@ -20,6 +22,13 @@ pub(crate) struct Settings {
     pub(crate) password: Option<String>,
     pub(crate) max_clients: usize,
     pub(crate) timeout: Duration,
+    pub(crate) shape: Shape,
+    /// Microseconds from which on a command goes to the slow log; below zero: none does.
+    pub(crate) slower_than: i64,
+    /// How many commands the slow log keeps.
+    pub(crate) slow_most: u64,
+    /// Milliseconds from which on a slow moment is kept; 0: none is.
+    pub(crate) latency_threshold: u64,
 }
 
 /// Shared by all connections.
@@ -31,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Mutex<Settings>,
     pub(crate) clients: Clients,
     pub(crate) cursors: Cursors,
+    pub(crate) tally: Tally,
     /// Held by every command, shared; and by a transaction alone that does what the crate's transactions do not offer.
     pub(crate) gate: RwLock<()>,
     /// Bytes of requests and replies that wait, of all clients.
@@ -45,8 +55,17 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(store: Store, directory: String, options: ServerOptions, port: Option<u16>) -> Self {
-        let settings =
-            Settings { password: options.password.clone(), max_clients: options.max_clients, timeout: options.timeout };
+        let settings = Settings {
+            password: options.password.clone(),
+            max_clients: options.max_clients,
+            timeout: options.timeout,
+            shape: Shape::default(),
+            slower_than: 10_000,
+            slow_most: 128,
+            latency_threshold: 0,
+        };
+        let tally = Tally::new();
+        tally.set_limits(settings.slower_than, settings.slow_most, settings.latency_threshold);
         Self {
             store,
             directory,
@@ -54,6 +73,7 @@ impl Shared {
             settings: Mutex::new(settings),
             clients: Clients::default(),
             cursors: Cursors::new(),
+            tally,
             gate: RwLock::new(()),
             waiting: AtomicUsize::new(0),
             commands_done: AtomicU64::new(0),
