@@ -60,8 +60,8 @@ pub(crate) struct Sizes {
 const CONNECTION_BYTES: usize = 1024;
 
 impl Seen {
-    pub(crate) fn did(&self, command: &'static str) {
-        *self.last.lock() = (command, Instant::now());
+    pub(crate) fn did(&self, command: &'static str, at: Instant) {
+        *self.last.lock() = (command, at);
     }
 
     /// Sends the client away; a command that runs is done first.
@@ -151,7 +151,12 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    pub(crate) fn enter(&self, address: String, local_address: String, (descriptor, is_local): (i32, bool)) -> Arc<Seen> {
+    pub(crate) fn enter(
+        &self,
+        address: String,
+        local_address: String,
+        (descriptor, is_local): (i32, bool),
+    ) -> Arc<Seen> {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let seen = Arc::new(Seen {
             id,

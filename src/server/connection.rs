@@ -213,7 +213,7 @@ impl Connection {
     fn take_messages(&mut self) {
         let inbox = &self.session.me.inbox;
         if inbox.bytes() > 0 {
-            inbox.take(&mut self.out, self.sent.saturating_add(UNREAD_BYTES), &self.shared.waiting_bytes);
+            inbox.take(&mut self.out, self.sent.saturating_add(UNREAD_BYTES), &self.shared.waiting);
         }
     }
 
@@ -258,10 +258,10 @@ impl Connection {
         let held = query.saturating_add(self.out.len());
         let all = if held >= self.counted {
             let more = held - self.counted;
-            self.shared.waiting_bytes.fetch_add(more, Ordering::Relaxed).saturating_add(more)
+            self.shared.waiting.fetch_add(more, Ordering::Relaxed).saturating_add(more)
         } else {
             let less = self.counted - held;
-            self.shared.waiting_bytes.fetch_sub(less, Ordering::Relaxed).saturating_sub(less)
+            self.shared.waiting.fetch_sub(less, Ordering::Relaxed).saturating_sub(less)
         };
         self.counted = held;
         let me = &self.session.me;
@@ -305,6 +305,6 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.session.leave();
         self.shared.clients.leave(self.session.me.id);
-        self.shared.waiting_bytes.fetch_sub(self.counted, Ordering::Relaxed);
+        self.shared.waiting.fetch_sub(self.counted, Ordering::Relaxed);
     }
 }

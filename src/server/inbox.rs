@@ -28,6 +28,13 @@ impl Default for OutputLimits {
     }
 }
 
+impl std::fmt::Display for OutputLimits {
+    /// As Redis writes it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "pubsub {} {} {}", self.hard_bytes, self.soft_bytes, self.soft_time.as_secs())
+    }
+}
+
 /// What one message costs beside its bytes.
 const MESSAGE_BYTES: usize = size_of::<Bytes>();
 

@@ -19,9 +19,11 @@ mod notices;
 mod options;
 mod pauses;
 mod session;
+mod shape;
 mod shared;
 mod socket;
 mod standing;
+mod tally;
 mod waiting;
 
 pub use inbox::OutputLimits;

@@ -50,7 +50,7 @@ impl Monitors {
         let line = Bytes::from(line(session, command, words));
         let limits = session.shared.channels.limits();
         for monitor in self.all.lock().values() {
-            monitor.tell(line.clone(), &limits, &session.shared.waiting_bytes);
+            monitor.tell(line.clone(), &limits, &session.shared.waiting);
         }
     }
 }

@@ -100,11 +100,6 @@ impl Notices {
         self.missed.load(Ordering::Relaxed)
     }
 
-    /// The letters that are set, as Redis tells them.
-    pub(crate) fn letters(&self) -> String {
-        self.state.lock().letters.text()
-    }
-
     /// Tells other events from now on. Waits for the writes that are under way.
     ///
     /// # Errors
@@ -148,7 +143,7 @@ impl Letters {
     fn publish(&self, shared: &Shared, event: &Event) {
         let name = Bytes::from_static(event.kind.name().as_bytes());
         let publish = |channel: Vec<u8>, message: &Bytes| {
-            shared.channels.publish(&channel.into(), message, &shared.waiting_bytes);
+            shared.channels.publish(&channel.into(), message, &shared.waiting);
         };
         if self.by_key {
             publish([format!("__keyspace@{}__:", event.db).as_bytes(), &event.key].concat(), &name);

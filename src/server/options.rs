@@ -149,8 +149,7 @@ impl ServerOptions {
             "timeout" => self.timeout = Duration::from_secs(number(value)?),
             "client-output-buffer-limit" => {
                 let words: Vec<&str> = value.split_whitespace().collect();
-                let limits = read_output_limits(&words).map_err(ServerError::new)?;
-                self.subscriber_limits = limits.unwrap_or(self.subscriber_limits);
+                self.subscriber_limits = read_output_limits(&words).map_err(ServerError::new)?;
             }
             "notify-keyspace-events" => {
                 super::notices::Letters::read(value).map_err(ServerError::new)?;
@@ -163,24 +162,23 @@ impl ServerOptions {
     }
 }
 
-/// Reads what Redis' `client-output-buffer-limit` says of subscribers: groups of a class, two numbers of bytes and seconds. `None` if it
-/// does not speak of them.
-pub(crate) fn read_output_limits(words: &[&str]) -> Result<Option<OutputLimits>, &'static str> {
+/// Reads what Redis' `client-output-buffer-limit` says of subscribers: groups of a class, two numbers of bytes and seconds.
+pub(crate) fn read_output_limits(words: &[&str]) -> Result<OutputLimits, &'static str> {
     const REFUSED: &str = "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
     let (groups, rest) = words.as_chunks::<4>();
     if groups.is_empty() || !rest.is_empty() {
         return Err("Wrong number of arguments in buffer limit configuration.");
     }
-    let mut found = None;
+    let mut found = OutputLimits::default();
     for [class, hard, soft, seconds] in groups {
         if !class.eq_ignore_ascii_case("pubsub") {
             return Err("Invalid client class specified in buffer limit configuration: only pubsub has limits here.");
         }
-        found = Some(OutputLimits {
+        found = OutputLimits {
             hard_bytes: bytes_of(hard).ok_or(REFUSED)?,
             soft_bytes: bytes_of(soft).ok_or(REFUSED)?,
-            soft_time: Duration::from_secs(seconds.parse().map_err(|_| REFUSED)?),
-        });
+            soft_time: Duration::from_secs(seconds.parse::<u32>().map_err(|_| REFUSED)?.into()),
+        };
     }
     Ok(found)
 }

@@ -88,6 +88,9 @@ mod tests {
         pauses.pause(Paused::All, Duration::ZERO);
         assert_eq!(pauses.until(true), None);
         pauses.pause(Paused::Writes, Duration::MAX);
-        assert!(pauses.until(true).is_some() && pauses.until(false).is_none(), "what is over does not make it stricter");
+        assert!(
+            pauses.until(true).is_some() && pauses.until(false).is_none(),
+            "what is over does not make it stricter"
+        );
     }
 }

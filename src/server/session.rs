@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -110,6 +110,7 @@ impl Session {
             // Confirmations come to whoever does not want replies, too; and there may be none yet.
             return Some(frame);
         }
+        self.shared.tally.replied(&frame);
         match (replies, self.replies) {
             (Replies::AllButNext, Replies::AllButNext) => {
                 self.replies = Replies::All;
@@ -136,19 +137,20 @@ impl Session {
         if self.queue.is_some() && !is_at_once {
             return self.enqueue(Queued { known, words, names });
         }
-        self.me.did(known.command.name);
+        let started = Instant::now();
+        self.me.did(known.command.name, started);
         self.shared.commands_done.fetch_add(1, Ordering::Relaxed);
-        if self.shared.monitors.is_any() {
+        if self.shared.monitors.is_any() && known.command.name != "exec" {
             self.shared.monitors.show(self, known.command, &words);
         }
-        if let Run::Blocking(read) = known.command.run {
-            let wanted = read(words.get(names..).unwrap_or_default())?;
-            return self.take_or_wait(wanted);
-        }
-        if known.is_write {
-            return self.write(known, &words, names);
-        }
-        self.run(known, words.get(names..).unwrap_or_default())
+        let args = words.get(names..).unwrap_or_default();
+        let answer = match known.command.run {
+            Run::Blocking(read) => read(args).and_then(|wanted| self.take_or_wait(wanted)),
+            _ if known.is_write => self.write(known, &words, names),
+            _ => self.run(known, args),
+        };
+        self.shared.tally.done(&self.me, known, &words, started.elapsed(), &answer);
+        answer
     }
 
     /// Finds the command, and says how many words name it.
@@ -161,7 +163,13 @@ impl Session {
             known = found.ok_or_else(|| unknown_subcommand(known.command, second))?;
             names = 2;
         }
-        if !known.command.takes(words.len()) {
+        self.allow(known, words.len()).inspect_err(|_| self.shared.tally.rejected(known))?;
+        Ok((known, names))
+    }
+
+    /// Refuses a command that may not be done by this client now.
+    fn allow(&self, known: Known, words: usize) -> Result<(), Refusal> {
+        if !known.command.takes(words) {
             return Err(Refusal::wrong_number(known.command));
         }
         if !self.is_known && !known.is_open {
@@ -171,13 +179,14 @@ impl Session {
             let words = "only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
             return Err(Refusal::new(format!("ERR Can't execute '{}': {words}", known.command.name)));
         }
-        if self.me.is_monitor.load(Ordering::Relaxed) && !matches!(known.command.run, Run::Session(_) | Run::Container) {
+        if self.me.is_monitor.load(Ordering::Relaxed) && !matches!(known.command.run, Run::Session(_) | Run::Container)
+        {
             return Err(Refusal::of("ERR Replica can't interact with the keyspace"));
         }
         if self.queue.is_some() && known.is_single {
             return Err(Refusal::of("ERR Command not allowed inside a transaction"));
         }
-        Ok((known, names))
+        Ok(())
     }
 
     fn break_queue(&mut self) {

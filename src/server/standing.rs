@@ -51,12 +51,13 @@ impl Session {
         let shared = Arc::clone(&self.shared);
         match standing {
             Standing::Key(waiter, is_wanted) => {
-                let over = || waiter.is_over().then(|| shared.waiting.leave(&waiter)).flatten();
+                let over = || waiter.is_over().then(|| shared.waiters.leave(&waiter)).flatten();
                 let Some(answer) = waiter.outcome().or_else(over) else {
                     self.standing = Some(Standing::Key(waiter, is_wanted));
                     return Resumed::Standing;
                 };
                 let frame = answer.unwrap_or_else(Refusal::into_frame);
+                shared.tally.replied(&frame);
                 Resumed::Reply(is_wanted.then_some(frame))
             }
             Standing::Pause(words) => {
@@ -86,7 +87,8 @@ impl Session {
 
     /// Whether a command is among those that a pause of writes holds: as in Redis, also those that replicas would be told of.
     fn writes(&self, known: Known) -> bool {
-        let is_write = |known: Known| known.is_write || matches!(known.command.name, "publish" | "spublish" | "pfcount");
+        let is_write =
+            |known: Known| known.is_write || matches!(known.command.name, "publish" | "spublish" | "pfcount");
         let is_queued = || self.queue.iter().flat_map(|queue| &queue.commands).any(|queued| is_write(queued.known));
         is_write(known) || (known.command.name == "exec" && is_queued())
     }
@@ -102,7 +104,7 @@ impl Session {
     /// Takes what is wanted, or lets the connection stand still.
     pub(crate) fn take_or_wait(&mut self, wanted: Wanted) -> Answer {
         let shared = Arc::clone(&self.shared);
-        match shared.waiting.take_or_wait(&shared, &self.me, self.db.number(), wanted) {
+        match shared.waiters.take_or_wait(&shared, &self.me, self.db.number(), wanted) {
             Ok(answer) => answer,
             Err(waiter) => {
                 self.standing = Some(Standing::Key(waiter, self.replies == Replies::All));
@@ -114,7 +116,7 @@ impl Session {
     /// Does a command that writes, and serves who waits for what it wrote, before anything else is done.
     pub(crate) fn write(&mut self, known: Known, words: &[Bytes], names: usize) -> Answer {
         let shared = Arc::clone(&self.shared);
-        let waiting = &shared.waiting;
+        let waiting = &shared.waiters;
         let db = self.db.number();
         let filled = || may_fill(known.command, words, names);
         let turn = if waiting.count() > 0 { waiting.turn_for(db, &filled()) } else { None };
@@ -133,7 +135,7 @@ impl Session {
         let shared = Arc::clone(&self.shared);
         match self.standing.take() {
             Some(Standing::Key(waiter, _)) => {
-                shared.waiting.leave(&waiter);
+                shared.waiters.leave(&waiter);
             }
             Some(Standing::Pause(_)) => {
                 shared.pauses.postponed.fetch_sub(1, Ordering::Relaxed);
@@ -142,6 +144,6 @@ impl Session {
         }
         shared.channels.leave_all(&self.me, &mut self.names);
         shared.monitors.leave(&self.me);
-        self.me.inbox.close(&shared.waiting_bytes);
+        self.me.inbox.close(&shared.waiting);
     }
 }

@@ -148,7 +148,13 @@ impl Waiting {
     }
 
     /// Takes what a client wants, or lets it wait. `Err` is who waits.
-    pub(crate) fn take_or_wait(&self, shared: &Shared, client: &Arc<Seen>, db: u32, wanted: Wanted) -> Result<Answer, Arc<Waiter>> {
+    pub(crate) fn take_or_wait(
+        &self,
+        shared: &Shared,
+        client: &Arc<Seen>,
+        db: u32,
+        wanted: Wanted,
+    ) -> Result<Answer, Arc<Waiter>> {
         let turn = self.take_turn();
         // Who came before goes first, if there is something that nobody told them of.
         let keys: Vec<&Bytes> = wanted.keys.iter().collect();
@@ -239,7 +245,6 @@ impl Waiting {
             true
         })
     }
-
 }
 
 impl Waiter {

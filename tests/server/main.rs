@@ -7,10 +7,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod blocking;
 mod child;
 mod description;
 mod hostile;
+mod meetings;
+mod pausing;
 mod redis_cli;
 mod script;
 mod start_and_stop;
+mod subscribers;
 mod transactions;

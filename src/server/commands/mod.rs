@@ -7,6 +7,7 @@
 mod arguments;
 mod bits;
 mod blocking;
+mod config;
 mod connection;
 mod describe;
 mod expiry;
@@ -14,18 +15,24 @@ mod find_keys;
 mod geo;
 mod geo_search;
 mod hashes;
+mod help;
 mod hyperloglogs;
+mod info;
+mod info_system;
 mod keys;
 mod keyspace;
 mod lists;
 mod monitor;
+mod objects;
 mod pausing;
 mod pubsub;
 mod refusal;
 mod scans;
 mod server;
 mod sets;
+mod slowness;
 mod sorting;
+mod standalone;
 mod strings;
 mod strings_more;
 mod transactions;
@@ -115,26 +122,32 @@ const fn row(
 }
 
 /// The table, a part for each file.
-static TABLE: [&[Command]; 25] = [
+static TABLE: [&[Command]; 31] = [
     bits::COMMANDS,
     blocking::COMMANDS,
+    config::COMMANDS,
     connection::COMMANDS,
     describe::COMMANDS,
     expiry::COMMANDS,
     geo::COMMANDS,
     geo_search::COMMANDS,
     hashes::COMMANDS,
+    help::COMMANDS,
     hyperloglogs::COMMANDS,
+    info::COMMANDS,
     keys::COMMANDS,
     keyspace::COMMANDS,
     lists::COMMANDS,
     monitor::COMMANDS,
+    objects::COMMANDS,
     pausing::COMMANDS,
     pubsub::COMMANDS,
     scans::COMMANDS,
     server::COMMANDS,
     sets::COMMANDS,
+    slowness::COMMANDS,
     sorting::COMMANDS,
+    standalone::COMMANDS,
     strings::COMMANDS,
     strings_more::COMMANDS,
     transactions::COMMANDS,
@@ -147,6 +160,8 @@ static TABLE: [&[Command]; 25] = [
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Known {
     pub(crate) command: &'static Command,
+    /// Its place among all commands.
+    pub(crate) place: usize,
     /// Allowed to a client that has not said who it is.
     pub(crate) is_open: bool,
     /// Not allowed between MULTI and EXEC.
@@ -162,8 +177,9 @@ pub(crate) struct Known {
 }
 
 static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
-    let known = |command: &'static Command| Known {
+    let known = |(place, command): (usize, &'static Command)| Known {
         command,
+        place,
         is_open: command.has_flag("no_auth"),
         is_single: command.has_flag("no_multi"),
         is_write: command.has_flag("write"),
@@ -171,7 +187,7 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
         is_slow: is_slow(command.name),
         is_container: command.subcommands().next().is_some(),
     };
-    all().map(|command| (command.name, known(command))).collect()
+    all().enumerate().map(|(place, command)| (command.name, known((place, command)))).collect()
 });
 
 /// The commands that may look at more than a few elements, or write files.
@@ -180,7 +196,7 @@ const SLOW: &str = "keys sort sort_ro flushall flushdb save dump restore copy lc
                     zunion zunionstore zinter zinterstore zintercard zdiff zdiffstore zrange zrangestore zrangebyscore \
                     zrangebylex zrevrange zrevrangebyscore zrevrangebylex zcount zlexcount zremrangebyrank \
                     zremrangebyscore zremrangebylex georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch \
-                    geosearchstore randomkey scan lrem linsert lpos ltrim exec";
+                    geosearchstore randomkey scan lrem linsert lpos ltrim exec object|encoding memory|usage";
 
 fn is_slow(name: &str) -> bool {
     SLOW.split_ascii_whitespace().any(|slow| slow == name)

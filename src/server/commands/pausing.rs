@@ -66,7 +66,7 @@ fn unblock(session: &mut Session, args: &[Bytes]) -> Answer {
         _ => return Err(Refusal::of("ERR wrong number of arguments for 'client|unblock' command")),
     };
     let id = u64::try_from(integer(id)?).unwrap_or(0);
-    Ok(Frame::flag(session.shared.waiting.unblock(id, answer)))
+    Ok(Frame::flag(session.shared.waiters.unblock(id, answer)))
 }
 
 /// Nobody is sent away for want of memory before it holds more than its share, so that this changes what is told of the client alone.

@@ -106,13 +106,13 @@ fn message(args: &[Bytes]) -> Result<(Bytes, Bytes), Refusal> {
 fn publish(session: &mut Session, args: &[Bytes]) -> Answer {
     let (channel, message) = message(args)?;
     let shared = &session.shared;
-    Ok(Frame::count(shared.channels.publish(&channel, &message, &shared.waiting_bytes)))
+    Ok(Frame::count(shared.channels.publish(&channel, &message, &shared.waiting)))
 }
 
 fn spublish(session: &mut Session, args: &[Bytes]) -> Answer {
     let (channel, message) = message(args)?;
     let shared = &session.shared;
-    Ok(Frame::count(shared.channels.publish_to_shard(&channel, &message, &shared.waiting_bytes)))
+    Ok(Frame::count(shared.channels.publish_to_shard(&channel, &message, &shared.waiting)))
 }
 
 fn active(session: &Session, kind: Kind, args: &[Bytes], name: &str) -> Answer {

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -15,6 +16,7 @@ use super::refusal::Refusal;
 use super::{Answer, Call, Command, Run, keys_of, may_fill, row};
 use crate::Watch;
 use crate::resp::Frame;
+use crate::server::clients::Seen;
 use crate::server::session::{Queue, Queued, Session};
 use crate::server::shared::Shared;
 
@@ -78,18 +80,30 @@ fn exec(session: &mut Session, _: &[Bytes]) -> Answer {
     }
     let shared = Arc::clone(&session.shared);
     let number = session.db.number();
-    let turn = (shared.waiting.count() > 0).then(|| shared.waiting.take_turn());
+    let turn = (shared.waiters.count() > 0).then(|| shared.waiters.take_turn());
+    show(session, &queue.commands);
     let is_whole = |queued: &Queued| matches!(queued.known.command.run, Run::Whole(_));
     let done = if queue.commands.iter().any(is_whole) {
         alone(session, watch, &queue.commands)?
     } else {
         together(session, watch, &queue.commands)?
     };
-    if shared.waiting.is_any_after_write() {
+    if shared.waiters.is_any_after_write() {
         let places = filled(&shared, number, &queue.commands);
-        shared.waiting.serve(&shared, &turn.unwrap_or_else(|| shared.waiting.take_turn()), places);
+        shared.waiters.serve(&shared, &turn.unwrap_or_else(|| shared.waiters.take_turn()), places);
     }
     Ok(done.map_or(Frame::NullArray, Frame::Array))
+}
+
+/// Shows the commands to who listens, and then their end, as in Redis.
+fn show(session: &Session, commands: &[Queued]) {
+    let monitors = &session.shared.monitors;
+    if monitors.is_any() {
+        commands.iter().for_each(|queued| monitors.show(session, queued.known.command, &queued.words));
+        if let Some(exec) = super::find(b"exec", None) {
+            monitors.show(session, exec.command, &[Bytes::from_static(b"exec")]);
+        }
+    }
 }
 
 /// The keys that the commands may have filled and for which somebody waits.
@@ -97,7 +111,7 @@ fn filled(shared: &Shared, number: u32, commands: &[Queued]) -> Vec<(u32, Bytes)
     let mut places = Vec::new();
     for (number, Queued { known, words, names }) in with_dbs(shared, number, commands) {
         if known.is_write {
-            places.extend(shared.waiting.places(number, &may_fill(known.command, words, *names)));
+            places.extend(shared.waiters.places(number, &may_fill(known.command, words, *names)));
         }
     }
     places
@@ -127,8 +141,10 @@ fn alone(session: &mut Session, watch: Option<Watch>, commands: &[Queued]) -> Re
     }
     let mut frames = Vec::with_capacity(commands.len());
     for queued in commands {
+        let started = Instant::now();
         let args = queued.words.get(queued.names..).unwrap_or_default();
-        frames.push(session.run_inside_gate(queued.known, args).unwrap_or_else(Refusal::into_frame));
+        let answer = session.run_inside_gate(queued.known, args);
+        frames.push(counted(&shared, &session.me, queued, started, answer));
     }
     Ok(Some(frames))
 }
@@ -141,6 +157,7 @@ fn together(session: &mut Session, watch: Option<Watch>, commands: &[Queued]) ->
     let body = |tx: &crate::Transaction| {
         let mut frames = Vec::with_capacity(commands.len());
         for queued in commands {
+            let started = Instant::now();
             let args = queued.words.get(queued.names..).unwrap_or_default();
             let answer = match queued.known.command.run {
                 Run::Keyed { inside, .. } => {
@@ -150,7 +167,7 @@ fn together(session: &mut Session, watch: Option<Watch>, commands: &[Queued]) ->
                 Run::Blocking(read) => read(args).and_then(|wanted| wanted.at_once(&tx.db(session.db.number()))),
                 _ => session.run_inside_gate(queued.known, args),
             };
-            frames.push(answer.unwrap_or_else(Refusal::into_frame));
+            frames.push(counted(&shared, &session.me, queued, started, answer));
         }
         Ok(frames)
     };
@@ -158,6 +175,14 @@ fn together(session: &mut Session, watch: Option<Watch>, commands: &[Queued]) ->
         Some(watch) => watch.transaction(keys, body)?,
         None => Some(shared.store.transaction(keys, body)?),
     })
+}
+
+/// The reply to a command of a transaction, counted as one outside of it is.
+fn counted(shared: &Shared, me: &Seen, queued: &Queued, started: Instant, answer: Answer) -> Frame {
+    shared.tally.done(me, queued.known, &queued.words, started.elapsed(), &answer);
+    let frame = answer.unwrap_or_else(Refusal::into_frame);
+    shared.tally.replied(&frame);
+    frame
 }
 
 /// The keys of all commands, each with the db that is selected when its command is done.
