@@ -104,7 +104,6 @@ impl Seen {
             ('P', self.is_subscriber()),
             ('x', self.queued.load(Ordering::Relaxed) > 0),
             ('b', self.is_blocked.load(Ordering::Relaxed)),
-            ('A', self.is_killed()),
             ('U', self.is_local),
             ('e', self.is_spared.load(Ordering::Relaxed)),
         ];
@@ -187,10 +186,6 @@ impl Clients {
         self.all.lock().remove(&id);
     }
 
-    pub(crate) fn find(&self, id: u64) -> Option<Arc<Seen>> {
-        self.all.lock().get(&id).cloned()
-    }
-
     pub(crate) fn count(&self) -> usize {
         self.all.lock().len()
     }
@@ -200,8 +195,8 @@ impl Clients {
         self.last_id.load(Ordering::Relaxed)
     }
 
-    /// All of them, the oldest first.
+    /// All of them but those that are being sent away, the oldest first.
     pub(crate) fn list(&self) -> Vec<Arc<Seen>> {
-        self.all.lock().values().cloned().collect()
+        self.all.lock().values().filter(|client| !client.is_killed()).cloned().collect()
     }
 }

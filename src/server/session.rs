@@ -140,9 +140,6 @@ impl Session {
         let started = Instant::now();
         self.me.did(known.command.name, started);
         self.shared.commands_done.fetch_add(1, Ordering::Relaxed);
-        if self.shared.monitors.is_any() && known.command.name != "exec" {
-            self.shared.monitors.show(self, known.command, &words);
-        }
         let args = words.get(names..).unwrap_or_default();
         let answer = match known.command.run {
             Run::Blocking(read) => read(args).and_then(|wanted| self.take_or_wait(wanted)),
@@ -150,6 +147,9 @@ impl Session {
             _ => self.run(known, args),
         };
         self.shared.tally.done(&self.me, known, &words, started.elapsed(), &answer);
+        if self.shared.monitors.is_any() {
+            self.shared.monitors.show(self, known.command, &words);
+        }
         answer
     }
 

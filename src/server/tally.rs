@@ -318,7 +318,7 @@ mod tests {
         let tally = Tally::new();
         let known = super::super::commands::find(b"get", None).unwrap();
         let clients = super::super::clients::Clients::default();
-        let me = clients.enter(String::new(), String::new());
+        let me = clients.enter(String::new(), String::new(), (0, false));
         for micros in [0, 1, 2, 3, 4, 5, u64::MAX / 1000] {
             tally.done(&me, known, &[], Duration::from_micros(micros), &Ok(Frame::OK));
         }

@@ -33,13 +33,18 @@ pub(super) const COMMANDS: &[Command] = &[
         "Get tracking notifications redirection client ID if any"),
 ];
 
+/// Redis' words for more words than a subcommand has.
+fn wrong_number(name: &str) -> Refusal {
+    Refusal::new(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try CLIENT HELP."))
+}
+
 fn pause(session: &mut Session, args: &[Bytes]) -> Answer {
     let (time, what) = match args {
         [time] => (time, Paused::All),
         [time, word] if is(word, "WRITE") => (time, Paused::Writes),
         [time, word] if is(word, "ALL") => (time, Paused::All),
         [_, _] => return Err(Refusal::of("ERR CLIENT PAUSE mode must be WRITE or ALL")),
-        _ => return Err(Refusal::of("ERR wrong number of arguments for 'client|pause' command")),
+        _ => return Err(wrong_number("PAUSE")),
     };
     let time = integer_or(time, Refusal::of("ERR timeout is not an integer or out of range"))?;
     let time = u64::try_from(time).map_err(|_| Refusal::of("ERR timeout is negative"))?;
@@ -63,7 +68,7 @@ fn unblock(session: &mut Session, args: &[Bytes]) -> Answer {
         [id, word] if is(word, "TIMEOUT") => (id, Ok(Frame::NullArray)),
         [id, word] if is(word, "ERROR") => (id, Err(UNBLOCKED)),
         [_, _] => return Err(Refusal::of("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
-        _ => return Err(Refusal::of("ERR wrong number of arguments for 'client|unblock' command")),
+        _ => return Err(wrong_number("UNBLOCK")),
     };
     let id = u64::try_from(integer(id)?).unwrap_or(0);
     Ok(Frame::flag(session.shared.waiters.unblock(id, answer)))

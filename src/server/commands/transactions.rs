@@ -95,14 +95,11 @@ fn exec(session: &mut Session, _: &[Bytes]) -> Answer {
     Ok(done.map_or(Frame::NullArray, Frame::Array))
 }
 
-/// Shows the commands to who listens, and then their end, as in Redis.
+/// Shows the commands to who listens; their end is shown as any command.
 fn show(session: &Session, commands: &[Queued]) {
     let monitors = &session.shared.monitors;
     if monitors.is_any() {
         commands.iter().for_each(|queued| monitors.show(session, queued.known.command, &queued.words));
-        if let Some(exec) = super::find(b"exec", None) {
-            monitors.show(session, exec.command, &[Bytes::from_static(b"exec")]);
-        }
     }
 }
 
