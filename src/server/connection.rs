@@ -147,6 +147,9 @@ impl Connection {
         match self.socket.try_read(room) {
             Ok(0) => Ok(false),
             Ok(read) => {
+                // So that a client that asks about itself is told of its request.
+                let held = usize::try_from(self.parser.held()).unwrap_or(usize::MAX);
+                self.session.me.sizes.query.store(held, Ordering::Relaxed);
                 if read >= self.read_bytes {
                     self.read_bytes = (self.read_bytes * 4).min(READ_BYTES[1]);
                 } else if read < self.read_bytes / 8 {

@@ -81,13 +81,15 @@ fn exec(session: &mut Session, _: &[Bytes]) -> Answer {
     let shared = Arc::clone(&session.shared);
     let number = session.db.number();
     let turn = (shared.waiters.count() > 0).then(|| shared.waiters.take_turn());
-    show(session, &queue.commands);
     let is_whole = |queued: &Queued| matches!(queued.known.command.run, Run::Whole(_));
     let done = if queue.commands.iter().any(is_whole) {
         alone(session, watch, &queue.commands)?
     } else {
         together(session, watch, &queue.commands)?
     };
+    if done.is_some() {
+        show(session, &queue.commands);
+    }
     if shared.waiters.is_any_after_write() {
         let places = filled(&shared, number, &queue.commands);
         shared.waiters.serve(&shared, &turn.unwrap_or_else(|| shared.waiters.take_turn()), places);
