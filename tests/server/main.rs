@@ -10,6 +10,7 @@
 mod child;
 mod description;
 mod hostile;
+mod introspection;
 mod redis_cli;
 mod script;
 mod start_and_stop;

@@ -111,6 +111,7 @@ fn about_work(session: &Session, text: &mut String) {
     line(text, "rejected_connections", shared.refused_clients.load(Ordering::Relaxed));
     line(text, "expired_keys", shared.store.stats().keys_reaped);
     line(text, "evicted_keys", 0);
+    line(text, "migrate_cached_sockets", 0);
     line(text, "total_error_replies", shared.tally.errors());
 }
 
