@@ -100,6 +100,7 @@ fn slow_moments_are_kept_above_the_threshold() {
     let told = text(&mut raw, "LATENCY LATEST");
     assert!(told.starts_with("*1\r\n*4\r\n$7\r\ncommand\r\n:"), "{told}");
     assert!(text(&mut raw, "LATENCY HISTORY command").starts_with("*1\r\n*2\r\n:"));
+    assert!(text(&mut raw, "LATENCY DOCTOR").contains("command: 1 slow seconds, "));
     raw.send("LATENCY RESET nosuch\r\nLATENCY RESET\r\n");
     raw.expect(":0\r\n:1\r\n");
 }

@@ -36,7 +36,7 @@ fn top() -> impl Iterator<Item = &'static Command> {
 }
 
 /// A command by its name, or a subcommand by both with a bar between.
-fn named(name: &[u8]) -> Option<Known> {
+pub(super) fn named(name: &[u8]) -> Option<Known> {
     match name.iter().position(|byte| *byte == b'|') {
         Some(bar) => {
             let (container, rest) = name.split_at_checked(bar)?;

@@ -118,6 +118,7 @@ fn about_work(session: &Session, text: &mut String) {
 fn about_replication(_: &Session, text: &mut String) {
     line(text, "role", "master");
     line(text, "connected_slaves", 0);
+    line(text, "master_repl_offset", 0);
 }
 
 fn about_processor(_: &Session, text: &mut String) {
