@@ -11,6 +11,7 @@ mod blocking;
 mod child;
 mod description;
 mod hostile;
+mod introspection;
 mod meetings;
 mod pausing;
 mod redis_cli;

@@ -49,6 +49,7 @@ enum Set {
     To(fn(&Shared, &mut Settings, &[u8]) -> Result<(), String>),
 }
 
+const AT_START: &str = "this is told when the server is started";
 const NO_APPEND_ONLY: &str = "there is no append-only file: every write is in the log of the store";
 const NO_MAX_MEMORY: &str = "data is kept on disk, so that memory needs no limit here";
 const NO_EVICTION: &str = "nothing is evicted: data is kept on disk";
@@ -85,21 +86,31 @@ macro_rules! number {
     };
 }
 
+/// Changes a number of bytes, which may have a unit.
+macro_rules! bytes {
+    ($field:ident . $inner:ident) => {
+        |_, settings, value| {
+            settings.$field.$inner = memory(value).ok_or("argument must be a memory value")?;
+            Ok(())
+        }
+    };
+}
+
 /// The largest number that Redis takes anywhere.
 const MOST: u64 = i64::MAX.cast_unsigned();
 
 #[rustfmt::skip] // a line for each setting
 static SETTINGS: &[Setting] = &[
     only("appendonly", |_, _| "no".into(), NO_APPEND_ONLY),
-    never("bind", |shared, _| shared.options.bind.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
+    only("bind", |shared, _| shared.options.bind.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "), AT_START),
     to("client-output-buffer-limit", "", |_, now| now.subscriber_limits.to_string(), set_output_limits),
-    never("client-query-buffer-limit", |shared, _| shared.options.max_query_bytes.to_string()),
+    only("client-query-buffer-limit", |shared, _| shared.options.max_query_bytes.to_string(), AT_START),
     never("cluster-enabled", |_, _| "no".into()),
     never("daemonize", |_, _| "no".into()),
     never("databases", |shared, _| shared.options.databases.to_string()),
     never("dir", |shared, _| shared.directory.clone()),
     to("hash-max-listpack-entries", "hash-max-ziplist-entries", |_, now| now.shape.hash_entries.to_string(), number!(shape.hash_entries, 0..=MOST)),
-    to("hash-max-listpack-value", "hash-max-ziplist-value", |_, now| now.shape.hash_value.to_string(), number!(shape.hash_value, 0..=MOST)),
+    to("hash-max-listpack-value", "hash-max-ziplist-value", |_, now| now.shape.hash_value.to_string(), bytes!(shape.hash_value)),
     to("latency-monitor-threshold", "", |_, now| now.latency_threshold.to_string(), number!(latency_threshold, 0..=MOST)),
     to("list-compress-depth", "", |_, now| now.shape.list_depth.to_string(), number!(shape.list_depth, 0..=i32::MAX.unsigned_abs().into())),
     to("list-max-listpack-size", "list-max-ziplist-size", |_, now| now.shape.list_size.to_string(), set_list_size),
@@ -107,8 +118,8 @@ static SETTINGS: &[Setting] = &[
     only("maxmemory", |_, _| "0".into(), NO_MAX_MEMORY),
     only("maxmemory-policy", |_, _| "noeviction".into(), NO_EVICTION),
     to("notify-keyspace-events", "", |_, now| now.letters.text(), set_letters),
-    never("port", |shared, _| shared.port.unwrap_or(0).to_string()),
-    never("proto-max-bulk-len", |shared, _| shared.options.max_bulk_bytes.to_string()),
+    only("port", |shared, _| shared.port.unwrap_or(0).to_string(), AT_START),
+    only("proto-max-bulk-len", |shared, _| shared.options.max_bulk_bytes.to_string(), AT_START),
     Setting { alias: "slaveof", ..only("replicaof", |_, _| String::new(), NO_REPLICAS) },
     to("requirepass", "", |_, now| now.password.clone().unwrap_or_default(), set_password),
     only("save", |_, _| String::new(), NO_SNAPSHOTS),
@@ -118,10 +129,28 @@ static SETTINGS: &[Setting] = &[
     to("timeout", "", |_, now| now.timeout.as_secs().to_string(), set_timeout),
     never("unixsocket", |shared, _| shared.options.unix.as_ref().map(|path| path.display().to_string()).unwrap_or_default()),
     to("zset-max-listpack-entries", "zset-max-ziplist-entries", |_, now| now.shape.zset_entries.to_string(), number!(shape.zset_entries, 0..=MOST)),
-    to("zset-max-listpack-value", "zset-max-ziplist-value", |_, now| now.shape.zset_value.to_string(), number!(shape.zset_value, 0..=MOST)),
+    to("zset-max-listpack-value", "zset-max-ziplist-value", |_, now| now.shape.zset_value.to_string(), bytes!(shape.zset_value)),
 ];
 
 const NO_INTEGER: &str = "argument couldn't be parsed into an integer";
+
+/// A number of bytes with or without a unit: `k` is a thousand, `kb` is 1024.
+fn memory(value: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(value).ok()?.to_ascii_lowercase();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let unit: u64 = match unit {
+        "" | "b" => 1,
+        "k" => 1000,
+        "kb" => 1 << 10,
+        "m" => 1_000_000,
+        "mb" => 1 << 20,
+        "g" => 1_000_000_000,
+        "gb" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit).filter(|bytes| *bytes <= MOST)
+}
 
 /// A number within bounds.
 fn within(value: &[u8], bounds: std::ops::RangeInclusive<u64>) -> Result<u64, String> {
@@ -229,7 +258,8 @@ fn named(pairs: &[[Bytes; 2]]) -> Result<Vec<(&'static Setting, &[Bytes; 2])>, R
         if matches!(setting.set, Set::Never) {
             return Err(failed(name, "can't set immutable config"));
         }
-        if found.iter().any(|(other, _)| std::ptr::eq(*other, setting)) {
+        // By its other name it may be there again, and the last value holds, as in Redis.
+        if found.iter().any(|(_, [other, _])| other.eq_ignore_ascii_case(name)) {
             return Err(failed(name, "duplicate parameter"));
         }
         found.push((setting, pair));
@@ -269,6 +299,16 @@ fn config_rewrite(_: &mut Session, _: &[Bytes]) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_may_have_a_unit() {
+        let told = ["0", "64", "64b", "1k", "1KB", "2mb", "1g", "1gb"].map(|text| memory(text.as_bytes()));
+        let bytes = [0, 64, 64, 1000, 1024, 2 << 20, 1_000_000_000, 1 << 30];
+        assert_eq!(told, bytes.map(Some));
+        for text in ["", "x", "kb", "-1", "1 kb", "1tb", "9223372036854775808", "99999999999gb"] {
+            assert_eq!(memory(text.as_bytes()), None, "{text}");
+        }
+    }
 
     #[test]
     fn every_setting_has_names_of_its_own() {

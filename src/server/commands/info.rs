@@ -113,6 +113,7 @@ fn about_work(session: &Session, text: &mut String) {
     line(text, "rejected_connections", shared.refused_clients.load(Ordering::Relaxed));
     line(text, "expired_keys", shared.store.stats().keys_reaped);
     line(text, "evicted_keys", 0);
+    line(text, "migrate_cached_sockets", 0);
     line(text, "total_error_replies", shared.tally.errors());
     for (name, kind) in
         [("pubsub_channels", Kind::Channel), ("pubsub_patterns", Kind::Pattern), ("pubsubshard_channels", Kind::Shard)]
@@ -125,6 +126,7 @@ fn about_work(session: &Session, text: &mut String) {
 fn about_replication(_: &Session, text: &mut String) {
     line(text, "role", "master");
     line(text, "connected_slaves", 0);
+    line(text, "master_repl_offset", 0);
 }
 
 fn about_processor(_: &Session, text: &mut String) {

@@ -19,6 +19,7 @@ mod help;
 mod hyperloglogs;
 mod info;
 mod info_system;
+mod key_flags;
 mod keys;
 mod keyspace;
 mod lists;

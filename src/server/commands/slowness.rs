@@ -5,8 +5,9 @@
 use bytes::Bytes;
 
 use super::arguments::integer;
+use super::describe::named;
 use super::refusal::Refusal;
-use super::{Answer, Command, Run, find, row};
+use super::{Answer, Command, Run, row};
 use crate::resp::Frame;
 use crate::server::session::Session;
 use crate::server::tally::{Counted, Slow};
@@ -29,6 +30,8 @@ pub(super) const COMMANDS: &[Command] = &[
         "Return timestamp-latency samples for the event."),
     row("latency|reset", -2, "admin noscript loading stale", [0, 0, 0], ("server", "2.8.13"), Run::Session(latency_reset),
         "Reset latency data for one or more events."),
+    row("latency|doctor", 2, "admin noscript loading stale", [0, 0, 0], ("server", "2.8.13"), Run::Session(latency_doctor),
+        "Return a human readable latency analysis report."),
     row("latency|histogram", -2, "admin noscript loading stale", [0, 0, 0], ("server", "7.0.0"), Run::Session(latency_histogram),
         "Return the cumulative distribution of latencies of a subset of commands or all."),
 ];
@@ -102,6 +105,25 @@ fn latency_reset(session: &mut Session, kinds: &[Bytes]) -> Answer {
     Ok(count(session.shared.tally.forget_moments(fits)))
 }
 
+/// What was slow, as sentences; advice would be guessing.
+fn latency_doctor(session: &mut Session, _: &[Bytes]) -> Answer {
+    let threshold = session.shared.settings.lock().latency_threshold;
+    let mut text = match threshold {
+        0 => "Slow moments are not kept: CONFIG SET latency-monitor-threshold to some milliseconds.\n".to_owned(),
+        millis => format!("Moments of {millis} ms and more are kept.\n"),
+    };
+    for (kind, moments) in session.shared.tally.moments() {
+        let all: u64 = moments.all.iter().map(|(_, millis)| millis).sum();
+        let count = u64::try_from(moments.all.len()).unwrap_or(u64::MAX).max(1);
+        text.push_str(&format!(
+            "{kind}: {count} slow seconds, {} ms on average, {} ms at worst. SLOWLOG GET shows which commands.\n",
+            all / count,
+            moments.worst_millis,
+        ));
+    }
+    Ok(Frame::Verbatim(text.into()))
+}
+
 fn latency_histogram(session: &mut Session, names: &[Bytes]) -> Answer {
     let counted: Vec<(&Command, Counted)> =
         session.shared.tally.by_command().filter(|(_, counted)| counted.calls > 0).collect();
@@ -110,7 +132,7 @@ fn latency_histogram(session: &mut Session, names: &[Bytes]) -> Answer {
     }
     let mut told: Vec<(Frame, Frame)> = Vec::new();
     for name in names {
-        let Some(known) = find(name, None) else {
+        let Some(known) = named(name) else {
             continue;
         };
         // A container stands for its subcommands, too.
