@@ -9,13 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
 use tokio::io::Interest;
 use tokio::sync::watch;
 
+use super::burst::Burst;
 use super::session::Session;
 use super::shared::Shared;
 use super::socket::Socket;
-use crate::resp::{Frame, Limits, Parser, Request, split_line};
+use crate::resp::{Frame, Limits, Parser, Request, RespError, split_line};
 
 /// Requests that are done in one go, before other connections of the thread get their turn. More make them wait longer; fewer cost a
 /// switch more often.
@@ -43,6 +45,10 @@ pub(crate) struct Connection {
     session: Session,
     shared: Arc<Shared>,
     parser: Parser,
+    /// Commands that were read and wait for the next one; when [`Connection::work`] has ended, only for the client to read its replies.
+    burst: Burst,
+    /// A request behind those.
+    next: Option<Result<Vec<Bytes>, RespError>>,
     out: Vec<u8>,
     /// How much of it was sent.
     sent: usize,
@@ -57,7 +63,9 @@ pub(crate) struct Connection {
 enum Left {
     /// Requests that can be done now.
     Requests,
-    /// Nothing that can be done now: the beginning of a request, perhaps, or requests whose turn comes when the client has read.
+    /// Requests, perhaps, whose turn comes when the client has taken its replies.
+    Replies,
+    /// Nothing that can be done now; the beginning of a request, perhaps.
     Nothing,
 }
 
@@ -71,6 +79,8 @@ impl Connection {
             shared,
             session,
             parser: Parser::new(limits),
+            burst: Burst::default(),
+            next: None,
             out: Vec::new(),
             sent: 0,
             read_bytes: READ_BYTES[0],
@@ -93,7 +103,7 @@ impl Connection {
             if self.session.pause > Duration::ZERO {
                 tokio::time::sleep(std::mem::take(&mut self.session.pause)).await;
             }
-            if left == Left::Requests {
+            if left == Left::Requests || (left == Left::Replies && self.unread() < UNREAD_BYTES) {
                 tokio::task::yield_now().await;
                 continue;
             }
@@ -109,33 +119,44 @@ impl Connection {
 
     /// Waits for the client, and reads and writes what can be; false if it is gone or has been silent for too long.
     async fn wait(&mut self, reads: bool) -> io::Result<bool> {
-        let interest = match (reads, self.out.is_empty()) {
-            (true, true) => Interest::READABLE,
-            (true, false) => Interest::READABLE | Interest::WRITABLE,
-            (false, _) => Interest::WRITABLE,
-        };
         let timeout = self.shared.settings.lock().timeout;
-        let me = Arc::clone(&self.session.me);
+        let silence = async {
+            match timeout {
+                Duration::ZERO => std::future::pending().await,
+                timeout => tokio::time::sleep(timeout).await,
+            }
+        };
+        if reads && self.out.is_empty() {
+            let room = room_to_read(&mut self.parser, self.read_bytes);
+            let read = tokio::select! {
+                biased;
+                read = self.socket.read(room) => read,
+                () = self.session.me.killed.notified() => return Ok(false),
+                _ = self.stop.changed() => return Ok(true),
+                () = silence => return Ok(false),
+            };
+            return self.took(read);
+        }
+        let interest = if reads { Interest::READABLE | Interest::WRITABLE } else { Interest::WRITABLE };
         let ready = tokio::select! {
             ready = self.socket.ready(interest) => ready?,
-            () = me.killed.notified() => return Ok(false),
+            () = self.session.me.killed.notified() => return Ok(false),
             _ = self.stop.changed(), if reads => return Ok(true),
-            () = tokio::time::sleep(timeout), if timeout > Duration::ZERO => return Ok(false),
+            () = silence => return Ok(false),
         };
         if ready.is_writable() {
             self.send()?;
         }
-        if reads && ready.is_readable() { self.read() } else { Ok(true) }
+        if reads && ready.is_readable() {
+            let read = self.socket.try_read(room_to_read(&mut self.parser, self.read_bytes));
+            return self.took(read);
+        }
+        Ok(true)
     }
 
-    /// Reads what is there; false at the end.
-    fn read(&mut self) -> io::Result<bool> {
-        let room = self.parser.room();
-        if room.is_empty() && room.capacity() > KEPT_BYTES {
-            *room = bytes::BytesMut::new();
-        }
-        room.reserve(self.read_bytes);
-        match self.socket.try_read(room) {
+    /// Follows what was read; false at the end.
+    fn took(&mut self, read: io::Result<usize>) -> io::Result<bool> {
+        match read {
             Ok(0) => Ok(false),
             Ok(read) => {
                 if read >= self.read_bytes {
@@ -153,37 +174,75 @@ impl Connection {
     /// Does the requests that are there, up to a burst.
     fn work(&mut self) -> Left {
         let before = self.out.len();
+        let mut left = Left::Requests;
         for _ in 0..BURST {
             if self.session.is_closing || self.session.me.is_killed() {
-                return Left::Nothing;
+                left = Left::Nothing;
+                break;
             }
-            if self.out.len() - self.sent >= UNREAD_BYTES {
-                return Left::Nothing;
+            if self.unread() >= UNREAD_BYTES {
+                left = Left::Replies;
+                break;
             }
             if self.out.len() - before >= FLUSH_BYTES || self.session.pause > Duration::ZERO {
-                return Left::Requests;
+                break;
             }
-            self.parser.restrict(!self.session.is_known);
-            let words = match self.parser.next_request() {
-                Ok(None) => return Left::Nothing,
-                Ok(Some(Request::Command(words))) => Ok(words),
-                Ok(Some(Request::Line(line))) => split_line(&line),
-                Err(error) => Err(error),
+            let Some(request) = self.next.take().or_else(|| self.read_request()) else {
+                left = Left::Nothing;
+                break;
             };
-            match words {
-                Ok(words) => {
-                    if let Some(reply) = self.session.execute(words) {
-                        reply.write(&mut self.out, self.session.version);
-                    }
-                }
-                Err(error) => {
-                    Frame::Error(format!("ERR Protocol error: {error}").into())
-                        .write(&mut self.out, self.session.version);
-                    self.session.is_closing = true;
-                }
-            }
+            self.execute(request);
         }
-        Left::Requests
+        self.finish_burst();
+        if self.burst.is_empty() { left } else { Left::Replies }
+    }
+
+    /// Reads a request, if all of it has come.
+    fn read_request(&mut self) -> Option<Result<Vec<Bytes>, RespError>> {
+        self.parser.restrict(!self.session.is_known);
+        Some(match self.parser.next_request().transpose()? {
+            Ok(Request::Command(words)) => Ok(words),
+            Ok(Request::Line(line)) => split_line(&line),
+            Err(error) => Err(error),
+        })
+    }
+
+    /// Does a request, or lets it wait: for those that follow it, or for the client to read the replies to those before it.
+    fn execute(&mut self, mut request: Result<Vec<Bytes>, RespError>) {
+        // WHY not if nothing follows: it would only be carried about.
+        let may_wait = self.parser.held() > 0 || !self.burst.is_empty();
+        if let Ok(words) = request.as_mut()
+            && may_wait
+            && self.burst.take(&self.session, words)
+        {
+            return;
+        }
+        self.finish_burst();
+        if !self.burst.is_empty() {
+            self.next = Some(request);
+            return;
+        }
+        let reply = match request {
+            Ok(words) => self.session.execute(words),
+            Err(error) => {
+                self.session.is_closing = true;
+                Some(Frame::Error(format!("ERR Protocol error: {error}").into()))
+            }
+        };
+        if let Some(reply) = reply {
+            reply.write(&mut self.out, self.session.version);
+        }
+    }
+
+    /// Does the commands that wait, as far as their replies may wait.
+    fn finish_burst(&mut self) {
+        let room = UNREAD_BYTES.saturating_sub(self.unread());
+        self.burst.finish(&mut self.session, &mut self.out, room);
+    }
+
+    /// How many bytes of replies the client has not taken.
+    fn unread(&self) -> usize {
+        self.out.len() - self.sent
     }
 
     /// Sends as much as the client takes.
@@ -215,7 +274,7 @@ impl Connection {
     fn keep_limits(&mut self) -> io::Result<()> {
         let options = &self.shared.options;
         let query = usize::try_from(self.parser.held()).unwrap_or(usize::MAX);
-        let held = query.saturating_add(self.out.len());
+        let held = query.saturating_add(self.out.len()).saturating_add(self.burst.bytes());
         let all = if held >= self.counted {
             let more = held - self.counted;
             self.shared.waiting.fetch_add(more, Ordering::Relaxed).saturating_add(more)
@@ -236,6 +295,16 @@ impl Connection {
         tracing::warn!(client = %self.session.me.address, "a client is sent away: {refusal}");
         Err(io::Error::other(refusal))
     }
+}
+
+/// Where to append what is read next.
+fn room_to_read(parser: &mut Parser, bytes: usize) -> &mut BytesMut {
+    let room = parser.room();
+    if room.is_empty() && room.capacity() > KEPT_BYTES {
+        *room = BytesMut::new();
+    }
+    room.reserve(bytes);
+    room
 }
 
 impl Drop for Connection {

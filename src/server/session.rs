@@ -114,17 +114,28 @@ impl Session {
         if self.queue.is_some() && !is_at_once {
             return self.enqueue(Queued { known, words, names });
         }
+        self.run_resolved(&Queued { known, words, names })
+    }
+
+    /// Does a command that was found.
+    pub(crate) fn run_resolved(&mut self, found: &Queued) -> Answer {
+        let Queued { known, words, names } = found;
+        self.begins(*known);
+        let args = words.get(*names..).unwrap_or_default();
+        if known.is_slow {
+            return tokio::task::block_in_place(|| self.run(*known, args));
+        }
+        self.run(*known, args)
+    }
+
+    /// Counts a command.
+    pub(crate) fn begins(&self, known: Known) {
         self.me.did(known.command.name);
         self.shared.commands_done.fetch_add(1, Ordering::Relaxed);
-        let args = words.get(names..).unwrap_or_default();
-        if known.is_slow {
-            return tokio::task::block_in_place(|| self.run(known, args));
-        }
-        self.run(known, args)
     }
 
     /// Finds the command, and says how many words name it.
-    fn resolve(&self, words: &[Bytes]) -> Result<(Known, usize), Refusal> {
+    pub(crate) fn resolve(&self, words: &[Bytes]) -> Result<(Known, usize), Refusal> {
         let name = words.first().map_or(&b""[..], |name| name);
         let mut known = find(name, None).ok_or_else(|| unknown_command(words))?;
         let mut names = 1;
