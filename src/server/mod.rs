@@ -7,6 +7,7 @@
 //! Data flow: `listener` accepts, `connection` reads and writes, `session` finds the command and does it, `commands` hold the
 //! handlers, which call the engine.
 
+mod burst;
 mod channels;
 mod clients;
 mod commands;

@@ -103,9 +103,7 @@ impl Session {
         let replies = self.replies;
         self.is_inbox_first = true;
         let frame = self.answer(words).unwrap_or_else(Refusal::into_frame);
-        if self.shared.notices.is_on() {
-            self.shared.notices.tell(&self.shared);
-        }
+        self.notify();
         if matches!(frame, Frame::Sequence(_)) {
             // Confirmations come to whoever does not want replies, too; and there may be none yet.
             return Some(frame);
@@ -118,6 +116,13 @@ impl Session {
             }
             (_, Replies::None | Replies::AllButNext) => None,
             (_, Replies::All) => Some(frame),
+        }
+    }
+
+    /// Tells the events of what was done.
+    pub(crate) fn notify(&self) {
+        if self.shared.notices.is_on() {
+            self.shared.notices.tell(&self.shared);
         }
     }
 
@@ -137,24 +142,41 @@ impl Session {
         if self.queue.is_some() && !is_at_once {
             return self.enqueue(Queued { known, words, names });
         }
-        let started = Instant::now();
-        self.me.did(known.command.name, started);
-        self.shared.commands_done.fetch_add(1, Ordering::Relaxed);
-        let args = words.get(names..).unwrap_or_default();
+        self.run_resolved(&Queued { known, words, names })
+    }
+
+    /// Does a command that was found.
+    pub(crate) fn run_resolved(&mut self, found: &Queued) -> Answer {
+        let Queued { known, words, names } = found;
+        let started = self.begins(*known);
+        let args = words.get(*names..).unwrap_or_default();
         let answer = match known.command.run {
             Run::Blocking(read) => read(args).and_then(|wanted| self.take_or_wait(wanted)),
-            _ if known.is_write => self.write(known, &words, names),
-            _ => self.run(known, args),
+            _ if known.is_write => self.write(*known, words, *names),
+            _ => self.run(*known, args),
         };
-        self.shared.tally.done(&self.me, known, &words, started.elapsed(), &answer);
-        if self.shared.monitors.is_any() {
-            self.shared.monitors.show(self, known.command, &words);
-        }
+        self.ended(found, started, &answer);
         answer
     }
 
+    /// Counts a command that begins.
+    pub(crate) fn begins(&self, known: Known) -> Instant {
+        let started = Instant::now();
+        self.me.did(known.command.name, started);
+        self.shared.commands_done.fetch_add(1, Ordering::Relaxed);
+        started
+    }
+
+    /// Counts and shows a command that is done.
+    pub(crate) fn ended(&self, Queued { known, words, .. }: &Queued, started: Instant, answer: &Answer) {
+        self.shared.tally.done(&self.me, *known, words, started.elapsed(), answer);
+        if self.shared.monitors.is_any() {
+            self.shared.monitors.show(self, known.command, words);
+        }
+    }
+
     /// Finds the command, and says how many words name it.
-    fn resolve(&self, words: &[Bytes]) -> Result<(Known, usize), Refusal> {
+    pub(crate) fn resolve(&self, words: &[Bytes]) -> Result<(Known, usize), Refusal> {
         let name = words.first().map_or(&b""[..], |name| name);
         let mut known = find(name, None).ok_or_else(|| unknown_command(words))?;
         let mut names = 1;

@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::commands::{Answer, Known, Refusal, Wanted, may_fill};
-use super::session::{Replies, Session};
-use super::waiting::Waiter;
+use super::commands::{Answer, Filled, Known, Refusal, Wanted, may_fill};
+use super::session::{Queued, Replies, Session};
+use super::waiting::{Turn, Waiter};
 use crate::resp::Frame;
 
 /// Why a connection stands still.
@@ -121,13 +121,35 @@ impl Session {
         let filled = || may_fill(known.command, words, names);
         let turn = if waiting.count() > 0 { waiting.turn_for(db, &filled()) } else { None };
         let answer = self.run(known, words.get(names..).unwrap_or_default());
+        self.serve_after(db, turn, filled);
+        answer
+    }
+
+    /// Serves who waits for what was just written.
+    fn serve_after<'a>(&self, db: u32, turn: Option<Turn<'_>>, filled: impl FnOnce() -> Filled<'a>) {
+        let waiting = &self.shared.waiters;
         if waiting.is_any_after_write() {
             let places = waiting.places(db, &filled());
             if !places.is_empty() {
-                waiting.serve(&shared, &turn.unwrap_or_else(|| waiting.take_turn()), places);
+                waiting.serve(&self.shared, &turn.unwrap_or_else(|| waiting.take_turn()), places);
             }
         }
-        answer
+    }
+
+    /// Whether nobody watches what each command of this client does, so that several may be done as one.
+    pub(crate) fn is_unwatched(&self) -> bool {
+        let shared = &self.shared;
+        let is_paused = shared.pauses.until(true).is_some();
+        let is_heard = shared.notices.is_on() || shared.monitors.is_any() || self.me.is_subscriber();
+        shared.waiters.count() == 0 && !is_paused && !is_heard
+    }
+
+    /// Serves who waits for what commands that were done as one have written, and tells of it: somebody may have come meanwhile.
+    pub(crate) fn ended_together(&self, commands: &[Queued]) {
+        for Queued { known, words, names } in commands.iter().filter(|queued| queued.known.is_write) {
+            self.serve_after(self.db.number(), None, || may_fill(known.command, words, *names));
+        }
+        self.notify();
     }
 
     /// Ends all that others know of the connection.

@@ -175,12 +175,21 @@ pub(crate) struct Known {
     pub(crate) is_slow: bool,
     /// Has subcommands.
     pub(crate) is_container: bool,
+    /// Changes a few elements of its keys, so that a commit costs more than the command: it may share one with others.
+    pub(crate) is_small_write: bool,
+    /// Looks at a few elements of its keys, so that it can be done between such writes.
+    pub(crate) is_small_read: bool,
 }
 
 static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
+    let is_small = |command: &Command| {
+        matches!(command.run, Run::Keyed { .. }) && command.keys != [0, 0, 0] && !is_slow(command.name)
+    };
     let known = |(place, command): (usize, &'static Command)| Known {
         command,
         place,
+        is_small_write: is_small(command) && command.has_flag("write"),
+        is_small_read: is_small(command) && command.has_flag("readonly"),
         is_open: command.has_flag("no_auth"),
         is_single: command.has_flag("no_multi"),
         is_write: command.has_flag("write"),
