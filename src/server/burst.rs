@@ -47,6 +47,9 @@ impl Burst {
         }
         let bytes = words.iter().fold(self.bytes, |bytes, word| bytes.saturating_add(word.len()));
         let Ok((known, names)) = session.resolve(words) else { return false };
+        if session.allow(known, words.len()).is_err() {
+            return false;
+        }
         // Reads alone need no commit. Behind a write they come along, as the next write would need another one else.
         let fits = known.is_small_write || (known.is_small_read && !self.is_empty());
         if !fits || bytes > MOST_BYTES {

@@ -127,7 +127,10 @@ impl Session {
     }
 
     fn answer(&mut self, words: Vec<Bytes>) -> Answer {
-        let found = self.resolve(&words);
+        let found = self.resolve(&words).and_then(|(known, names)| {
+            self.allow(known, words.len()).inspect_err(|_| self.shared.tally.rejected(known))?;
+            Ok((known, names))
+        });
         let (known, names) = match found {
             Ok(found) => found,
             Err(refusal) => {
@@ -185,12 +188,11 @@ impl Session {
             known = found.ok_or_else(|| unknown_subcommand(known.command, second))?;
             names = 2;
         }
-        self.allow(known, words.len()).inspect_err(|_| self.shared.tally.rejected(known))?;
         Ok((known, names))
     }
 
     /// Refuses a command that may not be done by this client now.
-    fn allow(&self, known: Known, words: usize) -> Result<(), Refusal> {
+    pub(crate) fn allow(&self, known: Known, words: usize) -> Result<(), Refusal> {
         if !known.command.takes(words) {
             return Err(Refusal::wrong_number(known.command));
         }
