@@ -134,7 +134,7 @@ const TOO_MANY_MILLIS: f64 = 9_223_372_036_854_775_808.0;
 fn patience(word: &[u8]) -> Result<Option<Duration>, Refusal> {
     let no_float = Refusal::of("ERR timeout is not a float or out of range");
     let millis = (parse_double(word).ok_or(no_float)? * 1000.0).ceil();
-    if millis < 0.0 || millis >= TOO_MANY_MILLIS {
+    if !(0.0..TOO_MANY_MILLIS).contains(&millis) {
         return Err(Refusal::of("ERR timeout is negative"));
     }
     // Whoever cannot be told how long waits for ever, which nobody will notice.
