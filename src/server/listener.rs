@@ -77,8 +77,8 @@ impl Server {
         let unix = unix.transpose()?;
         let letters = Letters::read(&options.notify_keyspace_events).map_err(ServerError::new)?;
         let shared = Arc::new(Shared::new(store, directory.display().to_string(), options, port));
-        shared.settings.lock().letters = letters.clone();
-        let told = shared.notices.set(&shared, letters);
+        shared.settings.lock().letters = letters;
+        let told = shared.notices.follow(&shared);
         told.map_err(|error| ServerError::new(format!("cannot subscribe to events: {error}")))?;
         Ok(Self { shared, tcp, unix, runtime })
     }

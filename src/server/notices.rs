@@ -100,17 +100,31 @@ impl Notices {
         self.missed.load(Ordering::Relaxed)
     }
 
-    /// Tells other events from now on. Waits for the writes that are under way.
+    /// Tells from now on the events that the settings say. Waits for the writes that are under way.
+    ///
+    /// ORDER: nothing is locked while the store is subscribed to, as that waits for all locks of keys. Of several changes at once the last one
+    /// in the settings holds.
     ///
     /// # Errors
-    /// The store is closed, or this is inside of a transaction.
-    pub(crate) fn set(&self, shared: &Shared, letters: Letters) -> Result<()> {
-        self.tell(shared);
-        let events = letters.options()?.map(|options| shared.store.subscribe(options)).transpose()?;
-        self.is_on.store(events.is_some(), Ordering::Relaxed);
-        *self.state.lock() = State { letters, events };
-        self.turned_on.notify_one();
-        Ok(())
+    /// The store is closed, or this is inside of a transaction; the settings are then as they were.
+    pub(crate) fn follow(&self, shared: &Shared) -> Result<()> {
+        loop {
+            let letters = shared.settings.lock().letters.clone();
+            if self.state.lock().letters == letters {
+                return Ok(());
+            }
+            let events = letters.options()?.map(|options| shared.store.subscribe(options)).transpose();
+            let events = events.inspect_err(|_| {
+                let before = self.state.lock().letters.clone();
+                shared.settings.lock().letters = before;
+            })?;
+            self.tell(shared);
+            let mut state = self.state.lock();
+            self.is_on.store(events.is_some(), Ordering::Relaxed);
+            *state = State { letters, events };
+            drop(state);
+            self.turned_on.notify_one();
+        }
     }
 
     /// Tells what has happened until now. When it returns, what the caller has written is told.

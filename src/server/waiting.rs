@@ -3,7 +3,7 @@
 //! May use the crate's public handles and what blocking commands want. Invariants: who has waited longest on a key is served first; what
 //! is taken for a client reaches it, or its connection was gone; nobody waits for what is there (`docs/decisions/0023`).
 //!
-//! ORDER: the turn, then the gate; the queues are locked last, and for a look only.
+//! ORDER: the turn, then the gate, then the crate's locks of keys; the queues are locked last, and for a look only.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::time::Instant;
 
 use bytes::Bytes;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Mutex, ReentrantMutex, ReentrantMutexGuard};
 
 use super::clients::Seen;
 use super::commands::{Answer, Filled, Refusal, Wanted};
@@ -38,13 +38,15 @@ type Place = (u32, Bytes);
 type Queue = BTreeMap<u64, Arc<Waiter>>;
 
 /// Held by who serves; and by every command on a key on which somebody waits, until those have been served.
-pub(crate) type Turn<'a> = MutexGuard<'a, ()>;
+///
+/// WHY one that its holder can take again: CLIENT UNBLOCK may stand in a transaction, which holds it.
+pub(crate) type Turn<'a> = ReentrantMutexGuard<'a, ()>;
 
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     /// How many clients wait.
     count: AtomicUsize,
-    turn: Mutex<()>,
+    turn: ReentrantMutex<()>,
     queues: Mutex<Queues>,
 }
 

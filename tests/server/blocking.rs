@@ -221,6 +221,46 @@ fn a_client_that_waits_is_unblocked_or_killed_by_another() {
 }
 
 #[test]
+fn a_transaction_may_unblock_and_change_settings() {
+    let server = Server::start(&[]);
+    let mut control = server.connect();
+    let mut waits = server.connect();
+    waits.send("BLPOP k 0\r\n");
+    wait_until_blocked(&mut control, 1);
+    control.send("MULTI\r\nSET a 1\r\nCLIENT UNBLOCK 2\r\nCLIENT UNBLOCK 2\r\nEXEC\r\n");
+    control.expect("+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n+OK\r\n:1\r\n:0\r\n");
+    waits.expect("*-1\r\n");
+    // Whoever subscribes to events waits for transactions, which may ask for settings.
+    std::thread::scope(|scope| {
+        let server = &server;
+        for (letters, other) in [("KEA", ""), ("Kx", "E$")] {
+            scope.spawn(move || {
+                let mut client = server.connect();
+                for round in 0..200 {
+                    client.command(&[
+                        "CONFIG",
+                        "SET",
+                        "notify-keyspace-events",
+                        if round % 2 == 0 { letters } else { other },
+                    ]);
+                    client.expect("+OK\r\n");
+                }
+            });
+            scope.spawn(move || {
+                let mut client = server.connect();
+                for _ in 0..200 {
+                    client.send("MULTI\r\nSET a 1\r\nCONFIG GET timeout\r\nCLIENT UNBLOCK 9\r\nEXEC\r\n");
+                    client.expect(
+                        "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n+OK\r\n*2\r\n$7\r\ntimeout\r\n$1\r\n0\r\n:0\r\n",
+                    );
+                }
+            });
+        }
+    });
+    server.stop_and_check();
+}
+
+#[test]
 fn a_server_stops_though_clients_wait() {
     let mut server = Server::start(&[]);
     let mut control = server.connect();

@@ -276,12 +276,11 @@ fn config_set(session: &mut Session, args: &[Bytes]) -> Answer {
     for (setting, [name, value]) in named {
         setting.change(shared, &mut changed, value).map_err(|why| failed(name, &why))?;
     }
-    if changed.letters != settings.letters {
-        shared.notices.set(shared, changed.letters.clone())?;
-    }
     shared.channels.set_limits(changed.subscriber_limits);
     shared.tally.set_limits(changed.slower_than, changed.slow_most, changed.latency_threshold);
     *settings = changed;
+    drop(settings);
+    shared.notices.follow(shared)?;
     Ok(Frame::OK)
 }
 

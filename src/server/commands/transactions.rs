@@ -80,7 +80,9 @@ fn exec(session: &mut Session, _: &[Bytes]) -> Answer {
     }
     let shared = Arc::clone(&session.shared);
     let number = session.db.number();
-    let turn = (shared.waiters.count() > 0).then(|| shared.waiters.take_turn());
+    // ORDER: the turn before the locks of keys, also if it is only needed within.
+    let unblocks = queue.commands.iter().any(|queued| queued.known.command.name == "client|unblock");
+    let turn = (unblocks || shared.waiters.count() > 0).then(|| shared.waiters.take_turn());
     let is_whole = |queued: &Queued| matches!(queued.known.command.run, Run::Whole(_));
     let done = if queue.commands.iter().any(is_whole) {
         alone(session, watch, &queue.commands)?
