@@ -1,7 +1,7 @@
 # The two that matter are `make demo` and `make test`. .ci/env says where their output goes.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test soak ci bench fuzz fmt setup
+.PHONY: help demo serve test soak compat ci bench fuzz fmt setup
 
 # About half a minute, and less than 3 GB on disk.
 DEMO_ARGS ?= --windows 5 --collections 150000 --elements 1 --value-bytes 4096
@@ -9,6 +9,7 @@ SERVE_ARGS ?= --dir windrow-data
 TEST_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_SECONDS ?= 60
+COMPAT_ARGS ?=
 SOAK_STEPS ?= 5000000
 
 help: ## this list
@@ -27,6 +28,9 @@ test: setup ## all tests, doc tests included (TEST_ARGS)
 soak: setup ## long run beside a real Redis, which must be here (SOAK_STEPS; WINDROW_SEED)
 	CI=true WINDROW_STEPS=$(SOAK_STEPS) .ci/cargo test --release --features failpoints --test compat -- \
 	    --exact all_types_answer_as_redis_does --nocapture
+
+compat: setup ## Redis' own Tcl suite against windrow serve and redis-server (COMPAT_ARGS; about 10 minutes)
+	.ci/compat $(COMPAT_ARGS)
 
 ci: ## everything a change must pass, as .ci/run
 	.ci/run

@@ -49,6 +49,8 @@ pub enum Frame {
     Decimal(String),
     /// A text for a person; bytes in version two.
     Verbatim(Bytes),
+    /// Several replies to one request, one after the other; or none.
+    Sequence(Vec<Frame>),
 }
 
 impl Frame {
@@ -136,6 +138,7 @@ impl Frame {
                 out.extend_from_slice(b"\r\n");
             }
             Self::Verbatim(bytes) => bulk(out, bytes),
+            Self::Sequence(frames) => frames.iter().for_each(|frame| frame.write(out, version)),
         }
     }
 }
@@ -202,6 +205,8 @@ mod tests {
             (Frame::NullArray, "*-1\r\n", "_\r\n"),
             (Frame::Array(vec![a(), Frame::Null]), "*2\r\n$1\r\na\r\n$-1\r\n", "*2\r\n$1\r\na\r\n_\r\n"),
             (Frame::Set(vec![a()]), "*1\r\n$1\r\na\r\n", "~1\r\n$1\r\na\r\n"),
+            (Frame::Sequence(vec![a(), Frame::OK]), "$1\r\na\r\n+OK\r\n", "$1\r\na\r\n+OK\r\n"),
+            (Frame::Sequence(Vec::new()), "", ""),
             (Frame::Push(vec![a()]), "*1\r\n$1\r\na\r\n", ">1\r\n$1\r\na\r\n"),
             (Frame::Map(vec![(a(), a())]), "*2\r\n$1\r\na\r\n$1\r\na\r\n", "%1\r\n$1\r\na\r\n$1\r\na\r\n"),
             (Frame::Pairs(vec![(a(), a())]), "*2\r\n$1\r\na\r\n$1\r\na\r\n", "*1\r\n*2\r\n$1\r\na\r\n$1\r\na\r\n"),

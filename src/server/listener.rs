@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 
 use super::connection::Connection;
+use super::notices::Letters;
 use super::session::Session;
 use super::shared::Shared;
 use super::socket::Socket;
@@ -74,7 +75,11 @@ impl Server {
             listen_unix(path).map_err(|error| failed(&format!("cannot listen at {}", path.display()), error))
         });
         let unix = unix.transpose()?;
+        let letters = Letters::read(&options.notify_keyspace_events).map_err(ServerError::new)?;
         let shared = Arc::new(Shared::new(store, directory.display().to_string(), options, port));
+        shared.settings.lock().letters = letters;
+        let told = shared.notices.follow(&shared);
+        told.map_err(|error| ServerError::new(format!("cannot subscribe to events: {error}")))?;
         Ok(Self { shared, tcp, unix, runtime })
     }
 
@@ -126,6 +131,8 @@ impl Server {
                 tasks.push(tokio::spawn(accept_unix(Arc::clone(&shared), listener, alive.clone())));
             }
             drop(alive);
+            let notices = Arc::clone(&shared);
+            tasks.push(tokio::spawn(async move { notices.notices.watch(&notices).await }));
             let mut stop = shared.stop.subscribe();
             // The sender lives in `shared`, so this cannot fail.
             let _ = stop.wait_for(|stop| *stop).await;
@@ -209,7 +216,7 @@ fn welcome(shared: &Arc<Shared>, socket: Socket, address: String, local: String,
         let _ = socket.try_write(b"-ERR max number of clients reached\r\n");
         return;
     }
-    let me = shared.clients.enter(address, local);
+    let me = shared.clients.enter(address, local, socket.kind());
     let connection = Connection::new(socket, Session::new(Arc::clone(shared), me));
     let alive = alive.clone();
     tokio::spawn(async move {

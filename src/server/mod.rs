@@ -7,15 +7,26 @@
 //! Data flow: `listener` accepts, `connection` reads and writes, `session` finds the command and does it, `commands` hold the
 //! handlers, which call the engine.
 
+mod burst;
+mod channels;
 mod clients;
 mod commands;
 mod connection;
 mod cursors;
+mod inbox;
 mod listener;
+mod monitors;
+mod notices;
 mod options;
+mod pauses;
 mod session;
+mod shape;
 mod shared;
 mod socket;
+mod standing;
+mod tally;
+mod waiting;
 
+pub use inbox::OutputLimits;
 pub use listener::{Server, Stopper};
 pub use options::{ServerError, ServerOptions};

@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::inbox::OutputLimits;
+
 /// Why a server does not start, as one line for a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -45,6 +47,10 @@ pub struct ServerOptions {
     pub max_reply_bytes: usize,
     /// The most bytes of requests and replies that wait, of all clients together. Default: 2 GiB.
     pub max_waiting_bytes: usize,
+    /// How much of what others send may wait for a subscriber that does not read. Default: that of Redis.
+    pub subscriber_limits: OutputLimits,
+    /// Of which events of keys subscribers are told, in Redis' letters. Default: none.
+    pub notify_keyspace_events: String,
     /// How long a stop waits for replies in flight. Default: 5 s.
     pub stop_patience: Duration,
 }
@@ -63,6 +69,8 @@ impl Default for ServerOptions {
             max_query_bytes: 1 << 30,
             max_reply_bytes: 1 << 30,
             max_waiting_bytes: 2 << 30,
+            subscriber_limits: OutputLimits::default(),
+            notify_keyspace_events: String::new(),
             stop_patience: Duration::from_secs(5),
         }
     }
@@ -101,7 +109,8 @@ impl ServerOptions {
     }
 
     /// Reads a file of Redis' kind: on each line the name of an option and its value, `#` begins a note. Known are `bind`, `port`,
-    /// `unixsocket`, `requirepass`, `databases`, `maxclients`, `timeout` and `proto-max-bulk-len`; any other name is refused, so
+    /// `unixsocket`, `requirepass`, `databases`, `maxclients`, `timeout`, `proto-max-bulk-len`, `client-output-buffer-limit` (of class
+    /// `pubsub`) and `notify-keyspace-events`; any other name is refused, so
     /// that nobody relies on what is not there.
     ///
     /// # Errors
@@ -138,11 +147,57 @@ impl ServerOptions {
             "databases" => self.databases = number(value)?,
             "maxclients" => self.max_clients = number(value)?,
             "timeout" => self.timeout = Duration::from_secs(number(value)?),
+            "client-output-buffer-limit" => {
+                let words: Vec<&str> = value.split_whitespace().collect();
+                self.subscriber_limits = read_output_limits(&words).map_err(ServerError::new)?;
+            }
+            "notify-keyspace-events" => {
+                super::notices::Letters::read(value).map_err(ServerError::new)?;
+                self.notify_keyspace_events = value.to_owned();
+            }
             "proto-max-bulk-len" => self.max_bulk_bytes = number(value)?,
             _ => return Err(ServerError::new(format!("`{name}` is no option"))),
         }
         Ok(())
     }
+}
+
+/// Reads what Redis' `client-output-buffer-limit` says of subscribers: groups of a class, two numbers of bytes and seconds.
+pub(crate) fn read_output_limits(words: &[&str]) -> Result<OutputLimits, &'static str> {
+    const REFUSED: &str = "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
+    let (groups, rest) = words.as_chunks::<4>();
+    if groups.is_empty() || !rest.is_empty() {
+        return Err("Wrong number of arguments in buffer limit configuration.");
+    }
+    let mut found = OutputLimits::default();
+    for [class, hard, soft, seconds] in groups {
+        if !class.eq_ignore_ascii_case("pubsub") {
+            return Err("Invalid client class specified in buffer limit configuration: only pubsub has limits here.");
+        }
+        found = OutputLimits {
+            hard_bytes: bytes_of(hard).ok_or(REFUSED)?,
+            soft_bytes: bytes_of(soft).ok_or(REFUSED)?,
+            soft_time: Duration::from_secs(seconds.parse::<u32>().map_err(|_| REFUSED)?.into()),
+        };
+    }
+    Ok(found)
+}
+
+/// A number of bytes, perhaps with a unit: `k`, `m` and `g` count by thousands, `kb`, `mb` and `gb` by 1024.
+fn bytes_of(text: &str) -> Option<usize> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = text.get(digits.len()..)?.to_ascii_lowercase();
+    let unit = match unit.as_str() {
+        "" | "b" => 1,
+        "k" => 1000,
+        "kb" => 1 << 10,
+        "m" => 1_000_000,
+        "mb" => 1 << 20,
+        "g" => 1_000_000_000,
+        "gb" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<usize>().ok()?.checked_mul(unit)
 }
 
 #[cfg(test)]

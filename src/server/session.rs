@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::channels::Names;
 use super::clients::Seen;
 use super::commands::{Answer, Call, Known, Refusal, Run, find, unknown_command, unknown_subcommand};
 use super::shared::Shared;
+use super::standing::Standing;
 use crate::resp::{Frame, Version};
 use crate::{Db, Live, Watch};
 
@@ -59,6 +61,12 @@ pub(crate) struct Session {
     pub(crate) is_closing: bool,
     pub(crate) queue: Option<Queue>,
     pub(crate) watch: Option<Watch>,
+    /// What it has subscribed to.
+    pub(crate) names: Names,
+    /// Why it does not do its next request.
+    pub(crate) standing: Option<Standing>,
+    /// What others have sent goes out before the reply; but not before one that says that this begins.
+    pub(crate) is_inbox_first: bool,
 }
 
 impl Session {
@@ -77,6 +85,9 @@ impl Session {
             is_closing: false,
             queue: None,
             watch: None,
+            names: Names::default(),
+            standing: None,
+            is_inbox_first: true,
         }
     }
 
@@ -90,7 +101,14 @@ impl Session {
             return None;
         }
         let replies = self.replies;
+        self.is_inbox_first = true;
         let frame = self.answer(words).unwrap_or_else(Refusal::into_frame);
+        self.notify();
+        if matches!(frame, Frame::Sequence(_)) {
+            // Confirmations come to whoever does not want replies, too; and there may be none yet.
+            return Some(frame);
+        }
+        self.shared.tally.replied(&frame);
         match (replies, self.replies) {
             (Replies::AllButNext, Replies::AllButNext) => {
                 self.replies = Replies::All;
@@ -101,8 +119,18 @@ impl Session {
         }
     }
 
+    /// Tells the events of what was done.
+    pub(crate) fn notify(&self) {
+        if self.shared.notices.is_on() {
+            self.shared.notices.tell(&self.shared);
+        }
+    }
+
     fn answer(&mut self, words: Vec<Bytes>) -> Answer {
-        let found = self.resolve(&words);
+        let found = self.resolve(&words).and_then(|(known, names)| {
+            self.allow(known, words.len()).inspect_err(|_| self.shared.tally.rejected(known))?;
+            Ok((known, names))
+        });
         let (known, names) = match found {
             Ok(found) => found,
             Err(refusal) => {
@@ -110,21 +138,48 @@ impl Session {
                 return Err(refusal);
             }
         };
+        if self.is_paused(known) {
+            return self.postpone(words);
+        }
         let is_at_once = matches!(known.command.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset");
         if self.queue.is_some() && !is_at_once {
             return self.enqueue(Queued { known, words, names });
         }
-        self.me.did(known.command.name);
+        self.run_resolved(&Queued { known, words, names })
+    }
+
+    /// Does a command that was found.
+    pub(crate) fn run_resolved(&mut self, found: &Queued) -> Answer {
+        let Queued { known, words, names } = found;
+        let started = self.begins(*known);
+        let args = words.get(*names..).unwrap_or_default();
+        let answer = match known.command.run {
+            Run::Blocking(read) => read(args).and_then(|wanted| self.take_or_wait(wanted)),
+            _ if known.is_write => self.write(*known, words, *names),
+            _ => self.run(*known, args),
+        };
+        self.ended(found, started, &answer);
+        answer
+    }
+
+    /// Counts a command that begins.
+    pub(crate) fn begins(&self, known: Known) -> Instant {
+        let started = Instant::now();
+        self.me.did(known.command.name, started);
         self.shared.commands_done.fetch_add(1, Ordering::Relaxed);
-        let args = words.get(names..).unwrap_or_default();
-        if known.is_slow {
-            return tokio::task::block_in_place(|| self.run(known, args));
+        started
+    }
+
+    /// Counts and shows a command that is done.
+    pub(crate) fn ended(&self, Queued { known, words, .. }: &Queued, started: Instant, answer: &Answer) {
+        self.shared.tally.done(&self.me, *known, words, started.elapsed(), answer);
+        if self.shared.monitors.is_any() {
+            self.shared.monitors.show(self, known.command, words);
         }
-        self.run(known, args)
     }
 
     /// Finds the command, and says how many words name it.
-    fn resolve(&self, words: &[Bytes]) -> Result<(Known, usize), Refusal> {
+    pub(crate) fn resolve(&self, words: &[Bytes]) -> Result<(Known, usize), Refusal> {
         let name = words.first().map_or(&b""[..], |name| name);
         let mut known = find(name, None).ok_or_else(|| unknown_command(words))?;
         let mut names = 1;
@@ -133,16 +188,29 @@ impl Session {
             known = found.ok_or_else(|| unknown_subcommand(known.command, second))?;
             names = 2;
         }
-        if !known.command.takes(words.len()) {
+        Ok((known, names))
+    }
+
+    /// Refuses a command that may not be done by this client now.
+    pub(crate) fn allow(&self, known: Known, words: usize) -> Result<(), Refusal> {
+        if !known.command.takes(words) {
             return Err(Refusal::wrong_number(known.command));
         }
         if !self.is_known && !known.is_open {
             return Err(Refusal::of("NOAUTH Authentication required."));
         }
+        if !self.names.is_empty() && self.version == Version::Two && !known.is_for_subscribers {
+            let words = "only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
+            return Err(Refusal::new(format!("ERR Can't execute '{}': {words}", known.command.name)));
+        }
+        if self.me.is_monitor.load(Ordering::Relaxed) && !matches!(known.command.run, Run::Session(_) | Run::Container)
+        {
+            return Err(Refusal::of("ERR Replica can't interact with the keyspace"));
+        }
         if self.queue.is_some() && known.is_single {
             return Err(Refusal::of("ERR Command not allowed inside a transaction"));
         }
-        Ok((known, names))
+        Ok(())
     }
 
     fn break_queue(&mut self) {
@@ -165,10 +233,19 @@ impl Session {
         }
         queue.commands.push(queued);
         self.me.queued.store(queue.commands.len() + 1, Ordering::Relaxed);
+        self.me.sizes.queue.store(queue.bytes, Ordering::Relaxed);
         Ok(Frame::Simple("QUEUED".into()))
     }
 
-    fn run(&mut self, known: Known, args: &[Bytes]) -> Answer {
+    /// Does a command; one that may take long lets other connections of the thread go on.
+    pub(crate) fn run(&mut self, known: Known, args: &[Bytes]) -> Answer {
+        if known.is_slow {
+            return tokio::task::block_in_place(|| self.run_here(known, args));
+        }
+        self.run_here(known, args)
+    }
+
+    fn run_here(&mut self, known: Known, args: &[Bytes]) -> Answer {
         if matches!(known.command.run, Run::Session(_)) {
             return self.run_inside_gate(known, args);
         }
@@ -184,6 +261,7 @@ impl Session {
             Run::Keyed { live, .. } => live(&call),
             Run::Whole(run) => run(&call),
             Run::Session(run) => run(self, args),
+            Run::Blocking(read) => read(args)?.at_once(&self.db),
             Run::Container => Err(Refusal::wrong_number(known.command)),
         }
     }
@@ -193,6 +271,7 @@ impl Session {
         self.queue = None;
         self.watch = None;
         self.me.queued.store(0, Ordering::Relaxed);
+        self.me.sizes.queue.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn select(&mut self, number: u32) {

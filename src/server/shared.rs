@@ -10,8 +10,16 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use super::ServerOptions;
+use super::channels::Channels;
 use super::clients::Clients;
 use super::cursors::Cursors;
+use super::inbox::OutputLimits;
+use super::monitors::Monitors;
+use super::notices::{Letters, Notices};
+use super::pauses::Pauses;
+use super::shape::Shape;
+use super::tally::Tally;
+use super::waiting::Waiting;
 use crate::Store;
 
 /// What can be changed while the server runs.
@@ -20,6 +28,17 @@ pub(crate) struct Settings {
     pub(crate) password: Option<String>,
     pub(crate) max_clients: usize,
     pub(crate) timeout: Duration,
+    /// How much may wait for a subscriber.
+    pub(crate) subscriber_limits: OutputLimits,
+    /// Which events of keys are told.
+    pub(crate) letters: Letters,
+    pub(crate) shape: Shape,
+    /// Microseconds from which on a command goes to the slow log; below zero: none does.
+    pub(crate) slower_than: i64,
+    /// How many commands the slow log keeps.
+    pub(crate) slow_most: u64,
+    /// Milliseconds from which on a slow moment is kept; 0: none is.
+    pub(crate) latency_threshold: u64,
 }
 
 /// Shared by all connections.
@@ -31,8 +50,15 @@ pub(crate) struct Shared {
     pub(crate) settings: Mutex<Settings>,
     pub(crate) clients: Clients,
     pub(crate) cursors: Cursors,
+    pub(crate) tally: Tally,
     /// Held by every command, shared; and by a transaction alone that does what the crate's transactions do not offer.
     pub(crate) gate: RwLock<()>,
+    /// Clients that wait for keys.
+    pub(crate) waiters: Waiting,
+    pub(crate) pauses: Pauses,
+    pub(crate) channels: Channels,
+    pub(crate) notices: Notices,
+    pub(crate) monitors: Monitors,
     /// Bytes of requests and replies that wait, of all clients.
     pub(crate) waiting: AtomicUsize,
     pub(crate) commands_done: AtomicU64,
@@ -45,8 +71,20 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(store: Store, directory: String, options: ServerOptions, port: Option<u16>) -> Self {
-        let settings =
-            Settings { password: options.password.clone(), max_clients: options.max_clients, timeout: options.timeout };
+        let channels = Channels::new(options.subscriber_limits);
+        let settings = Settings {
+            password: options.password.clone(),
+            max_clients: options.max_clients,
+            timeout: options.timeout,
+            subscriber_limits: options.subscriber_limits,
+            letters: Letters::default(),
+            shape: Shape::default(),
+            slower_than: 10_000,
+            slow_most: 128,
+            latency_threshold: 0,
+        };
+        let tally = Tally::new();
+        tally.set_limits(settings.slower_than, settings.slow_most, settings.latency_threshold);
         Self {
             store,
             directory,
@@ -54,7 +92,13 @@ impl Shared {
             settings: Mutex::new(settings),
             clients: Clients::default(),
             cursors: Cursors::new(),
+            tally,
             gate: RwLock::new(()),
+            waiters: Waiting::default(),
+            pauses: Pauses::default(),
+            channels,
+            notices: Notices::default(),
+            monitors: Monitors::default(),
             waiting: AtomicUsize::new(0),
             commands_done: AtomicU64::new(0),
             refused_clients: AtomicU64::new(0),

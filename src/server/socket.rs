@@ -1,11 +1,12 @@
 //! A stream to a client, of either kind.
 //!
-//! Uses `tokio`. Invariant: nothing here waits but [`Socket::ready`].
+//! Uses `tokio`. Invariant: nothing here waits but [`Socket::ready`] and [`Socket::read`].
 
 use std::io;
+use std::os::fd::AsRawFd;
 
 use bytes::BytesMut;
-use tokio::io::{Interest, Ready};
+use tokio::io::{AsyncReadExt, Interest, Ready};
 use tokio::net::{TcpStream, UnixStream};
 
 #[derive(Debug)]
@@ -20,6 +21,26 @@ impl Socket {
         match self {
             Self::Tcp(stream) => stream.ready(interest).await,
             Self::Unix(stream) => stream.ready(interest).await,
+        }
+    }
+
+    /// Its number, and whether it is a Unix socket.
+    pub(crate) fn kind(&self) -> (i32, bool) {
+        match self {
+            Self::Tcp(stream) => (stream.as_raw_fd(), false),
+            Self::Unix(stream) => (stream.as_raw_fd(), true),
+        }
+    }
+
+    /// Waits until there is something, and appends it as far as there is room; 0 bytes are the end. Nothing is lost if the wait is
+    /// given up.
+    ///
+    /// WHY not [`Socket::ready`] and [`Socket::try_read`]: a try that takes all there is does not remember that it did, so that the next
+    /// one is a system call for nothing, for each request of a client that waits for its replies.
+    pub(crate) async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read_buf(buffer).await,
+            Self::Unix(stream) => stream.read_buf(buffer).await,
         }
     }
 

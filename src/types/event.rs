@@ -237,6 +237,15 @@ impl EventKinds {
         usual.fold(Self::default(), |kinds, kind| kinds.with(*kind))
     }
 
+    /// Every kind.
+    pub(crate) fn all() -> Self {
+        Self::usual().with(EventKind::New)
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     pub(crate) fn with(self, kind: EventKind) -> Self {
         Self(self.0 | 1 << kind as u64)
     }

@@ -145,6 +145,26 @@ impl Raw {
         bytes
     }
 
+    /// The same with a PING, as a subscriber can do no more. What it is answered behind the marker is left out.
+    pub(crate) fn pinged(&mut self) -> Vec<u8> {
+        const MARKER: &[u8] = b"$6\r\nmarker\r\n";
+        const PONG: &[u8] = b"*2\r\n$4\r\npong\r\n";
+        self.send("PING marker\r\n");
+        let mut bytes = Vec::new();
+        let mut piece = [0; 65_536];
+        while !bytes.ends_with(MARKER) {
+            let read = self.stream.read(&mut piece);
+            let read = read.unwrap_or_else(|error| panic!("{error} after {}", bytes.escape_ascii()));
+            assert!(read > 0, "the server went away after {}", bytes.escape_ascii());
+            bytes.extend_from_slice(&piece[..read]);
+        }
+        bytes.truncate(bytes.len() - MARKER.len());
+        if bytes.ends_with(PONG) {
+            bytes.truncate(bytes.len() - PONG.len());
+        }
+        bytes
+    }
+
     /// Reads until the other side closes.
     pub(crate) fn rest(&mut self) -> String {
         let mut bytes = Vec::new();

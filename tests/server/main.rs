@@ -7,10 +7,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod blocking;
 mod child;
 mod description;
 mod hostile;
+mod introspection;
+mod meetings;
+mod pausing;
 mod redis_cli;
 mod script;
 mod start_and_stop;
+mod subscribers;
 mod transactions;

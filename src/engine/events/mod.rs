@@ -8,6 +8,7 @@
 mod event;
 mod expired;
 mod options;
+mod order;
 mod queue;
 mod subscription;
 
@@ -30,6 +31,7 @@ use crate::types::{Before, EventKind, KeyPlan};
 pub(super) use expired::Claim;
 use expired::Ledger;
 use options::Filter;
+pub(super) use order::in_redis_order;
 use queue::Queue;
 
 /// Somebody who wants to know.
@@ -77,18 +79,17 @@ impl<'k> Happened<'k> {
         Self { target, expired, kinds }
     }
 
-    /// Takes the notes of plans, one for each target.
+    /// Takes the notes of plans, one for each target, in the order in which Redis tells them.
     pub(super) fn take(targets: &[Target<'k>], plans: &mut [KeyPlan<'_>]) -> Vec<Self> {
-        let mut all = Vec::new();
-        for (target, plan) in targets.iter().zip(plans) {
-            let kinds = plan.take_notes();
-            if !kinds.is_empty() {
-                let expired = match (&plan.before, plan.keyspace) {
-                    (Before::Expired(at), Some(keyspace)) => Some(Claim { expires_at: *at, keyspace, key: target.key }),
-                    _ => None,
-                };
-                all.push(Self { target: *target, expired, kinds });
-            }
+        let notes = plans.iter_mut().map(KeyPlan::take_notes).collect();
+        let mut all: Vec<Self> = Vec::new();
+        for (place, kinds) in in_redis_order(notes) {
+            let (Some(target), Some(plan)) = (targets.get(place), plans.get(place)) else { continue };
+            let expired = match (&plan.before, plan.keyspace) {
+                (Before::Expired(at), Some(keyspace)) => Some(Claim { expires_at: *at, keyspace, key: target.key }),
+                _ => None,
+            };
+            all.push(Self { target: *target, expired, kinds });
         }
         all
     }

@@ -127,6 +127,62 @@ impl EventOptions {
         self
     }
 
+    /// Events of every kind, [`EventKind::New`] included, instead of the usual ones.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::{EventKind, EventOptions};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let events = store.subscribe(EventOptions::new().all())?;
+    /// store.db(0).strings().set("k", "v")?;
+    /// let kinds: Vec<_> = events.take(2).map(|event| event.kind).collect();
+    /// assert_eq!(kinds, [EventKind::New, EventKind::Set]);
+    /// # Ok(()) }
+    /// ```
+    pub fn all(mut self) -> Self {
+        self.kinds = Some(EventKinds::all());
+        self
+    }
+
+    /// Events of the classes that these letters name, and of the others that are named, instead of the usual ones: the letters of
+    /// Redis' `notify-keyspace-events`. `A` stands for all classes but [`EventClass::New`]. `e`, `t` and `d` name evictions, streams
+    /// and modules, of which there are none here; `K` and `E` say under which names Redis tells events, and change nothing.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for any other letter, `m` included: reads that find nothing are not told.
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::{EventKind, EventOptions};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let events = store.subscribe(EventOptions::new().letters("Kgl")?)?;
+    /// let db = store.db(0);
+    /// db.strings().set("k", "v")?;
+    /// db.lists().push_left("l", ["a"])?;
+    /// db.delete(["k"])?;
+    /// let kinds: Vec<_> = events.take(2).map(|event| event.kind).collect();
+    /// assert_eq!(kinds, [EventKind::LPush, EventKind::Del]);
+    /// assert!(EventOptions::new().letters("q").is_err());
+    /// # Ok(()) }
+    /// ```
+    pub fn letters(mut self, letters: &str) -> Result<Self> {
+        let mut kinds = self.kinds.unwrap_or_default();
+        for letter in letters.chars() {
+            kinds = match (letter, EventClass::from_letter(letter)) {
+                (_, Some(class)) => kinds.with_class(class),
+                ('A', _) => kinds.and(EventKinds::usual()),
+                ('K' | 'E' | 'e' | 't' | 'd', _) => kinds,
+                _ => return Err(Error::invalid("a letter stands for no class of events")),
+            };
+        }
+        self.kinds = Some(kinds);
+        Ok(self)
+    }
+
     /// How many events may wait; the oldest one makes room for one more. Default 65,536. What waits holds its key in memory,
     /// which is why there is a bound at all. [`Store::subscribe`](crate::Store::subscribe) refuses 0.
     ///

@@ -11,7 +11,7 @@ use parking_lot::ReentrantMutex;
 
 use crate::encoding::{CollectionId, KeyspaceNo, UnixMillis};
 use crate::engine::builds::Builds;
-use crate::engine::events::{Claim, Happened};
+use crate::engine::events::{Claim, Happened, in_redis_order};
 use crate::engine::keyspaces::{Keyspace, Map};
 use crate::engine::read::{Begin, Destination, Lead, Reading};
 use crate::engine::transaction::run::Keys;
@@ -140,8 +140,9 @@ impl Tx {
         }
         let outcome = plan(&mut plans)?;
         let mut notes = Vec::new();
-        for (slot, plan) in slots.iter().zip(&mut plans) {
-            notes.extend(plan.take_notes().into_iter().map(|kind| (*slot, kind)));
+        for (place, kinds) in in_redis_order(plans.iter_mut().map(KeyPlan::take_notes).collect()) {
+            let slot = *slots.get(place).ok_or_else(undeclared)?;
+            notes.extend(kinds.into_iter().map(|kind| (slot, kind)));
         }
         let mut planned = Vec::with_capacity(plans.len());
         let mut built = Vec::new();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::arguments::{integer, integer_or, is, option};
+use super::pubsub::subscribers_ping;
 use super::refusal::{NO_SUCH_DB, Refusal, SYNTAX};
 use super::{Answer, Command, Run, row};
 use crate::resp::{Frame, Version};
@@ -143,8 +144,9 @@ fn greeting(session: &Session) -> Answer {
     ]))
 }
 
-fn ping(_: &mut Session, args: &[Bytes]) -> Answer {
+fn ping(session: &mut Session, args: &[Bytes]) -> Answer {
     match args {
+        [] | [_] if session.version == Version::Two && !session.names.is_empty() => Ok(subscribers_ping(args)),
         [] => Ok(Frame::Simple("PONG".into())),
         [word] => Ok(Frame::Bulk(word.clone())),
         _ => Err(Refusal::of("ERR wrong number of arguments for 'ping' command")),
@@ -161,6 +163,7 @@ fn quit(session: &mut Session, _: &[Bytes]) -> Answer {
 }
 
 fn reset(session: &mut Session, _: &[Bytes]) -> Answer {
+    super::pubsub::reset(session);
     session.discard();
     session.select(0);
     session.speak(Version::Two);
@@ -207,11 +210,7 @@ fn client_list(session: &mut Session, args: &[Bytes]) -> Answer {
     let mut clients = session.shared.clients.list();
     match args {
         [] => {}
-        [word, kind] if is(word, "TYPE") => match option(kind).as_slice() {
-            b"NORMAL" => {}
-            b"MASTER" | b"REPLICA" | b"SLAVE" | b"PUBSUB" => clients.clear(),
-            _ => return Err(Refusal::new(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(kind)))),
-        },
+        [word, kind] if is(word, "TYPE") => keep_type(&mut clients, kind)?,
         [word, ids @ ..] if is(word, "ID") && !ids.is_empty() => {
             let number = |word: &Bytes| integer_or(word, Refusal::of("ERR Invalid client ID"));
             let ids = ids.iter().map(number).collect::<Result<Vec<_>, _>>()?;
@@ -221,6 +220,19 @@ fn client_list(session: &mut Session, args: &[Bytes]) -> Answer {
     }
     let lines: String = clients.iter().map(|client| client.line() + "\n").collect();
     Ok(Frame::Verbatim(lines.into()))
+}
+
+/// Keeps the clients of a type.
+fn keep_type(clients: &mut Vec<Arc<Seen>>, kind: &[u8]) -> Result<(), Refusal> {
+    // WHY asked of nobody first: there may be no client to ask.
+    let is_known = ["normal", "master", "replica", "slave", "pubsub"].iter().any(|name| is(kind, name));
+    if !is_known {
+        return Err(Refusal::new(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(kind))));
+    }
+    clients.retain(|client| {
+        if is(kind, "normal") { !client.is_subscriber() } else { is(kind, "pubsub") && client.is_subscriber() }
+    });
+    Ok(())
 }
 
 /// Sends a client away; the one that asks gets its reply first.
@@ -252,6 +264,10 @@ fn client_kill(session: &mut Session, args: &[Bytes]) -> Answer {
             }
             b"ADDR" => chosen.retain(|client| client.address.as_bytes() == value),
             b"LADDR" => chosen.retain(|client| client.local_address.as_bytes() == value),
+            b"TYPE" => keep_type(&mut chosen, value)?,
+            // All clients are the one user that there is.
+            b"USER" if value.as_ref() == b"default" => {}
+            b"USER" => return Err(Refusal::new(format!("ERR No such user '{}'", String::from_utf8_lossy(value)))),
             b"SKIPME" if is(value, "YES") => skips_me = true,
             b"SKIPME" if is(value, "NO") => skips_me = false,
             _ => return Err(SYNTAX),

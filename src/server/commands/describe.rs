@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use super::arguments::{is, option};
+use super::key_flags::flags_of;
 use super::refusal::{Refusal, SYNTAX};
 use super::{Answer, Command, Known, Run, all, find, keys_of, row};
 use crate::resp::Frame;
@@ -25,6 +26,8 @@ pub(super) const COMMANDS: &[Command] = &[
         "Get an array of Redis command names"),
     row("command|getkeys", -4, "loading stale", [0, 0, 0], ("server", "2.8.13"), Run::Session(command_getkeys),
         "Extract keys given a full Redis command"),
+    row("command|getkeysandflags", -4, "loading stale", [0, 0, 0], ("server", "7.0.0"), Run::Session(command_getkeysandflags),
+        "Extract keys and access flags given a full Redis command"),
 ];
 
 /// The commands, without subcommands.
@@ -33,7 +36,7 @@ fn top() -> impl Iterator<Item = &'static Command> {
 }
 
 /// A command by its name, or a subcommand by both with a bar between.
-fn named(name: &[u8]) -> Option<Known> {
+pub(super) fn named(name: &[u8]) -> Option<Known> {
     match name.iter().position(|byte| *byte == b'|') {
         Some(bar) => {
             let (container, rest) = name.split_at_checked(bar)?;
@@ -130,7 +133,7 @@ fn command_list(_: &mut Session, args: &[Bytes]) -> Answer {
         Ok(Frame::Array(all().filter(|command| fits(command)).map(|command| Frame::name(command.name)).collect()))
     };
     match args {
-        [] => Ok(Frame::Array(top().map(|command| Frame::name(command.name)).collect())),
+        [] => listed(&|_| true),
         [by, kind, value] if is(by, "FILTERBY") => match option(kind).as_slice() {
             b"PATTERN" => listed(&|command| Glob::new(value).matches(command.name.as_bytes())),
             b"ACLCAT" => {
@@ -145,7 +148,8 @@ fn command_list(_: &mut Session, args: &[Bytes]) -> Answer {
     }
 }
 
-fn command_getkeys(_: &mut Session, words: &[Bytes]) -> Answer {
+/// The keys of a whole command, and what it does with the first and with the others.
+fn keys_and_flags(words: &[Bytes]) -> Result<(Vec<&Bytes>, [&'static str; 2]), Refusal> {
     let invalid = || Refusal::of("ERR Invalid command specified");
     let mut known = words.first().and_then(|name| find(name, None)).ok_or_else(invalid)?;
     let mut names = 1;
@@ -164,5 +168,20 @@ fn command_getkeys(_: &mut Session, words: &[Bytes]) -> Answer {
     if keys.is_empty() {
         return Err(Refusal::of("ERR Invalid arguments specified for command"));
     }
+    Ok((keys, flags_of(known.command, words.get(names..).unwrap_or_default())))
+}
+
+fn command_getkeys(_: &mut Session, words: &[Bytes]) -> Answer {
+    let (keys, _) = keys_and_flags(words)?;
     Ok(Frame::bulks(keys.into_iter().cloned()))
+}
+
+fn command_getkeysandflags(_: &mut Session, words: &[Bytes]) -> Answer {
+    let (keys, [first, others]) = keys_and_flags(words)?;
+    let flags = std::iter::once(first).chain(std::iter::repeat(others));
+    let pair = |(key, flags): (&Bytes, &str)| {
+        let flags = flags.split_ascii_whitespace().map(simple).collect();
+        Frame::Array(vec![Frame::Bulk(key.clone()), Frame::Set(flags)])
+    };
+    Ok(Frame::Array(keys.into_iter().zip(flags).map(pair).collect()))
 }

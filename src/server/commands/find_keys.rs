@@ -13,6 +13,7 @@ pub(crate) fn keys_of<'a>(command: &Command, words: &'a [Bytes], names: usize) -
     let args = words.get(names..).unwrap_or_default();
     match command.name {
         "zunion" | "zinter" | "zdiff" | "sintercard" | "zintercard" | "lmpop" | "zmpop" => numbered(args),
+        "blmpop" | "bzmpop" => numbered(args.get(1..).unwrap_or_default()),
         "zunionstore" | "zinterstore" | "zdiffstore" => {
             args.first().into_iter().chain(numbered(args.get(1..).unwrap_or_default())).collect()
         }
@@ -68,6 +69,10 @@ mod tests {
             ("zunionstore d 2 a b", "d a b"),
             ("lmpop 3 a", ""),
             ("lmpop x a", ""),
+            ("blmpop 0 2 a b left", "a b"),
+            ("blpop a b 0", "a b"),
+            ("blmove a b left left 0", "a b"),
+            ("brpoplpush a b 0", "a b"),
             ("sort k by x store d", "k d"),
             ("sort k", "k"),
             ("georadius k 1 2 3 m store d", "k d"),

@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::arguments::{integer, integer_or, option};
 use super::refusal::{NO_SUCH_DB, Refusal, SYNTAX, instead};
 use super::{Answer, Call, Command, Run, keyed, row};
+use crate::rdb::{RdbError, open_payload};
 use crate::resp::Frame;
-use crate::{CopyOptions, ErrorKind, Live, RestoreOptions, Source, UnixMillis, Writable};
+use crate::{CopyOptions, Error, ErrorKind, Live, RestoreOptions, Source, UnixMillis, Writable};
 
 #[rustfmt::skip] // two lines for each command
 pub(super) const COMMANDS: &[Command] = &[
@@ -121,6 +122,13 @@ fn restore<S: Writable>(call: &Call<'_, S>) -> Answer {
         (time, true) => options.expire_at(UnixMillis::new(time)),
         (time, false) => options.expire_in(Duration::from_millis(time)),
     };
-    call.db.restore(call.arg(0)?, call.arg(2)?, options)?;
+    let payload = call.arg(2)?;
+    call.db.restore(call.arg(0)?, payload, options).map_err(|error| of_payload(payload, error))?;
     Ok(Frame::OK)
+}
+
+/// Redis' words for a payload whose footer is right, and whose value is not.
+fn of_payload(payload: &[u8], error: Error) -> Refusal {
+    let is_of_value = std::error::Error::source(&error).is_some_and(|source| source.is::<RdbError>());
+    if is_of_value && open_payload(payload).is_ok() { Refusal::of("ERR Bad data format") } else { error.into() }
 }

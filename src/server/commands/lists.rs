@@ -174,7 +174,7 @@ fn natural(word: &[u8], refusal: Refusal) -> std::result::Result<u64, Refusal> {
     u64::try_from(number).map_err(|_| refusal)
 }
 
-fn end_of(word: &[u8]) -> std::result::Result<ListEnd, Refusal> {
+pub(super) fn end_of(word: &[u8]) -> std::result::Result<ListEnd, Refusal> {
     match option(word).as_slice() {
         b"LEFT" => Ok(ListEnd::Left),
         b"RIGHT" => Ok(ListEnd::Right),
@@ -192,15 +192,16 @@ fn rpoplpush<S: Writable>(call: &Call<'_, S>) -> Answer {
     Ok(Frame::or_null(call.db.lists().move_item(from, to, ListEnd::Right, ListEnd::Left)?))
 }
 
-/// The keys, the end and the count of LMPOP and ZMPOP.
-pub(super) fn mpop_arguments<'a, S: Source, E>(
-    call: &Call<'a, S>,
+/// The keys, the end and the count of LMPOP and ZMPOP, and of those that wait.
+pub(super) fn mpop_arguments<E>(
+    args: &[Bytes],
     end_of: fn(&[u8]) -> std::result::Result<E, Refusal>,
-) -> std::result::Result<(&'a [Bytes], E, u64), Refusal> {
+) -> std::result::Result<(&[Bytes], E, u64), Refusal> {
     let few = Refusal::of("ERR numkeys should be greater than 0");
-    let count = integer_or(call.arg(0)?, few.clone())?;
+    let (count, rest) = args.split_first().ok_or(SYNTAX)?;
+    let count = integer_or(count, few.clone())?;
     let count = usize::try_from(count).ok().filter(|count| *count > 0).ok_or(few)?;
-    let (keys, rest) = call.from(1).split_at_checked(count).ok_or(SYNTAX)?;
+    let (keys, rest) = rest.split_at_checked(count).ok_or(SYNTAX)?;
     let mut words = super::arguments::Words { rest };
     let end = end_of(words.wanted()?)?;
     let mut wanted = None;
@@ -216,7 +217,7 @@ pub(super) fn mpop_arguments<'a, S: Source, E>(
 }
 
 fn lmpop<S: Writable>(call: &Call<'_, S>) -> Answer {
-    let (keys, end, count) = mpop_arguments(call, end_of)?;
+    let (keys, end, count) = mpop_arguments(call.args, end_of)?;
     Ok(match call.db.lists().pop_first(keys, end, count)? {
         Some((key, items)) => Frame::Array(vec![Frame::Bulk(key), Frame::bulks(items)]),
         None => Frame::NullArray,

@@ -6,6 +6,8 @@
 
 mod arguments;
 mod bits;
+mod blocking;
+mod config;
 mod connection;
 mod describe;
 mod expiry;
@@ -13,15 +15,25 @@ mod find_keys;
 mod geo;
 mod geo_search;
 mod hashes;
+mod help;
 mod hyperloglogs;
+mod info;
+mod info_system;
+mod key_flags;
 mod keys;
 mod keyspace;
 mod lists;
+mod monitor;
+mod objects;
+mod pausing;
+mod pubsub;
 mod refusal;
 mod scans;
 mod server;
 mod sets;
+mod slowness;
 mod sorting;
+mod standalone;
 mod strings;
 mod strings_more;
 mod transactions;
@@ -39,6 +51,7 @@ use crate::server::session::Session;
 use crate::server::shared::Shared;
 use crate::{Db, Live, Source, Tx};
 
+pub(crate) use blocking::{Filled, Wanted, may_fill};
 pub(crate) use find_keys::keys_of;
 pub(crate) use refusal::{Refusal, unknown_command, unknown_subcommand};
 
@@ -70,6 +83,8 @@ pub(crate) enum Run {
     Whole(fn(&Call<'_, Live>) -> Answer),
     /// On the connection.
     Session(fn(&mut Session, &[Bytes]) -> Answer),
+    /// On keys of the selected db, when there is something to take from one of them.
+    Blocking(fn(&[Bytes]) -> Result<Wanted, Refusal>),
     /// By a subcommand.
     Container,
 }
@@ -80,6 +95,7 @@ impl std::fmt::Debug for Run {
             Self::Keyed { .. } => "Keyed",
             Self::Whole(_) => "Whole",
             Self::Session(_) => "Session",
+            Self::Blocking(_) => "Blocking",
             Self::Container => "Container",
         })
     }
@@ -107,22 +123,32 @@ const fn row(
 }
 
 /// The table, a part for each file.
-static TABLE: [&[Command]; 21] = [
+static TABLE: [&[Command]; 31] = [
     bits::COMMANDS,
+    blocking::COMMANDS,
+    config::COMMANDS,
     connection::COMMANDS,
     describe::COMMANDS,
     expiry::COMMANDS,
     geo::COMMANDS,
     geo_search::COMMANDS,
     hashes::COMMANDS,
+    help::COMMANDS,
     hyperloglogs::COMMANDS,
+    info::COMMANDS,
     keys::COMMANDS,
     keyspace::COMMANDS,
     lists::COMMANDS,
+    monitor::COMMANDS,
+    objects::COMMANDS,
+    pausing::COMMANDS,
+    pubsub::COMMANDS,
     scans::COMMANDS,
     server::COMMANDS,
     sets::COMMANDS,
+    slowness::COMMANDS,
     sorting::COMMANDS,
+    standalone::COMMANDS,
     strings::COMMANDS,
     strings_more::COMMANDS,
     transactions::COMMANDS,
@@ -135,25 +161,43 @@ static TABLE: [&[Command]; 21] = [
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Known {
     pub(crate) command: &'static Command,
+    /// Its place among all commands.
+    pub(crate) place: usize,
     /// Allowed to a client that has not said who it is.
     pub(crate) is_open: bool,
     /// Not allowed between MULTI and EXEC.
     pub(crate) is_single: bool,
+    /// Changes keys.
+    pub(crate) is_write: bool,
+    /// Allowed to a subscriber who speaks version two.
+    pub(crate) is_for_subscribers: bool,
     /// May take long: other connections of the same thread need not wait for it.
     pub(crate) is_slow: bool,
     /// Has subcommands.
     pub(crate) is_container: bool,
+    /// Changes a few elements of its keys, so that a commit costs more than the command: it may share one with others.
+    pub(crate) is_small_write: bool,
+    /// Looks at a few elements of its keys, so that it can be done between such writes.
+    pub(crate) is_small_read: bool,
 }
 
 static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
-    let known = |command: &'static Command| Known {
+    let is_small = |command: &Command| {
+        matches!(command.run, Run::Keyed { .. }) && command.keys != [0, 0, 0] && !is_slow(command.name)
+    };
+    let known = |(place, command): (usize, &'static Command)| Known {
         command,
+        place,
+        is_small_write: is_small(command) && command.has_flag("write"),
+        is_small_read: is_small(command) && command.has_flag("readonly"),
         is_open: command.has_flag("no_auth"),
         is_single: command.has_flag("no_multi"),
+        is_write: command.has_flag("write"),
+        is_for_subscribers: command.name.ends_with("subscribe") || matches!(command.name, "ping" | "quit" | "reset"),
         is_slow: is_slow(command.name),
         is_container: command.subcommands().next().is_some(),
     };
-    all().map(|command| (command.name, known(command))).collect()
+    all().enumerate().map(|(place, command)| (command.name, known((place, command)))).collect()
 });
 
 /// The commands that may look at more than a few elements, or write files.
@@ -162,7 +206,7 @@ const SLOW: &str = "keys sort sort_ro flushall flushdb save dump restore copy lc
                     zunion zunionstore zinter zinterstore zintercard zdiff zdiffstore zrange zrangestore zrangebyscore \
                     zrangebylex zrevrange zrevrangebyscore zrevrangebylex zcount zlexcount zremrangebyrank \
                     zremrangebyscore zremrangebylex georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch \
-                    geosearchstore randomkey scan lrem linsert lpos ltrim exec";
+                    geosearchstore randomkey scan lrem linsert lpos ltrim exec object|encoding memory|usage";
 
 fn is_slow(name: &str) -> bool {
     SLOW.split_ascii_whitespace().any(|slow| slow == name)

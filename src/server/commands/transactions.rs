@@ -8,14 +8,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::refusal::Refusal;
-use super::{Answer, Call, Command, Run, keys_of, row};
+use super::{Answer, Call, Command, Run, keys_of, may_fill, row};
 use crate::Watch;
 use crate::resp::Frame;
+use crate::server::clients::Seen;
 use crate::server::session::{Queue, Queued, Session};
+use crate::server::shared::Shared;
 
 #[rustfmt::skip] // two lines for each command
 pub(super) const COMMANDS: &[Command] = &[
@@ -75,13 +78,59 @@ fn exec(session: &mut Session, _: &[Bytes]) -> Answer {
     if queue.is_broken {
         return Err(Refusal::of("EXECABORT Transaction discarded because of previous errors."));
     }
+    let shared = Arc::clone(&session.shared);
+    let number = session.db.number();
+    // ORDER: the turn before the locks of keys, also if it is only needed within.
+    let unblocks = queue.commands.iter().any(|queued| queued.known.command.name == "client|unblock");
+    let turn = (unblocks || shared.waiters.count() > 0).then(|| shared.waiters.take_turn());
     let is_whole = |queued: &Queued| matches!(queued.known.command.run, Run::Whole(_));
     let done = if queue.commands.iter().any(is_whole) {
         alone(session, watch, &queue.commands)?
     } else {
         together(session, watch, &queue.commands)?
     };
+    if done.is_some() {
+        show(session, &queue.commands);
+    }
+    if shared.waiters.is_any_after_write() {
+        let places = filled(&shared, number, &queue.commands);
+        shared.waiters.serve(&shared, &turn.unwrap_or_else(|| shared.waiters.take_turn()), places);
+    }
     Ok(done.map_or(Frame::NullArray, Frame::Array))
+}
+
+/// Shows the commands to who listens; their end is shown as any command.
+fn show(session: &Session, commands: &[Queued]) {
+    let monitors = &session.shared.monitors;
+    if monitors.is_any() {
+        commands.iter().for_each(|queued| monitors.show(session, queued.known.command, &queued.words));
+    }
+}
+
+/// The keys that the commands may have filled and for which somebody waits.
+fn filled(shared: &Shared, number: u32, commands: &[Queued]) -> Vec<(u32, Bytes)> {
+    let mut places = Vec::new();
+    for (number, Queued { known, words, names }) in with_dbs(shared, number, commands) {
+        if known.is_write {
+            places.extend(shared.waiters.places(number, &may_fill(known.command, words, *names)));
+        }
+    }
+    places
+}
+
+/// The commands, each with the db that is selected when it is done.
+fn with_dbs<'a>(
+    shared: &'a Shared,
+    mut number: u32,
+    commands: &'a [Queued],
+) -> impl Iterator<Item = (u32, &'a Queued)> {
+    commands.iter().map(move |queued| {
+        if let ("select", Some(word)) = (queued.known.command.name, queued.words.get(1)) {
+            let wanted = super::arguments::integer(word).ok();
+            number = wanted.and_then(|wanted| shared.db_number(wanted)).unwrap_or(number);
+        }
+        (number, queued)
+    })
 }
 
 /// Does the commands while nobody else does any. `None` if a watched key has changed.
@@ -93,8 +142,10 @@ fn alone(session: &mut Session, watch: Option<Watch>, commands: &[Queued]) -> Re
     }
     let mut frames = Vec::with_capacity(commands.len());
     for queued in commands {
+        let started = Instant::now();
         let args = queued.words.get(queued.names..).unwrap_or_default();
-        frames.push(session.run_inside_gate(queued.known, args).unwrap_or_else(Refusal::into_frame));
+        let answer = session.run_inside_gate(queued.known, args);
+        frames.push(counted(&shared, &session.me, queued, started, answer));
     }
     Ok(Some(frames))
 }
@@ -103,19 +154,21 @@ fn alone(session: &mut Session, watch: Option<Watch>, commands: &[Queued]) -> Re
 fn together(session: &mut Session, watch: Option<Watch>, commands: &[Queued]) -> Result<Option<Vec<Frame>>, Refusal> {
     let shared = Arc::clone(&session.shared);
     let _open = shared.gate.read();
-    let keys = declared(session, commands);
+    let keys = declared(&shared, session.db.number(), commands);
     let body = |tx: &crate::Transaction| {
         let mut frames = Vec::with_capacity(commands.len());
         for queued in commands {
+            let started = Instant::now();
             let args = queued.words.get(queued.names..).unwrap_or_default();
             let answer = match queued.known.command.run {
                 Run::Keyed { inside, .. } => {
                     let db = tx.db(session.db.number());
                     inside(&Call { db: &db, args, command: queued.known.command, shared: &shared })
                 }
+                Run::Blocking(read) => read(args).and_then(|wanted| wanted.at_once(&tx.db(session.db.number()))),
                 _ => session.run_inside_gate(queued.known, args),
             };
-            frames.push(answer.unwrap_or_else(Refusal::into_frame));
+            frames.push(counted(&shared, &session.me, queued, started, answer));
         }
         Ok(frames)
     };
@@ -125,16 +178,20 @@ fn together(session: &mut Session, watch: Option<Watch>, commands: &[Queued]) ->
     })
 }
 
+/// The reply to a command of a transaction, counted as one outside of it is.
+fn counted(shared: &Shared, me: &Seen, queued: &Queued, started: Instant, answer: Answer) -> Frame {
+    shared.tally.done(me, queued.known, &queued.words, started.elapsed(), &answer);
+    let frame = answer.unwrap_or_else(Refusal::into_frame);
+    shared.tally.replied(&frame);
+    frame
+}
+
 /// The keys of all commands, each with the db that is selected when its command is done.
-fn declared<'a>(session: &Session, commands: &'a [Queued]) -> Vec<(u32, &'a Bytes)> {
-    let mut number = session.db.number();
-    let mut keys = Vec::new();
-    for Queued { known, words, names } in commands {
-        if let ("select", Some(word)) = (known.command.name, words.get(1)) {
-            let wanted = super::arguments::integer(word).ok();
-            number = wanted.and_then(|wanted| session.shared.db_number(wanted)).unwrap_or(number);
-        }
-        keys.extend(keys_of(known.command, words, *names).into_iter().map(|key| (number, key)));
-    }
-    keys
+fn declared<'a>(shared: &'a Shared, number: u32, commands: &'a [Queued]) -> Vec<(u32, &'a Bytes)> {
+    let commands = with_dbs(shared, number, commands);
+    let keys = |(number, queued): (u32, &'a Queued)| {
+        let keys = keys_of(queued.known.command, &queued.words, queued.names);
+        keys.into_iter().map(move |key| (number, key))
+    };
+    commands.flat_map(keys).collect()
 }

@@ -10,7 +10,7 @@ use super::lists::mpop_arguments;
 use super::refusal::{Refusal, SYNTAX};
 use super::{Answer, Call, Command, keyed, row};
 use crate::resp::Frame;
-use crate::{Source, Writable, ZAddOptions, ZEnd};
+use crate::{Db, Source, Writable, ZAddOptions, ZEnd};
 
 #[rustfmt::skip] // two lines for each command
 pub(super) const COMMANDS: &[Command] = &[
@@ -143,17 +143,27 @@ pub(super) fn members_or_pairs(with_scores: bool, entries: Vec<(Bytes, f64)>) ->
     if with_scores { pairs(entries) } else { Frame::bulks(entries.into_iter().map(|(member, _)| member)) }
 }
 
+/// Takes members from one end.
+pub(super) fn popped<S: Writable>(db: &Db<S>, key: &[u8], end: ZEnd, count: u64) -> crate::Result<Vec<(Bytes, f64)>> {
+    match end {
+        ZEnd::Min => db.zsets().pop_min(key, count),
+        ZEnd::Max => db.zsets().pop_max(key, count),
+    }
+}
+
+/// Members with their scores, an array each in both versions.
+pub(super) fn entries(members: Vec<(Bytes, f64)>) -> Frame {
+    let one = |(member, score)| Frame::Array(vec![Frame::Bulk(member), Frame::Double(score)]);
+    Frame::Array(members.into_iter().map(one).collect())
+}
+
 fn pop<S: Writable>(call: &Call<'_, S>, end: ZEnd) -> Answer {
     let count = match call.from(1) {
         [] => None,
         [count] => Some(positive(count)?),
         _ => return Err(SYNTAX),
     };
-    let (zsets, key) = (call.db.zsets(), call.arg(0)?);
-    let popped = match end {
-        ZEnd::Min => zsets.pop_min(key, count.unwrap_or(1))?,
-        ZEnd::Max => zsets.pop_max(key, count.unwrap_or(1))?,
-    };
+    let popped = popped(call.db, call.arg(0)?, end, count.unwrap_or(1))?;
     if count.is_some() {
         return Ok(pairs(popped));
     }
@@ -171,7 +181,7 @@ fn zpopmax<S: Writable>(call: &Call<'_, S>) -> Answer {
     pop(call, ZEnd::Max)
 }
 
-fn end_of(word: &[u8]) -> Result<ZEnd, Refusal> {
+pub(super) fn end_of(word: &[u8]) -> Result<ZEnd, Refusal> {
     match option(word).as_slice() {
         b"MIN" => Ok(ZEnd::Min),
         b"MAX" => Ok(ZEnd::Max),
@@ -180,13 +190,11 @@ fn end_of(word: &[u8]) -> Result<ZEnd, Refusal> {
 }
 
 fn zmpop<S: Writable>(call: &Call<'_, S>) -> Answer {
-    let (keys, end, count) = mpop_arguments(call, end_of)?;
+    let (keys, end, count) = mpop_arguments(call.args, end_of)?;
     let Some(popped) = call.db.zsets().mpop(keys, end, count)? else {
         return Ok(Frame::NullArray);
     };
-    let one = |(member, score)| Frame::Array(vec![Frame::Bulk(member), Frame::Double(score)]);
-    let members = popped.members.into_iter().map(one).collect();
-    Ok(Frame::Array(vec![Frame::Bulk(popped.key), Frame::Array(members)]))
+    Ok(Frame::Array(vec![Frame::Bulk(popped.key), entries(popped.members)]))
 }
 
 fn zrandmember<S: Source>(call: &Call<'_, S>) -> Answer {

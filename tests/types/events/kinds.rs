@@ -186,7 +186,7 @@ fn lists() {
         lists.move_item("l", "l", ListEnd::Left, ListEnd::Right).unwrap();
         assert_eq!(taken(&events), ["rpush l", "lpop l"]);
         lists.move_item("l", "m", ListEnd::Right, ListEnd::Left).unwrap();
-        assert_eq!(taken(&events), ["rpop l", "del l", "lpush m"]);
+        assert_eq!(taken(&events), ["lpush m", "rpop l", "del l"]);
         lists.set("m", 0, "a").unwrap();
         lists.insert_before("m", "a", "b").unwrap();
         lists.insert_before("m", "zz", "b").unwrap();
@@ -278,10 +278,31 @@ fn new_keys_are_told_to_whoever_asks() {
         db.strings().set("a", "2").unwrap();
         db.rename("a", "b").unwrap();
         db.sets().add("c", ["m"]).unwrap();
-        assert_eq!(taken(&events), ["new a", "rename_from a", "new b", "rename_to b", "new c"]);
+        assert_eq!(taken(&events), ["new a", "new b", "rename_from a", "rename_to b", "new c"]);
         db.copy_with("b", "c", CopyOptions::new().replace()).unwrap();
         db.sets().union_store("c", ["none"]).unwrap();
         db.strings().set_with("d", "1", SetOptions::new().expire_at(PAST)).unwrap();
         assert_eq!(taken(&events), ["new c", "copy_to c", "del c"], "also in another key's place");
+        db.move_to("b", 3).unwrap();
+        assert_eq!(taken(&events), ["3 new b", "move_from b", "3 move_to b"]);
+    });
+}
+
+#[test]
+fn letters_name_classes_as_in_redis() {
+    both(|_, store| {
+        let db = store.db(0);
+        let subscribe = |letters: &str| store.subscribe(EventOptions::new().letters(letters).unwrap()).unwrap();
+        let (all, lists, nothing) = (subscribe("KEA"), subscribe("Kln"), subscribe("KEetd"));
+        let every = store.subscribe(EventOptions::new().all()).unwrap();
+        db.strings().set("a", "1").unwrap();
+        db.lists().push_left("l", ["x"]).unwrap();
+        assert_eq!(taken(&all), ["set a", "lpush l"]);
+        assert_eq!(taken(&lists), ["new a", "new l", "lpush l"]);
+        assert_eq!(taken(&every), ["new a", "set a", "new l", "lpush l"]);
+        assert!(taken(&nothing).is_empty());
+        for letters in ["m", "q", "a", "K E"] {
+            assert!(EventOptions::new().letters(letters).is_err(), "{letters}");
+        }
     });
 }
