@@ -95,7 +95,7 @@ pub use self::{
     engine::{
         BitField, Bits, BulkLoad, CombineOptions, CopyOptions, CreateOptions, Db, Event, EventOptions, Events,
         Existing, ExpireTime, ExportReport, Frozen, Geo, GeoFrom, GeoSearch, GetExOptions, HashEntries, HashFields,
-        HashValues, Hashes, HeldBackBy, HyperLogLogs, ImportOptions, ImportReport, Keys, Lcs, LcsMatch, ListItems,
+        HashValues, Hashes, HeldBackBy, HyperLogLogs, ImportOptions, ImportReport, KeyCounts, Keys, Lcs, LcsMatch, ListItems,
         Lists, Live, Members, Namespace, PositionOptions, ReclaimTotals, Refusal, RestoreOptions, ScanCursor,
         ScanOptions, ScanPage, SetOptions, SetOutcome, Sets, SortOptions, Source, Stats, Store, StoreBuilder, Strings,
         Transaction, Ttl, Tx, View, ViewNamespace, Watch, Writable, WriteBatch, ZAddOptions, ZEnd, ZEntries, ZPopped,

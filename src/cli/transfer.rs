@@ -177,8 +177,8 @@ fn bar(shown: &str, length: u64) -> ProgressBar {
 fn imported(report: &ImportReport, time: Duration) -> String {
     let mut text =
         format!("imported {} keys from {} in {:.1} s\n", count(report.keys()), bytes(report.bytes), time.as_secs_f64());
-    let of_types = [report.strings, report.lists, report.sets, report.hashes, report.sorted_sets];
-    push_types(&mut text, of_types, report.with_expiry);
+    let of_types = [report.counts.strings, report.counts.lists, report.counts.sets, report.counts.hashes, report.counts.sorted_sets];
+    push_types(&mut text, of_types, report.counts.with_expiry);
     let mut line = |what: &str, number: u64| {
         if number > 0 {
             // Writing to a string cannot fail.
@@ -200,8 +200,8 @@ fn imported(report: &ImportReport, time: Duration) -> String {
 fn exported(report: &ExportReport, time: Duration) -> String {
     let mut text =
         format!("exported {} keys, {} in {:.1} s\n", count(report.keys()), bytes(report.bytes), time.as_secs_f64());
-    let of_types = [report.strings, report.lists, report.sets, report.hashes, report.sorted_sets];
-    push_types(&mut text, of_types, report.with_expiry);
+    let of_types = [report.counts.strings, report.counts.lists, report.counts.sets, report.counts.hashes, report.counts.sorted_sets];
+    push_types(&mut text, of_types, report.counts.with_expiry);
     text
 }
 

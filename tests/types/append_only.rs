@@ -39,7 +39,7 @@ fn nothing_expires_before_all_is_done_that_the_file_says() {
         "set saved 5 PXAT {past}\nINCR saved\nPERSIST saved\nSET gone v PXAT {past}\nAPPEND gone w\n\
          SET moved v PXAT {past}\nRENAME moved kept\nPEXPIREAT kept {future}\nEXPIRE saved 10\nPEXPIREAT saved -5 GT"
     ));
-    assert_eq!((report.keys(), report.with_expiry, report.expired, report.commands), (2, 2, 1, 10));
+    assert_eq!((report.keys(), report.counts.with_expiry, report.expired, report.commands), (2, 2, 1, 10));
     assert!(report.is_complete());
     assert_eq!(text(&store, "saved"), Some("6".into()));
     assert_eq!(store.db(0).ttl("saved").unwrap(), Ttl::In(Duration::from_secs(10)));
@@ -167,7 +167,7 @@ fn a_part_may_begin_with_what_an_export_wrote() {
     bytes.extend(part("INCR n\nSELECT 2\nSADD s b"));
     let store = fixture.open();
     let report = import(&store, &[&bytes, &part("INCR n")]).unwrap();
-    assert_eq!((report.keys(), report.sets, report.bytes), (2, 1, bytes.len() as u64 + part("INCR n").len() as u64));
+    assert_eq!((report.keys(), report.counts.sets, report.bytes), (2, 1, bytes.len() as u64 + part("INCR n").len() as u64));
     assert_eq!((text(&store, "n"), store.db(2).sets().len("s").unwrap()), (Some("3".into()), 2));
     close_and_check(store, &fixture.path("store"));
 }

@@ -4,7 +4,9 @@
 //! with the reason.
 
 mod aof;
+mod feed;
 mod load;
+mod lots;
 mod parallel;
 mod report;
 
@@ -12,6 +14,8 @@ pub use aof::append_only_parts;
 pub use report::{ImportReport, Refusal};
 
 use std::io::Read;
+
+use parking_lot::Mutex;
 
 use crate::engine::{Namespace, Store};
 use crate::error::Result;
@@ -149,11 +153,13 @@ impl Namespace {
     ///
     /// let copies = other.namespace("copies");
     /// let report = copies.import_rdb(file.as_slice(), ImportOptions::new())?;
-    /// assert_eq!((report.sets, report.keys()), (1, 1));
+    /// assert_eq!((report.counts.sets, report.keys()), (1, 1));
     /// assert!(copies.db(3).sets().contains("s", "a")?);
     /// # Ok(()) }
     /// ```
     pub fn import_rdb(&self, from: impl Read, options: ImportOptions) -> Result<ImportReport> {
-        load::file(self, from, options).map(|(report, _)| report)
+        let report = Mutex::default();
+        load::file(self, from, options, &report)?;
+        Ok(report.into_inner())
     }
 }

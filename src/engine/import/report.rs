@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::encoding::DataType;
+use crate::engine::KeyCounts;
 use crate::error::{Error, ErrorKind};
 
 /// Why something was not imported.
@@ -73,18 +73,8 @@ impl fmt::Display for Refusal {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImportReport {
-    /// Strings that were imported.
-    pub strings: u64,
-    /// Lists that were imported.
-    pub lists: u64,
-    /// Sets that were imported.
-    pub sets: u64,
-    /// Hashes that were imported.
-    pub hashes: u64,
-    /// Sorted sets that were imported.
-    pub sorted_sets: u64,
-    /// How many of these keys have an expiry.
-    pub with_expiry: u64,
+    /// The keys that were imported.
+    pub counts: KeyCounts,
     /// Keys that had expired and were passed over.
     pub expired: u64,
     /// Keys that were there already and stayed as they were.
@@ -114,7 +104,7 @@ impl ImportReport {
     /// ```
     #[must_use]
     pub fn keys(&self) -> u64 {
-        self.strings + self.lists + self.sets + self.hashes + self.sorted_sets
+        self.counts.keys()
     }
 
     /// Tells whether nothing was refused or cut off.
@@ -135,29 +125,13 @@ impl ImportReport {
         self.refused.is_empty() && !self.is_cut
     }
 
-    pub(super) fn imported(&mut self, data_type: DataType, expires: bool) {
-        *match data_type {
-            DataType::String => &mut self.strings,
-            DataType::List => &mut self.lists,
-            DataType::Set => &mut self.sets,
-            DataType::Hash => &mut self.hashes,
-            DataType::SortedSet => &mut self.sorted_sets,
-        } += 1;
-        self.with_expiry += u64::from(expires);
-    }
-
     pub(super) fn refuse(&mut self, why: Refusal) {
         *self.refused.entry(why).or_default() += 1;
     }
 
     /// Adds what another part of the same import did.
     pub(super) fn add(&mut self, other: Self) {
-        self.strings += other.strings;
-        self.lists += other.lists;
-        self.sets += other.sets;
-        self.hashes += other.hashes;
-        self.sorted_sets += other.sorted_sets;
-        self.with_expiry += other.with_expiry;
+        self.counts.add(other.counts);
         self.expired += other.expired;
         self.kept += other.kept;
         self.commands += other.commands;

@@ -15,6 +15,8 @@ use std::fs::{self, File};
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
+use parking_lot::Mutex;
+
 use crate::aof::{AofReader, PartKind, read_manifest};
 use crate::clock::ManualClock;
 use crate::engine::import::{Existing, ImportOptions, ImportReport, load};
@@ -49,7 +51,7 @@ impl Store {
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
     /// let file = "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*3\r\n$5\r\nRPUSH\r\n$1\r\nl\r\n$1\r\na\r\n";
     /// let report = store.import_aof([file.as_bytes()], ImportOptions::new())?;
-    /// assert_eq!((report.lists, report.commands), (1, 2));
+    /// assert_eq!((report.counts.lists, report.commands), (1, 2));
     /// assert_eq!(store.db(3).lists().len("l")?, 1);
     /// # Ok(()) }
     /// ```
@@ -122,8 +124,9 @@ impl Namespace {
             }
             read_part(part, options, &mut replay, &mut report)?;
         }
-        report.add(load::view(self, &staged.view()?.namespace([]), options)?);
-        Ok(report)
+        let report = Mutex::new(report);
+        load::view(self, &staged.view()?.namespace([]), options, &report)?;
+        Ok(report.into_inner())
     }
 }
 
@@ -142,7 +145,9 @@ fn read_part(
     if !has_preamble {
         return read_commands(whole, 0, replay, report);
     }
-    let (loaded, rest) = load::file(replay.namespace, whole, options.existing(Existing::Replace))?;
+    let loaded = Mutex::default();
+    let rest = load::file(replay.namespace, whole, options.existing(Existing::Replace), &loaded)?;
+    let loaded: ImportReport = loaded.into_inner();
     let before = loaded.bytes;
     // The keys themselves are counted when they are taken over.
     report.add(ImportReport { refused: loaded.refused, expired: loaded.expired, ..ImportReport::default() });
