@@ -1,7 +1,8 @@
 //! RDB files: what an export writes an import reads, and what becomes of the rest.
 
 use windrow::{
-    ErrorKind, EventOptions, Existing, ImportOptions, ImportReport, Options, Refusal, SetOptions, Source, Store, UnixMillis,
+    ErrorKind, EventOptions, Existing, ImportOptions, ImportReport, Options, Refusal, SetOptions, Source, Store,
+    UnixMillis,
 };
 
 use crate::fixture::{Fixture, START, close_and_check};
@@ -13,7 +14,7 @@ fn file(parts: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// How many keys are put in front of a file that is to come by a bulk load.
-const PADS: u64 = 200;
+const PADS: u64 = 1100;
 
 /// The file as it is, which comes some keys in one commit, and behind so many other keys of db 0 that a bulk load is begun for it.
 fn both_roads(file: &[u8]) -> [(u64, Vec<u8>); 2] {
@@ -232,17 +233,19 @@ fn what_came_before_an_error_stays() {
 
 #[test]
 fn each_db_comes_whole_however_often_the_file_changes_it() {
-    let many = |of: &str, from: u64| (from..from + 300).flat_map(|n| text(&format!("{of}:{n}"), of)).collect::<Vec<u8>>();
+    let many =
+        |of: &str, from: u64| (from..from + 1500).flat_map(|n| text(&format!("{of}:{n}"), of)).collect::<Vec<u8>>();
     let parts: Vec<_> = [(0, "a"), (1, "b"), (0, "c"), (2, "d"), (1, "e"), (2, "d")].into();
-    let parts = parts.iter().zip([0, 0, 0, 0, 0, 150]).map(|((db, of), from)| [vec![0xFE, *db], many(of, from)].concat());
+    let parts =
+        parts.iter().zip([0, 0, 0, 0, 0, 750]).map(|((db, of), from)| [vec![0xFE, *db], many(of, from)].concat());
     let bytes = file(&parts.collect::<Vec<_>>());
     for threads in [1, 4] {
         let fixture = Fixture::new();
         let store = fixture.open();
         let options = ImportOptions::new().threads(threads).existing(Existing::Keep);
         let report = store.import_rdb(bytes.as_slice(), options).unwrap();
-        assert_eq!((report.keys(), report.kept), (1650, 150));
-        assert_eq!([0, 1, 2].map(|db| store.db(db).len().unwrap()), [600, 600, 450]);
+        assert_eq!((report.keys(), report.kept), (8250, 750));
+        assert_eq!([0, 1, 2].map(|db| store.db(db).len().unwrap()), [3000, 3000, 2250]);
         assert!(!fixture.path("store").join("BULK").exists());
         close_and_check(store, &fixture.path("store"));
     }

@@ -15,7 +15,7 @@ use crate::engine::bulk::value::unnumbered;
 use crate::engine::write::{Place, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::failpoint;
-use crate::gc::{Burials, merge_burials};
+use crate::gc::Burials;
 use crate::options::Durability;
 use crate::store::{Batch, Cursor, Family, Scan};
 use crate::types::{Change, EventKind, Home, KeyPlan, NewRecord};
@@ -50,9 +50,11 @@ impl BulkLoad {
     /// share in a commit of a few hundred; if the handle's durability asks for a sync, there is one, at the end.
     ///
     /// In a db that holds nothing, values from a hundred on appear all at once, in one commit. What is written for that takes no
-    /// log; no key of the store is reaped meanwhile (it expires for readers all the same), and while the files are moved
-    /// no write of the store begins. While somebody has subscribed to events, the keys come some hundreds at a time there, too, and are told as
-    /// [`Restore`](crate::EventKind::Restore).
+    /// log; no key of the store is reaped meanwhile (it expires for readers all the same, and its `expired` event comes late), no space of
+    /// the store is given back, and while the files are moved no write of the store begins. While somebody has subscribed to events, the
+    /// keys come some hundreds at a time there, too, and are told as [`Restore`](crate::EventKind::Restore).
+    ///
+    /// Where the store is to put collections that get their expiry later is learnt from ordinary writes alone, not from loads.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) inside of a transaction; [`Io`](crate::ErrorKind::Io), also if a value could not
@@ -222,16 +224,13 @@ impl Load {
         self.bury(burials, Batch::new(), false)
     }
 
-    pub(super) fn bury(&self, burials: Burials, mut batch: Batch, sync: bool) -> Result<()> {
-        let engine = &self.live.engine;
-        merge_burials(&engine.db, &engine.watermark.picture(), &burials, &mut batch);
-        if batch.is_empty() {
+    pub(super) fn bury(&self, burials: Burials, batch: Batch, sync: bool) -> Result<()> {
+        if burials.is_empty() {
             return Ok(());
         }
         failpoint!("bulk::before_burial");
-        engine.db.commit(batch, sync)?;
-        engine.watermark.committed(burials);
-        Ok(())
+        let engine = &self.live.engine;
+        engine.watermark.bury(&engine.db, burials, batch, sync)
     }
 
     /// Buries the ids of a load that did not come to its end.

@@ -10,13 +10,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::encoding::{ExpireKey, ExpireValue, KeyspaceNo, Meta, MetaKey, Segment, SegmentBits, UnixMillis};
+use crate::encoding::{KeyspaceNo, MetaKey, Segment, SegmentBits, UnixMillis};
 use crate::engine::KeyCounts;
 use crate::engine::bulk::finish::{Stage, ids_of, user_key};
 use crate::engine::bulk::load::{Finished, Load};
 use crate::engine::bulk::series::Series;
 use crate::engine::bulk::sorter::{Sorter, Winner};
 use crate::engine::bulk::value::unnumbered;
+use crate::engine::commit::expire_entry;
 use crate::error::Result;
 use crate::failpoint::failpoint;
 use crate::gc::{Burials, PinKind};
@@ -148,9 +149,4 @@ impl Load {
         }
         others
     }
-}
-
-fn expire_entry(meta: &Meta, keyspace: KeyspaceNo, user_key: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let entry = ExpireKey { expires_at: meta.expires_at?, keyspace, user_key }.encode();
-    Some((entry, ExpireValue { data_type: meta.data_type, id: meta.id() }.encode()))
 }

@@ -1,7 +1,7 @@
 //! Keys on their way into a db that holds nothing: a bulk load, which several threads feed.
 //!
-//! Uses the bulk load, `types::dump` and `rdb`. Invariants: each key comes whole or not at all; of several values for one key the one wins that
-//! would if they were restored one after the other.
+//! Uses the bulk load and `rdb`. Invariants: each key comes whole or not at all; of several values for one key the one wins that would if
+//! they were restored one after the other.
 //!
 //! WHY not for every db: what a key holds is looked at when the load ends, and until then everything waits on disk.
 
@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use crate::encoding::{DataType, ElementKey, Habit, KeyspaceNo, LIST_MIDDLE, Score, UnixMillis};
 use crate::engine::bulk::{Closed, Draft, Given, Load, Values};
 use crate::engine::expiry::within_63_bits;
-use crate::engine::import::load::{Importer, Item, Outcome};
-use crate::engine::import::{Existing, ImportReport, Refusal};
+use crate::engine::import::load::{Importer, Item, Outcome, refusal_of};
+use crate::engine::import::{Existing, ImportReport};
 use crate::engine::{KeyCounts, Live};
 use crate::error::{Error, Result};
 use crate::gc::PinKind;
@@ -45,18 +45,20 @@ struct Prepared {
 }
 
 impl Feed {
-    /// Begins a load into a db, if that holds nothing. WHY not while somebody listens: each key is told in its turn then, as it comes in the
-    /// file.
-    pub(super) fn begin(importer: &Importer<'_>, db: u32) -> Result<Option<Self>> {
+    /// Tells whether a db may be loaded: if it holds nothing. WHY not while somebody listens: each key is told in its turn then, as it
+    /// comes in the file.
+    pub(super) fn may_begin(importer: &Importer<'_>, db: u32) -> Result<bool> {
+        let engine = &importer.live().engine;
+        Ok(!engine.events.is_heard() && engine.is_vacant(&importer.namespace.name, db)?)
+    }
+
+    /// Begins a load into a db.
+    pub(super) fn begin(importer: &Importer<'_>, db: u32) -> Result<Self> {
         let live = importer.live();
-        let namespace = &importer.namespace.name;
-        if live.engine.events.is_heard() || !live.engine.is_vacant(namespace, db)? {
-            return Ok(None);
-        }
-        let load = Load::begin(live, namespace, db, importer.existing)?;
+        let load = Load::begin(live, &importer.namespace.name, db, importer.existing)?;
         let (live, existing, keyspace) = (live.clone(), importer.existing, load.keyspace());
         let fed = Mutex::new(Fed { load, given: KeyCounts::default() });
-        Ok(Some(Self { live, db, existing, keyspace, fed, spare: Mutex::default() }))
+        Ok(Self { live, db, existing, keyspace, fed, spare: Mutex::default() })
     }
 
     /// Gives keys to the load.
@@ -75,7 +77,7 @@ impl Feed {
                 }
                 Ok(Some(prepared)) => ready.push((item, prepared)),
                 Ok(None) => others.take(Outcome::Expired),
-                Err(error) => others.take(Outcome::Refused(Refusal::of(&error).ok_or(error)?)),
+                Err(error) => others.take(refusal_of(item, error)?),
             }
         }
         let mut fed = self.fed.lock();

@@ -14,6 +14,7 @@ use crate::engine::export::Exported;
 use crate::engine::import::feed::Feed;
 use crate::engine::import::lots::{Lots, Work};
 use crate::engine::import::parallel::in_parallel;
+use crate::engine::import::report::Refused;
 use crate::engine::import::{Existing, ImportOptions, ImportReport, Refusal};
 use crate::engine::write::{Place, Target, check_namespace};
 use crate::engine::{Live, Namespace, ViewNamespace};
@@ -111,31 +112,38 @@ fn read(reader: &mut FileReader<impl Read>, lots: &mut Lots<'_>, report: &Mutex<
                     return Ok(());
                 }
             }
-            Err(why) => report.lock().refuse(why),
+            Err(refused) => report.lock().refuse_named(refused),
         }
     }
     Ok(())
 }
 
 /// Tells what of a record can be restored.
-fn sort_out(record: Record) -> Result<(Item, u64), Refusal> {
+fn sort_out(record: Record) -> Result<(Item, u64), Refused> {
     let FoundKey { db, key, expires_at, value } = match record {
         Record::Key(found) => found,
-        Record::Function => return Err(Refusal::Function),
-        Record::ModuleData => return Err(Refusal::Module),
+        Record::Function => return Err(Refused::other(Refusal::Function, "a library of functions".to_owned())),
+        Record::ModuleData => {
+            return Err(Refused::other(Refusal::Module, "data of a module that belong to no key".to_owned()));
+        }
     };
+    let refused = |why, wrong: &str| Err(Refused::key(why, db, key.as_deref(), wrong));
     let (value, bytes) = match value {
         FoundValue::Raw { bytes, unpacked } => {
             let weight = unpacked.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             (bytes, weight)
         }
-        FoundValue::TooLarge => return Err(Refusal::TooLarge),
-        FoundValue::Unsupported("a stream") => return Err(Refusal::Stream),
-        FoundValue::Unsupported(_) => return Err(Refusal::Module),
+        FoundValue::TooLarge => return refused(Refusal::TooLarge, "the value has more than 4 GiB"),
+        FoundValue::Unsupported("a stream") => return refused(Refusal::Stream, "a stream"),
+        FoundValue::Unsupported(what) => return refused(Refusal::Module, what),
     };
-    let db = u32::try_from(db).map_err(|_| Refusal::OutOfRange)?;
-    let key = key.ok_or(Refusal::TooLarge)?;
-    Ok((Item { db, key, expires_at, value, number: 0 }, bytes))
+    let Ok(number) = u32::try_from(db) else {
+        return refused(Refusal::OutOfRange, "dbs have numbers up to 4294967295");
+    };
+    match key {
+        Some(key) => Ok((Item { db: number, key, expires_at, value, number: 0 }, bytes)),
+        None => refused(Refusal::TooLarge, "its name is longer than max_key_bytes allows"),
+    }
 }
 
 /// What became of a key.
@@ -143,7 +151,15 @@ pub(super) enum Outcome {
     Restored { data_type: DataType, expires: bool },
     Expired,
     Kept,
-    Refused(Refusal),
+    Refused(Refused),
+}
+
+/// What becomes of a key that cannot be restored; an error if that is not for reasons of its own.
+pub(super) fn refusal_of(item: &Item, error: Error) -> Result<Outcome> {
+    match Refusal::of(&error) {
+        Some(why) => Ok(Outcome::Refused(Refused::key(why, item.db.into(), Some(&item.key), error))),
+        None => Err(error),
+    }
 }
 
 impl ImportReport {
@@ -152,7 +168,7 @@ impl ImportReport {
             Outcome::Restored { data_type, expires } => self.counts.count(data_type, expires),
             Outcome::Expired => self.expired += 1,
             Outcome::Kept => self.kept += 1,
-            Outcome::Refused(why) => self.refuse(why),
+            Outcome::Refused(refused) => self.refuse_named(refused),
         }
     }
 }
@@ -204,13 +220,13 @@ impl Importer<'_> {
         match self.restore_value(plan, item, expires_at) {
             Ok(data_type) => Ok(Outcome::Restored { data_type, expires: expires_at.is_some() }),
             Err(error) => {
-                let why = Refusal::of(&error).ok_or(error)?;
+                let refused = refusal_of(item, error)?;
                 // What was built of it is buried, as nothing links it.
                 plan.change = Change::Nothing;
                 plan.elements.clear();
                 plan.built = None;
                 plan.notes.clear();
-                Ok(Outcome::Refused(why))
+                Ok(refused)
             }
         }
     }

@@ -12,8 +12,13 @@ use crate::engine::import::load::{Importer, Item};
 use crate::error::Result;
 
 /// How many keys are committed together. Larger: writers wait for each other more often, as each holds that many of the 1,024
-/// locks; smaller: each key bears more of a commit's fixed cost. And so many keys of one db are worth a bulk load.
+/// locks; smaller: each key bears more of a commit's fixed cost.
 const BATCH_KEYS: usize = 128;
+
+/// How many keys of one db are worth a bulk load, or how many bytes, if the keys are as many as are committed together. Larger: more of a db
+/// waits until that is known; smaller: a load's files and its syncs, some tens of milliseconds, are spent on what goes quicker without.
+const LOAD_KEYS: usize = 1024;
+const LOAD_BYTES: u64 = 256 << 10;
 
 /// How many bytes of keys and values, unpacked, are committed together; a larger value goes alone. Larger: more memory; smaller:
 /// more commits.
@@ -45,11 +50,14 @@ pub(super) struct Lots<'a> {
     count: u64,
     /// The db into which a bulk load is under way.
     loading: Option<u32>,
+    /// Whether the lot waits for enough keys for one.
+    waits: bool,
 }
 
 impl<'a> Lots<'a> {
     pub(super) fn new(importer: &'a Importer<'a>, send: &'a dyn Fn(Work, u64) -> bool) -> Self {
-        Self { importer, send, items: Vec::new(), known: BTreeSet::new(), bytes: 0, count: 0, loading: None }
+        let (items, known) = (Vec::new(), BTreeSet::new());
+        Self { importer, send, items, known, bytes: 0, count: 0, loading: None, waits: false }
     }
 
     /// Adds a key; hands over first what was gathered before, if this key does not go with it, and then this key, if it goes
@@ -61,7 +69,7 @@ impl<'a> Lots<'a> {
         if self.loading.is_some_and(|db| db != item.db) && !self.end_load()? {
             return Ok(false);
         }
-        let is_full = self.items.len() >= BATCH_KEYS || self.bytes.saturating_add(bytes) > BATCH_BYTES;
+        let is_full = self.has_enough(item.db)? || self.bytes.saturating_add(bytes) > BATCH_BYTES;
         let name = (item.db, item.key.clone());
         let comes_twice = self.loading.is_none() && self.known.contains(&name);
         if (is_full || comes_twice) && !self.hand_over(is_full)? {
@@ -96,18 +104,43 @@ impl<'a> Lots<'a> {
         if self.items.is_empty() {
             return Ok(true);
         }
+        let is_worth_it = is_full && (self.items.len() >= LOAD_KEYS || self.bytes >= LOAD_BYTES);
         if self.loading.is_none()
-            && is_full
+            && is_worth_it
             && let Some(db) = self.only_db()
-            && let Some(feed) = Feed::begin(self.importer, db)?
+            && Feed::may_begin(self.importer, db)?
         {
-            *self.importer.feed.write() = Some(feed);
+            *self.importer.feed.write() = Some(Feed::begin(self.importer, db)?);
             self.loading = Some(db);
         }
         self.known.clear();
-        let (items, bytes) = (std::mem::take(&mut self.items), std::mem::take(&mut self.bytes));
-        let work = if self.loading.is_some() { Work::Feed(items) } else { Work::Restore(items) };
-        Ok((self.send)(work, bytes))
+        self.waits = false;
+        let (mut items, bytes) = (std::mem::take(&mut self.items), std::mem::take(&mut self.bytes));
+        if self.loading.is_some() {
+            return Ok((self.send)(Work::Feed(items), bytes));
+        }
+        // It may have waited in vain.
+        let share = bytes / u64::try_from(items.len().div_ceil(BATCH_KEYS)).unwrap_or(1).max(1);
+        while !items.is_empty() {
+            let rest = items.split_off(items.len().min(BATCH_KEYS));
+            if !(self.send)(Work::Restore(std::mem::replace(&mut items, rest)), share) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Tells whether there are enough keys to hand over, before one of this db is added.
+    fn has_enough(&mut self, db: u32) -> Result<bool> {
+        let count = self.items.len();
+        if count < BATCH_KEYS || self.loading.is_some() {
+            return Ok(count >= BATCH_KEYS);
+        }
+        if count == BATCH_KEYS {
+            self.waits = self.only_db() == Some(db) && Feed::may_begin(self.importer, db)?;
+        }
+        let goes_on = self.waits && self.only_db() == Some(db) && count < LOAD_KEYS && self.bytes < LOAD_BYTES;
+        Ok(!goes_on)
     }
 
     /// The db of all keys of the lot, if it is one.

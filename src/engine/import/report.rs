@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::engine::KeyCounts;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, shown};
 
 /// Why something was not imported.
 ///
@@ -62,6 +62,28 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// How many of those that were refused are named. More: a file in which nothing fits makes a long report.
+const MOST_EXAMPLES: usize = 10;
+
+/// Something that is refused, and a line about it.
+pub(super) struct Refused {
+    why: Refusal,
+    what: String,
+}
+
+impl Refused {
+    /// A key that is refused; `None` for a name that is too long to be kept.
+    pub(super) fn key(why: Refusal, db: u64, key: Option<&[u8]>, wrong: impl fmt::Display) -> Self {
+        let key = key.map_or_else(|| "a key".to_owned(), |key| format!("key {}", shown(key)));
+        Self { why, what: format!("db {db}, {key}: {wrong}") }
+    }
+
+    /// Something else.
+    pub(super) fn other(why: Refusal, what: String) -> Self {
+        Self { why, what }
+    }
+}
+
 /// What an import did.
 ///
 /// # Examples
@@ -81,6 +103,8 @@ pub struct ImportReport {
     pub kept: u64,
     /// What was refused, and why.
     pub refused: BTreeMap<Refusal, u64>,
+    /// The first ten or so of these that have a name, each as a line that tells its db, its key and what is wrong with it.
+    pub examples: Vec<String>,
     /// Commands of an append-only file that were done.
     pub commands: u64,
     /// Whether an append-only file ends within a command, which was left out.
@@ -129,6 +153,14 @@ impl ImportReport {
         *self.refused.entry(why).or_default() += 1;
     }
 
+    /// Counts a refusal, of something that is told with it.
+    pub(super) fn refuse_named(&mut self, Refused { why, what }: Refused) {
+        self.refuse(why);
+        if self.examples.len() < MOST_EXAMPLES {
+            self.examples.push(what);
+        }
+    }
+
     /// Adds what another part of the same import did.
     pub(super) fn add(&mut self, other: Self) {
         self.counts.add(other.counts);
@@ -137,6 +169,8 @@ impl ImportReport {
         self.commands += other.commands;
         self.is_cut |= other.is_cut;
         self.bytes += other.bytes;
+        let room = MOST_EXAMPLES.saturating_sub(self.examples.len());
+        self.examples.extend(other.examples.into_iter().take(room));
         for (why, count) in other.refused {
             *self.refused.entry(why).or_default() += count;
         }
