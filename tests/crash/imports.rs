@@ -5,11 +5,24 @@ use std::path::Path;
 use fail::FailScenario;
 use windrow::{Clock, ErrorKind, Existing, ImportOptions, Store};
 
-use crate::bulk::{PLACES, expect, feed};
+use crate::bulk::{expect, feed};
 use crate::data::{keys, members};
 use crate::fixture::{Fixture, close_and_check, settle};
 use crate::pause::Pause;
 use crate::recorder::Recorder;
+
+/// Where an import into a db that holds nothing comes by.
+const PLACES: &[&str] = &[
+    "store::commit",
+    "bulk::ids_taken",
+    "bulk::file_written",
+    "bulk::fed",
+    "bulk::built",
+    "bulk::expiries_ingested",
+    "bulk::records_ingested",
+    "bulk::ingested",
+    "bulk::naming",
+];
 
 /// What the loads of the tests beside this one leave, as a file of 202 keys in db 0.
 fn file(round: u64) -> Vec<u8> {
@@ -83,15 +96,17 @@ fn a_key_that_somebody_writes_during_an_import_is_one_that_is_there() {
             }
             assert_eq!(beside, existing != Existing::Replace);
             assert_eq!(members(&store.db(0), "other"), ["beside"]);
-            nothing_leaks(store, &fixture.path("store"));
+            // One value among the living, which is worth no rewriting, was replaced or never came.
+            nothing_leaks(store, &fixture.path("store"), u64::from(existing != Existing::Fail));
         }
     }
 }
 
-fn nothing_leaks(store: Store, path: &Path) {
+fn nothing_leaks(store: Store, path: &Path, most_debt: u64) {
     assert!(!path.join("BULK").exists());
     settle(&store);
-    assert_eq!((store.stats().debt_ids, store.stats().flushed_keyspaces), (0, 0));
+    assert!(store.stats().debt_ids <= most_debt, "{} ids", store.stats().debt_ids);
+    assert_eq!(store.stats().flushed_keyspaces, 0);
     close_and_check(store, path);
 }
 
@@ -114,6 +129,6 @@ fn an_import_that_fails_leaves_what_was_there_and_nothing_else() {
         assert!(store.db(0).is_empty().unwrap(), "{place}");
         assert_eq!(import(&store, &file, Existing::Fail).unwrap().keys(), 202);
         assert_eq!(members(&store.db(1), "there"), ["member"]);
-        nothing_leaks(store, &fixture.path("store"));
+        nothing_leaks(store, &fixture.path("store"), 0);
     }
 }
