@@ -1,6 +1,6 @@
 //! What others wrote, taken over: RDB files and append-only files.
 //!
-//! Uses the write path, `types` and `rdb`. Invariant: each key comes whole or not at all, and whatever did not come is counted
+//! Uses the write path, the bulk load, `types` and `rdb`. Invariant: each key comes whole or not at all, and whatever did not come is counted
 //! with the reason.
 
 mod aof;
