@@ -1,7 +1,7 @@
 //! What others wrote, taken over: RDB files and append-only files.
 //!
-//! Uses the write path, the bulk load, `types` and `rdb`. Invariant: each key comes whole or not at all, and whatever did not come is counted
-//! with the reason.
+//! Uses the write path, the bulk load, `types` and `rdb`. Invariant: each key comes whole or not at all, and whatever did not come is
+//! counted with the reason.
 
 mod aof;
 mod feed;
