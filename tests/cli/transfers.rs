@@ -302,8 +302,14 @@ fn what_a_redis_says_in_the_middle_is_told_as_its_own() {
     let place = Place::new();
     let port = serve(vec![
         b":-2\r\n".to_vec(),
-        // A library of functions, which is lost.
-        [b"*1\r\n*2\r\n".to_vec(), bulk(b"library_name"), bulk(b"lib")].concat(),
+        // A library of functions, which is lost: its name, and a function with its name and its flags.
+        [
+            b"*1\r\n*4\r\n".to_vec(),
+            [bulk(b"library_name"), bulk(b"lib"), bulk(b"functions")].concat(),
+            [b"*1\r\n*4\r\n".to_vec(), bulk(b"name"), bulk(b"f"), bulk(b"flags")].concat(),
+            b"*1\r\n+no-writes\r\n".to_vec(),
+        ]
+        .concat(),
         bulk(b"db0:keys=1,expires=0,avg_ttl=0\r\n"),
         b"+OK\r\n".to_vec(),
         b"-NOPERM no permissions to run 'scan'\r\n".to_vec(),

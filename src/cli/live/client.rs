@@ -16,8 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest line of a reply: errors are a few words.
 const MAX_LINE_BYTES: u64 = 64 * 1024;
 
-/// How deep arrays lie in arrays: SCAN answers two levels.
-const MAX_DEPTH: u8 = 4;
+/// How deep arrays lie in arrays: SCAN answers two levels, FUNCTION LIST five.
+const MAX_DEPTH: u8 = 5;
 
 /// What a command answers.
 pub(super) enum Reply {
@@ -183,7 +183,7 @@ mod tests {
             b"$3\r\nabcxx",
             b"*2\r\n:1\r\n",
             b"*9223372036854775807\r\n",
-            b"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n",
+            b"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
             b"",
             b"\r\n",
             b":x\r\n",
