@@ -238,6 +238,16 @@ impl Error {
         Self::new(ErrorKind::TooLarge, format!("{what} has {bytes} bytes; {option} allows {limit}"))
     }
 
+    /// The refusal to replace a key, by whoever replaces none unless told otherwise. WHY the key: among millions that are imported
+    /// nobody knows which one it is.
+    #[cold]
+    pub(crate) fn key_exists(db: u32, key: &[u8]) -> Self {
+        Self::new(
+            ErrorKind::KeyExists,
+            format!("db {db} holds the key {} already, and nothing is to be replaced", shown(key)),
+        )
+    }
+
     pub(crate) fn not_an_integer() -> Self {
         Self::new(ErrorKind::NotAnInteger, "value is not a 64-bit signed integer")
     }
@@ -321,6 +331,16 @@ impl From<AofError> for Error {
         };
         Self::with_source(kind, "an append-only file cannot be read", error)
     }
+}
+
+/// The most bytes of a key that are shown.
+const SHOWN_KEY_BYTES: usize = 64;
+
+/// A key as an error shows it: its beginning, in quotes, as a literal of Rust would have it.
+pub(crate) fn shown(key: &[u8]) -> String {
+    let begin = key.get(..SHOWN_KEY_BYTES).unwrap_or(key);
+    let rest = if begin.len() < key.len() { format!("... ({} bytes)", key.len()) } else { String::new() };
+    format!("\"{}\"{rest}", begin.escape_ascii())
 }
 
 fn kind_of(error: &RdbError) -> ErrorKind {

@@ -58,6 +58,14 @@ enum Command {
         /// Threads that write [default: one for each core, up to four]
         #[arg(long, value_name = "N")]
         threads: Option<usize>,
+
+        /// Longest key that is taken, 16 to 1048576 [default: 65536]
+        #[arg(long, value_name = "BYTES")]
+        max_key_bytes: Option<usize>,
+
+        /// Longest set member, hash field or sorted-set member that is taken, 16 to 1048576 [default: 65536]
+        #[arg(long, value_name = "BYTES")]
+        max_member_bytes: Option<usize>,
     },
     /// Write a store that nobody has open as an RDB file that redis-server 7.0 and later load
     Export {
@@ -243,8 +251,9 @@ fn main() -> ExitCode {
         Command::Check { dir } => cli::check_store(&dir),
         #[cfg(feature = "server")]
         Command::Serve(arguments) => cli::serve(arguments.into()),
-        Command::Import { from, dir, namespace, existing, threads } => {
-            cli::import(&Import { from, dir, namespace, existing: existing.into(), threads })
+        Command::Import { from, dir, namespace, existing, threads, max_key_bytes, max_member_bytes } => {
+            let existing = existing.into();
+            cli::import(&Import { from, dir, namespace, existing, threads, max_key_bytes, max_member_bytes })
         }
         Command::Export { dir, to, namespace } => cli::export(&Export { dir, to, namespace }),
     };
@@ -254,7 +263,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             // A closed standard error changes nothing about the outcome.
             let _ = writeln!(std::io::stderr(), "windrow: {failure}");
-            ExitCode::FAILURE
+            if failure.is_usage() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

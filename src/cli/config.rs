@@ -68,7 +68,7 @@ pub struct WindowBench {
 
 impl WindowBench {
     pub(crate) fn validate(&self) -> Result<()> {
-        let refuse = |line: &str| Err(Failure::new(line));
+        let refuse = |line: &str| Err(Failure::usage(line));
         if self.windows == 0 || self.threads == 0 || self.check_every == 0 {
             return refuse("--windows, --threads and --check-every must be at least 1");
         }

@@ -9,21 +9,35 @@ pub type Result<T> = std::result::Result<T, Failure>;
 
 /// Why the tool stopped, as one line for a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Failure(String);
+#[error("{line}")]
+pub struct Failure {
+    line: String,
+    is_usage: bool,
+}
 
 impl Failure {
     pub(crate) fn new(line: impl Into<String>) -> Self {
-        Self(line.into())
+        Self { line: line.into(), is_usage: false }
+    }
+
+    /// Arguments that make no sense, wherever the tool is run.
+    pub(crate) fn usage(line: impl Into<String>) -> Self {
+        Self { line: line.into(), is_usage: true }
     }
 
     pub(crate) fn at(what: &str, path: &Path, error: impl std::fmt::Display) -> Self {
-        Self(format!("{what} {}: {error}", path.display()))
+        Self::new(format!("{what} {}: {error}", path.display()))
+    }
+
+    /// Tells whether the arguments make no sense.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        self.is_usage
     }
 }
 
 impl From<crate::Error> for Failure {
     fn from(error: crate::Error) -> Self {
-        Self(format!("the store: {error}"))
+        Self::new(format!("the store: {error}"))
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn workload_of(asked: &WindowBench, progress: &Progress) -> Result<Bo
     Ok(match &asked.input {
         Input::Generated { collections, elements, value_bytes, seed } => {
             let collections =
-                usize::try_from(*collections).map_err(|_| Failure::new("--collections is too large here"))?;
+                usize::try_from(*collections).map_err(|_| Failure::usage("--collections is too large here"))?;
             Box::new(Generated::new(asked.windows, collections, *elements, *value_bytes, *seed))
         }
         Input::Tree(root) => {

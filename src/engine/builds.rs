@@ -11,7 +11,7 @@ use crate::engine::commit::stage_elements;
 use crate::engine::habits::Lesson;
 use crate::error::Result;
 use crate::failpoint::failpoint;
-use crate::gc::{Burials, merge_burials};
+use crate::gc::Burials;
 use crate::store::{Batch, Family};
 use crate::types::{Builder, Lot, Pending};
 
@@ -52,11 +52,8 @@ impl<'a> Builds<'a> {
         if batch.is_empty() {
             return Ok(());
         }
-        merge_burials(&engine.db, &engine.watermark.picture(), &burials, &mut batch);
         failpoint!("builds::before_burial");
-        engine.db.commit(batch, false)?;
-        engine.watermark.committed(burials);
-        Ok(())
+        engine.watermark.bury(&engine.db, burials, batch, false)
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::births::{Birth, Written};
 use crate::encoding::{
-    Body, CollectionId, CountValue, DataFamily, DataType, ExpireKey, ExpireValue, Meta, MetaKey, StoreKey,
+    Body, CollectionId, CountValue, DataFamily, DataType, ExpireKey, ExpireValue, KeyspaceNo, Meta, MetaKey, StoreKey,
     StoreTime as StoreTimeRecord, UnixMillis,
 };
 use crate::engine::Engine;
@@ -195,9 +195,7 @@ impl<'a> Staged<'a> {
             self.count(keyspace, 1);
             self.replaces_expired |= matches!(before, Before::Expired(_));
         }
-        if !filed && let Some(expires_at) = new.expires_at {
-            let entry = ExpireKey { expires_at, keyspace: keyspace.number, user_key: key }.encode();
-            let value = ExpireValue { data_type: new.data_type, id }.encode();
+        if !filed && let Some((entry, value)) = expire_entry(&new, keyspace.number, key) {
             self.batch.put(&self.engine.db, Family::Expire, &entry, &value);
         }
         let meta_key = self.meta_key(keyspace, key);
@@ -268,6 +266,12 @@ impl<'a> Staged<'a> {
         }
         Ok(true)
     }
+}
+
+/// Returns the expire entry of a record, if it expires.
+pub(super) fn expire_entry(meta: &Meta, keyspace: KeyspaceNo, user_key: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let entry = ExpireKey { expires_at: meta.expires_at?, keyspace, user_key }.encode();
+    Some((entry, ExpireValue { data_type: meta.data_type, id: meta.id() }.encode()))
 }
 
 /// Returns the collections that come to another key: what links them elsewhere lets them go without burying them.

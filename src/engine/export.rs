@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
 use crate::encoding::{DataType, Meta, UnixMillis};
-use crate::engine::{Db, Store, View, ViewNamespace};
+use crate::engine::{Db, KeyCounts, Store, View, ViewNamespace};
 use crate::error::{Error, Result};
 use crate::rdb::FileWriter;
 use crate::types::dump::{self, MAX_DUMP_BYTES};
@@ -23,24 +23,14 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// # let store = windrow::Store::open(dir.path().join("s"))?;
 /// store.db(0).strings().set("k", "v")?;
 /// let report = store.export_rdb(std::io::sink())?;
-/// assert_eq!((report.strings, report.keys()), (1, 1));
+/// assert_eq!((report.counts.strings, report.keys()), (1, 1));
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExportReport {
-    /// Strings that were written.
-    pub strings: u64,
-    /// Lists that were written.
-    pub lists: u64,
-    /// Sets that were written.
-    pub sets: u64,
-    /// Hashes that were written.
-    pub hashes: u64,
-    /// Sorted sets that were written.
-    pub sorted_sets: u64,
-    /// How many of these keys have an expiry.
-    pub with_expiry: u64,
+    /// The keys that were written.
+    pub counts: KeyCounts,
     /// Bytes of the file.
     pub bytes: u64,
 }
@@ -54,18 +44,7 @@ impl ExportReport {
     /// ```
     #[must_use]
     pub fn keys(&self) -> u64 {
-        self.strings + self.lists + self.sets + self.hashes + self.sorted_sets
-    }
-
-    fn count(&mut self, data_type: DataType, expires: bool) {
-        *match data_type {
-            DataType::String => &mut self.strings,
-            DataType::List => &mut self.lists,
-            DataType::Set => &mut self.sets,
-            DataType::Hash => &mut self.hashes,
-            DataType::SortedSet => &mut self.sorted_sets,
-        } += 1;
-        self.with_expiry += u64::from(expires);
+        self.counts.keys()
     }
 }
 
@@ -131,7 +110,7 @@ impl ViewNamespace {
     /// store.namespace("tenant").db(1).sets().add("s", ["a"])?;
     /// let mut file = Vec::new();
     /// let report = store.view()?.namespace("tenant").export_rdb(&mut file)?;
-    /// assert_eq!(report.sets, 1);
+    /// assert_eq!(report.counts.sets, 1);
     /// assert!(file.starts_with(b"REDIS0010"));
     /// # Ok(()) }
     /// ```
@@ -141,7 +120,7 @@ impl ViewNamespace {
         self.each_key(|found| {
             let expires_at = found.expires_at.map(UnixMillis::get);
             writer.key(found.db, found.key, expires_at, &found.value).map_err(cannot_write)?;
-            report.count(found.data_type, expires_at.is_some());
+            report.counts.count(found.data_type, expires_at.is_some());
             Ok(true)
         })?;
         report.bytes = writer.finish().map_err(cannot_write)?;

@@ -215,8 +215,7 @@ impl Keyspaces {
         let number = next.take_number()?;
         let mut batch = Batch::new();
         batch.put(db, Family::Default, &StoreKey::NextKeyspace.encode(), &next.next.encode());
-        let progress = Flushed { last_meta_key: Vec::new() };
-        batch.put(db, Family::Default, &StoreKey::Flushed(number).encode(), &progress.encode());
+        put_flushed(db, &mut batch, number);
         db.commit(batch, true)?;
         self.publish(next);
         Ok(number)
@@ -242,8 +241,7 @@ impl Keyspaces {
         put_name(db, &mut batch, namespace, number, keyspace)?;
         let old = current.find(namespace, number).map(|keyspace| keyspace.number);
         if let Some(old) = old {
-            let progress = Flushed { last_meta_key: Vec::new() };
-            batch.put(db, Family::Default, &StoreKey::Flushed(old).encode(), &progress.encode());
+            put_flushed(db, &mut batch, old);
             next.by_number.remove(&old);
         }
         next.insert(namespace, number, Keyspace::new(keyspace, count));
@@ -264,8 +262,7 @@ impl Keyspaces {
         let mut batch = Batch::new();
         next.by_number.remove(&old);
         assign_new_number(db, &mut next, &mut batch, namespace, number)?;
-        let progress = Flushed { last_meta_key: Vec::new() };
-        batch.put(db, Family::Default, &StoreKey::Flushed(old).encode(), &progress.encode());
+        put_flushed(db, &mut batch, old);
         failpoint!("keyspaces::flush");
         db.commit(batch, sync)?;
         self.publish(next);
@@ -280,10 +277,9 @@ impl Keyspaces {
         let mut next = Map::clone(&current);
         let mut batch = Batch::new();
         let mut flushed = Vec::new();
-        let progress = Flushed { last_meta_key: Vec::new() }.encode();
         for (name, number, keyspace) in current.named(namespace) {
             batch.delete(db, Family::Default, &name_key(name, number)?);
-            batch.put(db, Family::Default, &StoreKey::Flushed(keyspace).encode(), &progress);
+            put_flushed(db, &mut batch, keyspace);
             next.by_name.remove(name);
             next.by_number.remove(&keyspace);
             flushed.push(keyspace);
@@ -341,6 +337,12 @@ fn assign_new_number(
 fn put_name(db: &Database, batch: &mut Batch, namespace: &[u8], number: u32, keyspace: KeyspaceNo) -> Result<()> {
     batch.put(db, Family::Default, &name_key(namespace, number)?, &keyspace.encode());
     Ok(())
+}
+
+/// Records a keyspace as flushed, of which nothing was walked yet.
+fn put_flushed(db: &Database, batch: &mut Batch, keyspace: KeyspaceNo) {
+    let progress = Flushed { last_meta_key: Vec::new() };
+    batch.put(db, Family::Default, &StoreKey::Flushed(keyspace).encode(), &progress.encode());
 }
 
 fn name_key(namespace: &[u8], number: u32) -> Result<Vec<u8>> {

@@ -270,7 +270,8 @@ impl Engine {
         }
     }
 
-    /// Puts on disk what only memory knows: the habits of keys, the history of reclaiming, and synced the unused leases and the time. For a clean close.
+    /// Puts on disk what only memory knows: the habits of keys, the history of reclaiming, and synced the unused leases and the
+    /// time. For a clean close.
     pub(super) fn settle_down(&self) -> Result<()> {
         if self.read_only {
             return Ok(());

@@ -4,6 +4,9 @@
 //!
 //! WHY: the keyspaces of a store are one immutable value, and every creation of one makes the next value. With a
 //! `HashMap` each copied all of them: creating 10,000 namespaces took 9 s, and ten times as many a hundred times as long.
+//!
+//! WHY not the hash trie of `rpds`, whose trees are used elsewhere: every operation looks its keyspace up here, and there that took
+//! 1.25 times as long with 16 namespaces, 1.5 with 1,000 and twice with 100,000.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash, RandomState};

@@ -128,4 +128,21 @@ impl ViewNamespace {
     pub fn db(&self, number: u32) -> Db<Frozen> {
         Db::new(self.frozen.clone(), Arc::clone(&self.name), number)
     }
+
+    /// Lists the numbers of the dbs that the namespace had, in order: those to which something was ever written. Costs a look at each.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// store.namespace("sessions").db(3).strings().set("k", "v")?;
+    /// assert_eq!(store.view()?.namespace("sessions").dbs(), [3]);
+    /// assert!(store.view()?.namespace("others").dbs().is_empty());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn dbs(&self) -> Vec<u32> {
+        self.frozen.dbs(&self.name)
+    }
 }

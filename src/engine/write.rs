@@ -56,12 +56,9 @@ impl Engine {
         let is_heard = self.events.is_heard();
         let context = PlanContext { now: pin.now(), reader: &reader, limits: &limits, builder: &builds, is_heard };
         let mut plans = Vec::with_capacity(targets.len());
-        for target in targets {
+        let before = before_each(&reader, &keyspaces, place.namespace, targets, pin.now())?;
+        for (target, before) in targets.iter().zip(before) {
             let keyspace = keyspaces.find(place.namespace, target.db).map(|keyspace| keyspace.number);
-            let before = match keyspace {
-                Some(keyspace) => reader.before(keyspace, target.key, pin.now())?,
-                None => Before::Absent,
-            };
             plans.push(KeyPlan::new(keyspace, target.key, context, before));
         }
         failpoint!("write::planning");
@@ -172,6 +169,32 @@ impl Engine {
     pub(super) fn check_value(&self, value: &[u8]) -> Result<()> {
         check_length(value, "a value", "max_value_bytes", self.options.max_value_bytes)
     }
+}
+
+/// Reads what the keys of these targets hold, those of one db in one look-up.
+fn before_each(
+    reader: &Reader,
+    keyspaces: &Map,
+    namespace: &[u8],
+    targets: &[Target<'_>],
+    now: UnixMillis,
+) -> Result<Vec<Before>> {
+    let mut found = Vec::with_capacity(targets.len());
+    for of_db in targets.chunk_by(|a, b| a.db == b.db) {
+        let Some(keyspace) = of_db.first().and_then(|first| keyspaces.find(namespace, first.db)) else {
+            found.extend(of_db.iter().map(|_| Before::Absent));
+            continue;
+        };
+        match of_db {
+            // Which is quicker alone.
+            [one] => found.push(reader.before(keyspace.number, one.key, now)?),
+            several => {
+                let keys: Vec<_> = several.iter().map(|target| target.key).collect();
+                found.extend(reader.before_many(keyspace.number, &keys, now)?);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Tells whether these dbs are several, and one of them is not there.

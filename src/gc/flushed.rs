@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::dead::Burials;
-use super::merge_burials;
 use super::pins::Pins;
 use super::watermark::Watermark;
 use crate::encoding::{KeyRange, KeyspaceNo, Meta, StoreKey};
@@ -125,12 +124,10 @@ fn walk_some(db: &Arc<Database>, watermark: &Watermark, walks: &mut [Walk]) -> R
             break;
         }
     }
-    let mut batch = Batch::new();
-    merge_burials(db, &watermark.picture(), &burials, &mut batch);
     failpoint!("flushed::before_commit");
     // ORDER: a walk's last step is synced, so that all burials are durable before the records go.
-    db.commit(batch, walks.iter().take(touched).any(|walk| walk.finished))?;
-    watermark.committed(burials);
+    let sync = walks.iter().take(touched).any(|walk| walk.finished);
+    watermark.bury(db, burials, Batch::new(), sync)?;
     Ok(touched)
 }
 

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 use super::dead::{Burials, DeadSet, Packed};
+use super::merge_burials;
 use super::pins::Pins;
 use crate::clock::StoreTime;
 use crate::encoding::UnixMillis;
 use crate::error::Result;
 use crate::failpoint::failpoint;
-use crate::store::Database;
+use crate::store::{Batch, Database};
 
 /// What filters and planners may treat as dead.
 #[derive(Clone, Debug, Default)]
@@ -87,6 +88,18 @@ impl Watermark {
             advancing: Mutex::default(),
             published,
         }
+    }
+
+    /// Commits burials, with what else is in the batch, and takes note of them. Without anything to write it costs nothing, unless it
+    /// is to be synced.
+    pub(crate) fn bury(&self, db: &Database, burials: Burials, mut batch: Batch, sync: bool) -> Result<()> {
+        merge_burials(db, &self.picture(), &burials, &mut batch);
+        if batch.is_empty() && !sync {
+            return Ok(());
+        }
+        db.commit(batch, sync)?;
+        self.committed(burials);
+        Ok(())
     }
 
     /// Takes note of burials after their commit.

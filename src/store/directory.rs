@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::thread::ThreadId;
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -46,43 +47,54 @@ pub(crate) struct Directory {
     path: PathBuf,
     /// Held by the import that has a place here to gather what it reads.
     importing: Mutex<()>,
+    /// The thread that holds it.
+    importer: Mutex<Option<ThreadId>>,
     /// Holds the lock until it is dropped.
     _lock: File,
 }
 
-/// An empty directory within the store's, which is removed with all that lies in it when this is dropped.
+/// An empty directory within the store's, for what an import reads; removed with all that lies in it when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Scratch<'d> {
+pub(crate) struct Staging<'d> {
     path: PathBuf,
+    importer: &'d Mutex<Option<ThreadId>>,
     _alone: MutexGuard<'d, ()>,
 }
 
-impl Scratch<'_> {
+impl Staging<'_> {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
 
-impl Drop for Scratch<'_> {
+impl Drop for Staging<'_> {
     fn drop(&mut self) {
         // What cannot be removed now is removed by the next opening.
         let _ = fs::remove_dir_all(&self.path);
+        *self.importer.lock() = None;
     }
 }
 
 impl Directory {
     /// Makes a directory of the caller's own within this one, once no other import has one.
-    pub(crate) fn scratch(&self) -> io::Result<Scratch<'_>> {
+    pub(crate) fn stage(&self) -> Result<Staging<'_>> {
+        let me = std::thread::current().id();
+        if *self.importer.lock() == Some(me) {
+            return Err(Error::invalid("an import of an append-only file reads from another one into the same store"));
+        }
         let alone = self.importing.lock();
-        remove_scratch(&self.path)?;
         let path = self.path.join(IMPORT);
-        fs::create_dir(&path)?;
-        Ok(Scratch { path, _alone: alone })
+        remove_staged(&self.path)
+            .and_then(|()| fs::create_dir(&path))
+            .map_err(|error| Error::io("an import finds no room in the store's directory", error))?;
+        *self.importer.lock() = Some(me);
+        Ok(Staging { path, importer: &self.importer, _alone: alone })
     }
 
     fn locked(path: &Path, layout: KeyLayout, lock: File) -> Self {
         let is_new_checkpoint = path.join(CHECKPOINT_FILE).exists();
-        Self { layout, is_new_checkpoint, path: path.to_owned(), importing: Mutex::new(()), _lock: lock }
+        let (importing, importer) = (Mutex::default(), Mutex::default());
+        Self { layout, is_new_checkpoint, path: path.to_owned(), importing, importer, _lock: lock }
     }
 
     /// Tells whether `path`, which need not exist, lies in this directory.
@@ -153,13 +165,13 @@ pub(crate) fn open_or_create(path: &Path, layout: KeyLayout) -> Result<Directory
     lock_or_refuse(path, lock.try_lock())?;
     let layout = read_format(path, &lock)?;
     refuse_without_current(path)?;
-    remove_scratch(path)
+    remove_staged(path)
         .map_err(|e| Error::io(format!("cannot remove what an import left in {}", path.display()), e))?;
     Ok(Directory::locked(path, layout, lock))
 }
 
 /// Removes what an import gathered that did not end.
-fn remove_scratch(path: &Path) -> io::Result<()> {
+fn remove_staged(path: &Path) -> io::Result<()> {
     match fs::remove_dir_all(path.join(IMPORT)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -14,7 +14,7 @@ use crate::encoding::{
     Body, CollectionId, DataFamily, DataType, ElementKey, Habit, KeyspaceNo, LifetimeClass, MAX_COUNTER, Meta, Tag,
     UnixMillis,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::types::gone::Gone;
 use crate::types::shared_tree::SharedTree;
 use crate::types::{Before, Change, Home, Lot, NewRecord, Pending, TailRange};
@@ -87,7 +87,7 @@ impl Overlay {
     /// Returns the place of a declared key, and refuses every other.
     pub(crate) fn slot(&self, keyspace: KeyspaceNo, key: &[u8]) -> Result<usize> {
         let found = self.keys.binary_search_by(|declared| (declared.keyspace, &*declared.key).cmp(&(keyspace, key)));
-        found.map_err(|_| undeclared())
+        found.map_err(|_| Error::invalid(format!("the transaction did not declare the key {}", shown(key))))
     }
 
     /// Returns what a key is, if that is known here.
@@ -342,7 +342,7 @@ impl Changes {
     }
 }
 
-/// The refusal of a key that a transaction did not declare. WHY not the key: it may be long, or secret.
+/// The refusal of something that a transaction did not declare.
 pub(crate) fn undeclared() -> Error {
     Error::invalid("the transaction did not declare this key")
 }

@@ -29,9 +29,9 @@ fn help_names_every_option() {
 fn what_makes_no_sense_is_refused_before_anything_is_made() {
     let place = Place::new();
     for (arguments, code, told) in [
-        (["--windows", "0"], 1, "--windows"),
+        (["--windows", "0"], 2, "--windows"),
         (["--ttl", "soon"], 2, "no duration"),
-        (["--value-bytes", "7"], 1, "--value-bytes"),
+        (["--value-bytes", "7"], 2, "--value-bytes"),
         (["--svg", "@no/such/place.svg"], 1, "does not exist"),
         (["--from", "@no-such-tree"], 1, "no-such-tree"),
         (["--colour", "green"], 2, "--colour"),

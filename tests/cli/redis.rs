@@ -113,3 +113,33 @@ fn what_a_redis_holds_comes_back_to_it_by_every_way() {
         assert_eq!(loaded.ask(&["PEXPIRETIME", "key:8"]), ":4102444800008");
     }
 }
+
+#[test]
+fn what_a_running_redis_has_and_does_not_give_is_told() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("redis")).unwrap();
+    let Some(redis) = Redis::start(&place.path("redis"), "no") else { return };
+    assert_eq!(redis.ask(&["SET", "k", "v"]), "+OK");
+    let library = "#!lua name=lib\nredis.register_function{function_name='f', callback=function() return 1 end, flags={'no-writes'}}";
+    assert_eq!(redis.ask(&["FUNCTION", "LOAD", library]), "$3");
+    let import = |who: &str, db: &str, to: &str| {
+        place.run(&["import", &format!("redis://{who}127.0.0.1:{}{db}", redis.port), to])
+    };
+    let whole = import("", "", "@store");
+    assert_eq!(whole.code(), Some(1));
+    let said = whole.stdout();
+    assert!(said.contains("imported 1 keys") && said.contains("functions are not supported: 1"), "{said}");
+    let no_db = import("", "/99", "@none");
+    assert!(no_db.stderr().contains("out of range") && !place.path("none").exists(), "{}", no_db.stderr());
+    // As docs/cli.md says what a user needs.
+    let allowed = "+select +info +scan +dump +pexpiretime +multi +exec +function|list";
+    let user: Vec<&str> = ["ACL", "SETUSER", "me", "on", ">p", "~*"].into_iter().chain(allowed.split(' ')).collect();
+    assert_eq!(redis.ask(&user), "+OK");
+    assert!(import("me:p@", "", "@by-me").stdout().contains("imported 1 keys"));
+    for needed in allowed.split(' ') {
+        assert_eq!(redis.ask(&["ACL", "SETUSER", "me", &needed.replace('+', "-")]), "+OK");
+        let ended = import("me:p@", "", &format!("@without{}", needed.replace('|', "-")));
+        assert!(ended.code() == Some(1) && ended.stderr().contains("NOPERM"), "{needed}: {}", ended.stderr());
+        assert_eq!(redis.ask(&["ACL", "SETUSER", "me", needed]), "+OK");
+    }
+}

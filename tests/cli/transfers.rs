@@ -30,7 +30,8 @@ fn an_export_is_imported_as_it_was() {
     place.run(&["check", "@other"]).well();
     let ended = place.run(&["import", "@dump.rdb", "@other"]);
     assert_eq!(ended.code(), Some(1));
-    assert!(ended.stderr().contains("a key exists"), "{}", ended.stderr());
+    let said = ended.stderr();
+    assert!(said.contains("db 2 holds the key \"s\" already") && said.contains("--existing keep"), "{said}");
     let kept = place.run(&["import", "@dump.rdb", "@other", "--existing", "keep", "--threads", "1"]).well();
     assert!(kept.stdout().contains("kept as they were: 1"), "{}", kept.stdout());
     let store = Store::open(place.path("other")).unwrap();
@@ -49,6 +50,11 @@ fn what_is_refused_is_named_and_ends_it_with_1() {
     let damaged = place.run(&["import", "@damaged.rdb", "@store"]);
     assert_eq!(damaged.code(), Some(1));
     assert!(damaged.stderr().contains("at byte 11"), "{}", damaged.stderr());
+    std::fs::write(place.path("cut.rdb"), b"REDIS0010\x00\x03new\x01v\x00\x05").unwrap();
+    let cut = place.run(&["import", "@cut.rdb", "@store"]);
+    assert_eq!(cut.code(), Some(1));
+    let said = cut.stdout();
+    assert!(said.contains("imported 1 keys") && said.contains("before it ended with an error"), "{said}");
     let secret = place.run(&["import", "redis://:secret@here:x", "@store"]);
     assert!(!secret.stderr().contains("secret"), "{}", secret.stderr());
 }
@@ -92,7 +98,8 @@ fn a_running_redis_is_read_page_by_page_with_its_password() {
     let port = serve(vec![
         b"+OK\r\n".to_vec(),
         // An older one, which tells lifetimes.
-        b"-ERR unknown command\r\n".to_vec(),
+        b"-ERR unknown command 'PEXPIRETIME', with args beginning with: ''\r\n".to_vec(),
+        b"-ERR unknown command `FUNCTION`, with args beginning with: `LIST`\r\n".to_vec(),
         bulk(b"# Keyspace\r\ndb3:keys=2,expires=1,avg_ttl=1\r\n"),
         b"+OK\r\n".to_vec(),
         page("9", &["one".into(), "gone".into()]),
@@ -135,6 +142,7 @@ fn serve_bursts(
             for words in commands(&lines) {
                 let reply = match words[0].as_str() {
                     "PEXPIRETIME" if words[1].is_empty() => b":-2\r\n".to_vec(),
+                    "FUNCTION" => b"*0\r\n".to_vec(),
                     "INFO" => bulk(b"db0:keys=1,expires=0,avg_ttl=0\r\n"),
                     "SCAN" => page(if words[1] == "0" { "1" } else { "0" }, &names),
                     "DUMP" | "PEXPIRETIME" => {
@@ -245,4 +253,115 @@ fn append_only_files_are_known_by_what_they_are() {
     assert!(cut.stdout().contains("the file ends within a command"), "{}", cut.stdout());
     let missing = place.run(&["import", "@none", "@none-store"]);
     assert!(missing.stderr().contains("cannot open"), "{}", missing.stderr());
+}
+
+/// The member has 70,000 bytes.
+fn long_member() -> Vec<u8> {
+    let member = [vec![0x80, 0, 1, 0x11, 0x70], vec![b'm'; 70_000]].concat();
+    [b"REDIS0010\x02\x04long\x01".to_vec(), member, b"\x00\x01k\x01v\xff\0\0\0\0\0\0\0\0".to_vec()].concat()
+}
+
+#[test]
+fn what_is_too_long_is_named_with_its_limit_and_the_limit_can_be_raised() {
+    let place = Place::new();
+    std::fs::write(place.path("dump.rdb"), long_member()).unwrap();
+    let refused = place.run(&["import", "@dump.rdb", "@store"]);
+    assert_eq!(refused.code(), Some(1));
+    let said = refused.stdout();
+    assert!(said.contains("refused, longer than the store's limits: 1"), "{said}");
+    assert!(said.contains("db 0, key \"long\": ") && said.contains("max_member_bytes allows 65536"), "{said}");
+    let taken = place.run(&["import", "@dump.rdb", "@other", "--max-member-bytes", "100000"]).well();
+    assert!(taken.stdout().starts_with("imported 2 keys"), "{}", taken.stdout());
+    let wrong = place.run(&["import", "@dump.rdb", "@third", "--max-key-bytes", "1"]);
+    assert_eq!(wrong.code(), Some(2), "{}", wrong.stderr());
+}
+
+#[test]
+fn a_redis_that_refuses_or_lacks_something_ends_it_before_a_store_is_made() {
+    let unknown = || b"-ERR unknown command\r\n".to_vec();
+    let no_such_db = (vec![b"-ERR DB index is out of range\r\n".to_vec()], "/99", "DB index is out of range");
+    let no_times = (vec![b"-NOPERM no permissions to run 'pexpiretime'\r\n".to_vec()], "", "NOPERM");
+    let no_functions = (vec![unknown(), b"-NOPERM no permissions to run 'function|list'\r\n".to_vec()], "", "NOPERM");
+    for (replies, db, told) in [no_such_db, no_times, no_functions] {
+        let place = Place::new();
+        let port = serve(replies);
+        let ended = place.run(&["import", &format!("redis://127.0.0.1:{port}{db}"), "@store"]);
+        assert_eq!(ended.code(), Some(1), "{told}");
+        assert!(ended.stderr().contains(told) && !ended.stderr().contains("RDB file"), "{}", ended.stderr());
+        assert!(!place.path("store").exists(), "{told}");
+    }
+    let place = Place::new();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let refused = place.run(&["import", &format!("redis://127.0.0.1:{port}"), "@store"]);
+    assert!(refused.stderr().contains("refused"), "{}", refused.stderr());
+    assert!(!place.path("store").exists());
+}
+
+#[test]
+fn what_a_redis_says_in_the_middle_is_told_as_its_own() {
+    let place = Place::new();
+    let port = serve(vec![
+        b":-2\r\n".to_vec(),
+        // A library of functions, which is lost: its name, and a function with its name and its flags.
+        [
+            b"*1\r\n*4\r\n".to_vec(),
+            [bulk(b"library_name"), bulk(b"lib"), bulk(b"functions")].concat(),
+            [b"*1\r\n*4\r\n".to_vec(), bulk(b"name"), bulk(b"f"), bulk(b"flags")].concat(),
+            b"*1\r\n+no-writes\r\n".to_vec(),
+        ]
+        .concat(),
+        bulk(b"db0:keys=1,expires=0,avg_ttl=0\r\n"),
+        b"+OK\r\n".to_vec(),
+        b"-NOPERM no permissions to run 'scan'\r\n".to_vec(),
+    ]);
+    let ended = place.run(&["import", &format!("redis://127.0.0.1:{port}"), "@store"]);
+    assert_eq!(ended.code(), Some(1));
+    let said = ended.stderr();
+    assert!(said.contains("Redis refuses: NOPERM") && !said.contains("RDB file"), "{said}");
+    assert!(ended.stdout().contains("refused, functions are not supported: 1"), "{}", ended.stdout());
+}
+
+#[test]
+fn what_is_no_address_and_no_file_is_told_what_it_may_be() {
+    let place = Place::new();
+    for (from, code, told) in [
+        ("rediss://here", 2, "TLS"),
+        ("redis://here:x", 2, "write redis://"),
+        ("tcp://here:6379", 2, "redis://"),
+        ("localhost:6379", 1, "redis://localhost:6379"),
+    ] {
+        let ended = place.run(&["import", from, "@store"]);
+        assert_eq!(ended.code(), Some(code), "{from}: {}", ended.stderr());
+        assert!(ended.stderr().contains(told), "{from}: {}", ended.stderr());
+    }
+    std::fs::create_dir_all(place.path("data/appendonlydir")).unwrap();
+    std::fs::write(place.path("data/dump.rdb"), b"").unwrap();
+    let ended = place.run(&["import", "@data", "@store"]);
+    let said = ended.stderr();
+    assert!(said.contains("data/appendonlydir") && said.contains("data/dump.rdb"), "{said}");
+    assert!(!place.path("store").exists());
+}
+
+#[test]
+fn an_export_takes_no_namespace_that_is_not_there_and_no_file_that_another_one_writes() {
+    let place = Place::new();
+    filled(&place, "store");
+    let none = place.run(&["export", "@store", "@dump.rdb", "--namespace", "nope"]);
+    assert_eq!(none.code(), Some(1));
+    assert!(none.stderr().contains("no namespace \"nope\""), "{}", none.stderr());
+    assert!(!place.path("dump.rdb").exists() && !place.path("dump.rdb.partial").exists());
+    // One that another export is writing, and one whose export was killed.
+    let partial = place.path("dump.rdb.partial");
+    std::fs::write(&partial, "x".repeat(10_000)).unwrap();
+    let writing = std::fs::File::open(&partial).unwrap();
+    writing.lock().unwrap();
+    let busy = place.run(&["export", "@store", "@dump.rdb"]);
+    assert_eq!(busy.code(), Some(1));
+    assert!(busy.stderr().contains("another export is writing"), "{}", busy.stderr());
+    assert_eq!(std::fs::metadata(&partial).unwrap().len(), 10_000);
+    drop(writing);
+    place.run(&["export", "@store", "@dump.rdb"]).well();
+    assert!(!partial.exists());
+    let imported = place.run(&["import", "@dump.rdb", "@other"]).well();
+    assert!(imported.stdout().starts_with("imported 1 keys"), "{}", imported.stdout());
 }

@@ -91,7 +91,10 @@ fn files_that_either_side_saved_hold_the_same_on_the_other() {
         let exported = fixture.path("exported.rdb");
         let written = store.export_rdb(File::create(&exported).unwrap()).unwrap();
         assert_eq!(written.keys(), keys as u64);
-        assert_eq!((written.with_expiry, written.strings), (report.with_expiry, report.strings));
+        assert_eq!(
+            (written.counts.with_expiry, written.counts.strings),
+            (report.counts.with_expiry, report.counts.strings)
+        );
         let loaded = Server::start_with(&exported).unwrap();
         agree(&states(&store), &dump::of_redis(&mut loaded.client()), "exported");
         close(store, &fixture);

@@ -15,7 +15,7 @@ use crate::fixture::{Fixture, assert_clean, close_and_check, settle};
 use crate::pause::Pause;
 use crate::recorder::{Recorder, Value, World};
 
-const PLACES: &[&str] = &[
+pub(crate) const PLACES: &[&str] = &[
     "store::commit",
     "bulk::ids_taken",
     "bulk::file_written",
@@ -44,7 +44,7 @@ fn two(seed: u64) -> BTreeSet<Vec<u8>> {
 
 /// Gives sets under new keys and old ones, some of them twice, strings of both kinds, and removals. As many records as are
 /// committed together.
-fn feed(load: &mut BulkLoad, round: u64) {
+pub(crate) fn feed(load: &mut BulkLoad, round: u64) {
     for n in 0..200 {
         let expiring = CreateOptions::new().expire_in(HOUR * (1 + n as u32 % 3));
         if n % 10 == 0 {
@@ -59,7 +59,7 @@ fn feed(load: &mut BulkLoad, round: u64) {
 }
 
 /// What that leaves.
-fn expect(world: &mut World, round: u64, now: UnixMillis) {
+pub(crate) fn expect(world: &mut World, round: u64, now: UnixMillis) {
     for n in 0..200 {
         let expires_at = (n % 4 == 0).then(|| now.saturating_add(HOUR * (1 + n as u32 % 3)));
         world.insert(key(&format!("set:{n}")), (Value::set(&two(round * 1000 + n)), expires_at));

@@ -12,6 +12,7 @@ mod events;
 mod failing_worker;
 mod flushes;
 mod history;
+mod imports;
 mod kill;
 mod margins;
 mod one_commit;

@@ -39,7 +39,7 @@ fn nothing_expires_before_all_is_done_that_the_file_says() {
         "set saved 5 PXAT {past}\nINCR saved\nPERSIST saved\nSET gone v PXAT {past}\nAPPEND gone w\n\
          SET moved v PXAT {past}\nRENAME moved kept\nPEXPIREAT kept {future}\nEXPIRE saved 10\nPEXPIREAT saved -5 GT"
     ));
-    assert_eq!((report.keys(), report.with_expiry, report.expired, report.commands), (2, 2, 1, 10));
+    assert_eq!((report.keys(), report.counts.with_expiry, report.expired, report.commands), (2, 2, 1, 10));
     assert!(report.is_complete());
     assert_eq!(text(&store, "saved"), Some("6".into()));
     assert_eq!(store.db(0).ttl("saved").unwrap(), Ttl::In(Duration::from_secs(10)));
@@ -167,7 +167,10 @@ fn a_part_may_begin_with_what_an_export_wrote() {
     bytes.extend(part("INCR n\nSELECT 2\nSADD s b"));
     let store = fixture.open();
     let report = import(&store, &[&bytes, &part("INCR n")]).unwrap();
-    assert_eq!((report.keys(), report.sets, report.bytes), (2, 1, bytes.len() as u64 + part("INCR n").len() as u64));
+    assert_eq!(
+        (report.keys(), report.counts.sets, report.bytes),
+        (2, 1, bytes.len() as u64 + part("INCR n").len() as u64)
+    );
     assert_eq!((text(&store, "n"), store.db(2).sets().len("s").unwrap()), (Some("3".into()), 2));
     close_and_check(store, &fixture.path("store"));
 }
@@ -185,4 +188,24 @@ fn parts_are_found_by_their_manifest_alone() {
     std::fs::write(path("b.manifest"), "file ../x seq 1 type b\n").unwrap();
     assert_eq!(append_only_parts(dir.path()).unwrap_err().kind(), ErrorKind::BadDump);
     assert_eq!(append_only_parts(path("b.manifest")).unwrap_err().kind(), ErrorKind::BadDump);
+}
+
+/// Reads nothing, but has another import read a file first.
+struct Nested<'s>(&'s Store);
+
+impl std::io::Read for Nested<'_> {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        let error = import(self.0, &[&part("SET inner v")]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        Ok(0)
+    }
+}
+
+#[test]
+fn an_import_that_is_read_by_another_one_is_refused_and_not_waited_for() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    assert_eq!(store.import_aof([Nested(&store)], ImportOptions::new()).unwrap().keys(), 0);
+    assert_eq!(import(&store, &[&part("SET outer v")]).unwrap().keys(), 1);
+    close_and_check(store, &fixture.path("store"));
 }

@@ -1,7 +1,8 @@
 //! RDB files: what an export writes an import reads, and what becomes of the rest.
 
 use windrow::{
-    ErrorKind, Existing, ImportOptions, ImportReport, Options, Refusal, SetOptions, Source, Store, UnixMillis,
+    ErrorKind, EventOptions, Existing, ImportOptions, ImportReport, Options, Refusal, SetOptions, Source, Store,
+    UnixMillis,
 };
 
 use crate::fixture::{Fixture, START, close_and_check};
@@ -10,6 +11,31 @@ use crate::rdb;
 /// A file around `parts`, without a checksum.
 fn file(parts: &[Vec<u8>]) -> Vec<u8> {
     [b"REDIS0010".to_vec(), parts.concat(), vec![0xFF], vec![0; 8]].concat()
+}
+
+/// How many keys are put in front of a file that is to come by a bulk load.
+const PADS: u64 = 1100;
+
+/// The file as it is, which comes some keys in one commit, and behind so many other keys of db 0 that a bulk load is begun for it.
+fn both_roads(file: &[u8]) -> [(u64, Vec<u8>); 2] {
+    let pads: Vec<u8> = (0..PADS).flat_map(|n| text(&format!("pad:{n}"), "")).collect();
+    let (head, rest) = file.split_at(9);
+    [(0, file.to_vec()), (PADS, [head, &pads, rest].concat())]
+}
+
+/// Puts a key into db 0 that keeps the bulk load away, if the file is to come without; returns how many.
+fn decoy(store: &Store, pads: u64) -> u64 {
+    if pads > 0 {
+        return 0;
+    }
+    store.db(0).strings().set("pad:decoy", "").unwrap();
+    1
+}
+
+/// The keys of a db but for those in front.
+fn names(store: &Store, db: u32) -> Vec<String> {
+    let keys = store.db(db).keys("").unwrap().map(|key| String::from_utf8(key.unwrap().to_vec()).unwrap());
+    keys.filter(|key| !key.starts_with("pad:")).collect()
 }
 
 fn string(text: &str) -> Vec<u8> {
@@ -55,31 +81,41 @@ fn what_a_view_exports_is_imported_as_it_was() {
     store.db(0).flush().unwrap();
     let mut bytes = Vec::new();
     let exported = view.export_rdb(&mut bytes).unwrap();
-    assert_eq!((exported.keys(), exported.with_expiry, exported.bytes), (7001, 1400, bytes.len() as u64));
-    for threads in [1, 3] {
+    assert_eq!((exported.keys(), exported.counts.with_expiry, exported.bytes), (7001, 1400, bytes.len() as u64));
+    for (threads, is_empty) in [(1, true), (3, true), (1, false), (3, false)] {
         let other = Fixture::new();
         let into = other.open();
-        let report =
-            into.namespace("tenant").import_rdb(bytes.as_slice(), ImportOptions::new().threads(threads)).unwrap();
+        let tenant = into.namespace("tenant");
+        if !is_empty {
+            // Which is replaced, and keeps the bulk load away.
+            for number in [0, 3] {
+                tenant.db(number).strings().append("set:0", "old").unwrap();
+            }
+        }
+        let options = ImportOptions::new().threads(threads).existing(Existing::Replace);
+        let report = tenant.import_rdb(bytes.as_slice(), options).unwrap();
         assert!(report.is_complete());
-        assert_eq!((report.keys(), report.sets, report.with_expiry), (7001, 1401, 1400));
+        assert_eq!((report.keys(), report.counts.sets, report.counts.with_expiry), (7001, 1401, 1400));
         assert_eq!(report.bytes, bytes.len() as u64);
         for number in [0, 3] {
             let copy = into.namespace("tenant").db(number);
             assert!(state(&view.db(number)) == state(&copy), "db {number} differs");
             assert_eq!(copy.len().unwrap(), view.db(number).len().unwrap());
         }
+        drop(tenant);
         close_and_check(into, &other.path("store"));
     }
 }
 
 #[test]
 fn what_cannot_be_imported_is_counted_and_the_rest_comes() {
-    let fixture = Fixture::new();
+    let long = || (0..80_000).map(|m| string(&format!("{m:050}")));
+    // Of which more is in memory than is kept there.
+    let members = long().chain(long().next()).flatten().collect();
+    let long_twice = [vec![2], string("long twice"), rdb::length(80_001), members].concat();
     let mut options = Options::default();
     options.max_value_bytes = 1024;
     options.max_key_bytes = 20;
-    let store = Store::builder(fixture.path("store")).clock(fixture.clock.clone()).options(options).open().unwrap();
     let twice = [vec![2], string("twice"), vec![2], string("a"), string("a")].concat();
     let passed = [vec![0xFC], 1_u64.to_le_bytes().to_vec(), text("passed", "v")].concat();
     let never = [vec![0xFC], (1_u64 << 62).to_le_bytes().to_vec(), text("far", "v")].concat();
@@ -88,6 +124,7 @@ fn what_cannot_be_imported_is_counted_and_the_rest_comes() {
         text("long", &"x".repeat(1025)),
         text(&"long".repeat(6), "v"),
         twice,
+        long_twice,
         passed,
         never,
         [vec![15], string("stream"), vec![0; 5]].concat(),
@@ -96,21 +133,27 @@ fn what_cannot_be_imported_is_counted_and_the_rest_comes() {
         [vec![0xFE, 0x81, 0, 0, 0, 1, 0, 0, 0, 0], text("far away", "v")].concat(),
         [vec![0xFE, 1], text("z", "v")].concat(),
     ]);
-    let report = import(&store, &bytes, Existing::Fail).unwrap();
-    let expected = [
-        (Refusal::Stream, 1),
-        (Refusal::Module, 1),
-        (Refusal::Function, 1),
-        (Refusal::TooLarge, 2),
-        (Refusal::Damaged, 1),
-        (Refusal::OutOfRange, 1),
-    ];
-    assert_eq!(report.refused, expected.into());
-    assert_eq!((report.keys(), report.expired, report.with_expiry), (3, 1, 1));
-    let keys = |number| store.db(number).keys("").unwrap().map(Result::unwrap).collect::<Vec<_>>();
-    assert_eq!(keys(0), ["a", "far"]);
-    assert_eq!(keys(1), ["z"]);
-    close_and_check(store, &fixture.path("store"));
+    for (pads, bytes) in both_roads(&bytes) {
+        let fixture = Fixture::new();
+        let builder = Store::builder(fixture.path("store")).clock(fixture.clock.clone());
+        let store = builder.options(options.clone()).open().unwrap();
+        let decoy = decoy(&store, pads);
+        let report = import(&store, &bytes, Existing::Fail).unwrap();
+        let expected = [
+            (Refusal::Stream, 1),
+            (Refusal::Module, 1),
+            (Refusal::Function, 1),
+            (Refusal::TooLarge, 2),
+            (Refusal::Damaged, 2),
+            (Refusal::OutOfRange, 1),
+        ];
+        assert_eq!(report.refused, expected.into());
+        assert_eq!((report.keys() - pads, report.expired, report.counts.with_expiry), (3, 1, 1));
+        assert_eq!(names(&store, 0), ["a", "far"]);
+        assert_eq!(names(&store, 1), ["z"]);
+        assert_eq!(store.db(0).len().unwrap(), 2 + pads + decoy);
+        close_and_check(store, &fixture.path("store"));
+    }
 }
 
 #[test]
@@ -138,11 +181,86 @@ fn existing_keys_stay_or_are_replaced_or_end_it() {
 
 #[test]
 fn a_key_that_comes_twice_is_one_key() {
+    let far = [vec![0xFE, 5], text("far", "v"), vec![0xFE, 0]].concat();
+    let of_set = [vec![2], string("a"), vec![1], string("second")].concat();
+    // The second time at once, and when another db has been in between.
+    for between in [vec![], far] {
+        let bytes = file(&[text("a", "first"), between.clone(), of_set.clone(), text("b", "v")]);
+        for (pads, bytes) in both_roads(&bytes) {
+            let others = pads + 1 + u64::from(!between.is_empty());
+            for existing in [Existing::Keep, Existing::Replace, Existing::Fail] {
+                let fixture = Fixture::new();
+                let store = fixture.open();
+                decoy(&store, pads);
+                let done = import(&store, &bytes, existing);
+                let first = store.db(0).strings().get("a").ok().flatten();
+                let seen = format!("{existing:?}, {pads} in front, {done:?}");
+                match (existing, &done) {
+                    (Existing::Keep, Ok(report)) => {
+                        assert_eq!((report.keys(), report.kept, report.counts.sets), (others + 1, 1, 0), "{seen}");
+                    }
+                    (Existing::Replace, Ok(report)) => {
+                        assert_eq!((report.keys(), report.kept, report.counts.sets), (others + 2, 0, 1), "{seen}");
+                    }
+                    (Existing::Fail, Err(error)) => {
+                        assert_eq!(error.kind(), ErrorKind::KeyExists);
+                        assert!(error.to_string().contains("db 0 holds the key \"a\" already"), "{seen}");
+                    }
+                    _ => panic!("{seen}"),
+                }
+                assert_eq!(first, (existing != Existing::Replace).then(|| "first".into()), "{seen}");
+                close_and_check(store, &fixture.path("store"));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_came_before_an_error_stays() {
+    for pads in [0, PADS] {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        let [_, (_, bytes)] = both_roads(&file(&[text("a", "v"), [vec![0xFE, 1], text("b", "v")].concat()]));
+        let end = bytes.len() - 12;
+        decoy(&store, pads);
+        let error = import(&store, &bytes[..end], Existing::Fail).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BadDump);
+        assert_eq!((names(&store, 0), names(&store, 1)), (vec!["a".to_owned()], vec![]));
+        assert!((0..PADS).all(|n| store.db(0).exists(format!("pad:{n}")).unwrap()));
+        close_and_check(store, &fixture.path("store"));
+    }
+}
+
+#[test]
+fn each_db_comes_whole_however_often_the_file_changes_it() {
+    let many =
+        |of: &str, from: u64| (from..from + 1500).flat_map(|n| text(&format!("{of}:{n}"), of)).collect::<Vec<u8>>();
+    let parts: Vec<_> = [(0, "a"), (1, "b"), (0, "c"), (2, "d"), (1, "e"), (2, "d")].into();
+    let parts =
+        parts.iter().zip([0, 0, 0, 0, 0, 750]).map(|((db, of), from)| [vec![0xFE, *db], many(of, from)].concat());
+    let bytes = file(&parts.collect::<Vec<_>>());
+    for threads in [1, 4] {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        let options = ImportOptions::new().threads(threads).existing(Existing::Keep);
+        let report = store.import_rdb(bytes.as_slice(), options).unwrap();
+        assert_eq!((report.keys(), report.kept), (8250, 750));
+        assert_eq!([0, 1, 2].map(|db| store.db(db).len().unwrap()), [3000, 3000, 2250]);
+        assert!(!fixture.path("store").join("BULK").exists());
+        close_and_check(store, &fixture.path("store"));
+    }
+}
+
+#[test]
+fn who_has_subscribed_is_told_of_every_key() {
     let fixture = Fixture::new();
     let store = fixture.open();
-    let bytes = file(&[text("a", "first"), text("a", "second"), text("b", "v")]);
-    import(&store, &bytes, Existing::Replace).unwrap();
-    assert_eq!(store.db(0).len().unwrap(), 2);
+    let events = store.subscribe(EventOptions::new()).unwrap();
+    let [_, (_, bytes)] = both_roads(&file(&[text("a", "v")]));
+    assert_eq!(import(&store, &bytes, Existing::Fail).unwrap().keys(), PADS + 1);
+    let told: Vec<_> = std::iter::from_fn(|| events.try_recv()).collect();
+    assert_eq!(told.len() as u64, PADS + 1);
+    drop(events);
     close_and_check(store, &fixture.path("store"));
 }
 

@@ -16,6 +16,43 @@ pub(crate) struct Address {
     pub(crate) db: Option<u32>,
 }
 
+/// What an import is from, as somebody wrote it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// A running Redis.
+    Redis(Address),
+    /// A file, or a directory.
+    Path,
+    /// An address that is none, and what is wrong with it.
+    Wrong(&'static str),
+}
+
+impl Named {
+    /// Tells what a text names.
+    pub(crate) fn read(text: &str) -> Self {
+        if text.starts_with("rediss://") {
+            return Self::Wrong(
+                "TLS (rediss://) is not supported: have a tunnel listen at a port here, and name that as redis://",
+            );
+        }
+        match Address::read(text) {
+            Some(address) => Self::Redis(address),
+            // WHY not what was given: a password may be in it.
+            None if text.starts_with("redis://") => {
+                Self::Wrong("the address is none; write redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]")
+            }
+            None if text.contains("://") => Self::Wrong("a running Redis is named redis://HOST[:PORT][/DB]"),
+            None => Self::Path,
+        }
+    }
+}
+
+/// Tells whether a text that is no file may be meant as an address: `HOST:PORT`.
+pub(crate) fn lacks_scheme(text: &str) -> bool {
+    let port = text.rsplit_once(':').map(|(_, port)| port.split('/').next().unwrap_or_default());
+    port.is_some_and(|port| port.parse::<u16>().is_ok())
+}
+
 impl Address {
     /// Reads an address; `None` if it is none.
     pub(crate) fn read(text: &str) -> Option<Self> {
@@ -71,6 +108,22 @@ mod tests {
         assert_eq!((address.user, address.password), (Some(b"me".to_vec()), Some(b"a@b:c".to_vec())));
         let address = Address::read("redis://:secret@here").unwrap();
         assert_eq!((address.user, address.password), (None, Some(b"secret".to_vec())));
+    }
+
+    #[test]
+    fn what_is_meant_is_told_apart() {
+        assert!(matches!(Named::read("redis://here/3"), Named::Redis(Address { db: Some(3), .. })));
+        for (text, told) in [("rediss://here", "TLS"), ("redis://me:secret@here:x", "none"), ("tcp://here", "redis://")]
+        {
+            assert!(
+                matches!(Named::read(text), Named::Wrong(why) if why.contains(told) && !why.contains("secret")),
+                "{text}"
+            );
+        }
+        assert!(matches!(Named::read("dir/dump.rdb"), Named::Path));
+        for (text, lacks) in [("here:6379", true), ("here:6379/3", true), ("dump.rdb", false), ("C:dump", false)] {
+            assert_eq!(lacks_scheme(text), lacks, "{text}");
+        }
     }
 
     #[test]

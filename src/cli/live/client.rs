@@ -16,8 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest line of a reply: errors are a few words.
 const MAX_LINE_BYTES: u64 = 64 * 1024;
 
-/// How deep arrays lie in arrays: SCAN answers two levels.
-const MAX_DEPTH: u8 = 4;
+/// How deep arrays lie in arrays: SCAN answers two levels, FUNCTION LIST five.
+const MAX_DEPTH: u8 = 5;
 
 /// What a command answers.
 pub(super) enum Reply {
@@ -30,6 +30,15 @@ pub(super) enum Reply {
 }
 
 impl Reply {
+    /// `None` for a command that an older Redis does not know; refuses every other error.
+    pub(super) fn known(self) -> io::Result<Option<Self>> {
+        match self {
+            Self::Error(text) if is_unknown(&text) => Ok(None),
+            Self::Error(text) => Err(refused(&text)),
+            reply => Ok(Some(reply)),
+        }
+    }
+
     /// Refuses an error.
     pub(super) fn done(self) -> io::Result<()> {
         match self {
@@ -149,6 +158,11 @@ fn bulk(from: &mut impl BufRead, length: u64) -> io::Result<Vec<u8>> {
     }
 }
 
+fn is_unknown(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["err unknown command", "err unknown subcommand"].iter().any(|beginning| text.starts_with(beginning))
+}
+
 fn garbled() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "Redis went away, or answers no RESP")
 }
@@ -169,7 +183,7 @@ mod tests {
             b"$3\r\nabcxx",
             b"*2\r\n:1\r\n",
             b"*9223372036854775807\r\n",
-            b"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n",
+            b"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
             b"",
             b"\r\n",
             b":x\r\n",
@@ -178,6 +192,18 @@ mod tests {
         for claim in claims {
             assert!(reply(&mut &*claim, 0).is_err(), "{}", claim.escape_ascii());
         }
+    }
+
+    #[test]
+    fn only_what_is_unknown_is_passed_over() {
+        let known = |text: &str| Reply::Error(text.to_owned()).known();
+        for text in ["ERR unknown command `X`, with args beginning with: ", "ERR Unknown subcommand or wrong number"] {
+            assert!(known(text).unwrap().is_none(), "{text}");
+        }
+        for text in ["NOPERM this user has no permissions", "ERR wrong number of arguments", "LOADING"] {
+            assert!(known(text).is_err(), "{text}");
+        }
+        assert!(Reply::Number(-2).known().unwrap().is_some());
     }
 
     #[test]

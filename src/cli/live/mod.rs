@@ -18,7 +18,7 @@ use self::client::{Client, Reply};
 use crate::Store;
 use crate::rdb::{FileWriter, open_payload};
 
-pub(super) use self::address::Address;
+pub(super) use self::address::{Address, Named, lacks_scheme};
 
 /// How many names a page has, about. Larger: fewer round trips; smaller: Redis is busy for a shorter time.
 const PAGE: &str = "500";
@@ -30,13 +30,25 @@ const MOST_AHEAD: usize = 16;
 /// How many bytes of values Redis is to hold for this client, guessed by the largest of those that came last. More: fewer round trips.
 const BYTES_AHEAD: usize = 1 << 20;
 
+/// A Redis that answers.
+pub(super) struct Redis {
+    client: Client,
+    /// The dbs that are to be read, and how many keys each has, about.
+    dbs: Vec<(u32, u64)>,
+    /// Libraries of functions that it has, and that nobody takes over.
+    pub(super) functions: u64,
+    /// Whether Redis tells expiries as times, as it does since 7.0: lifetimes are less exact.
+    tells_times: bool,
+}
+
 /// What a Redis holds, as the bytes of an RDB file.
 pub(super) struct LiveFile<'a> {
     client: Client,
     store: &'a Store,
     bar: &'a ProgressBar,
-    /// The dbs that are still to be read; the first one is being read.
+    /// The dbs that are still to be read.
     dbs: VecDeque<u32>,
+    /// The one that is being read.
     db: Option<u32>,
     cursor: Vec<u8>,
     /// Names whose values were not asked for.
@@ -47,7 +59,6 @@ pub(super) struct LiveFile<'a> {
     largest: usize,
     /// The store's time when they were asked for.
     asked_at: u64,
-    /// Whether Redis tells expiries as times, as it does since 7.0: lifetimes are less exact.
     tells_times: bool,
     seen: Seen,
     writer: Option<FileWriter<Shared>>,
@@ -56,13 +67,14 @@ pub(super) struct LiveFile<'a> {
     start: usize,
 }
 
-/// Names that came, each as two hashes. WHY not themselves: they may be long. Two that agree in 128 bits do not happen.
+/// Names that came, each as 96 bits of two hashes. WHY not themselves: they may be long. Among a thousand million names two agree in as
+/// many once in a hundred thousand million times; with 64 it would happen, and a key would be lost.
 ///
 /// WHY all of a db: a name that came twice could be restored by two threads at once, and the older value win; and it would be counted
 /// twice.
 struct Seen {
     hashers: [RandomState; 2],
-    names: HashSet<[u64; 2]>,
+    names: HashSet<[u8; 12]>,
 }
 
 /// Bytes that one writes and another reads.
@@ -80,19 +92,32 @@ impl Write for Shared {
     }
 }
 
-impl<'a> LiveFile<'a> {
+impl Redis {
     /// Connects, and finds out which dbs there are.
-    pub(super) fn connect(address: &Address, store: &'a Store, bar: &'a ProgressBar) -> io::Result<Self> {
+    pub(super) fn connect(address: &Address) -> io::Result<Self> {
         let mut client = Client::connect(&address.host, address.port)?;
         if let Some(password) = &address.password {
             let user = address.user.as_deref();
             let words: Vec<&[u8]> = [Some(b"AUTH".as_slice()), user, Some(password)].into_iter().flatten().collect();
             client.ask(&words)?.done()?;
         }
-        let tells_times = !matches!(client.ask(&[b"PEXPIRETIME", b""])?, Reply::Error(_));
-        let found = client.ask(&[b"INFO", b"keyspace"])?.bytes()?;
-        let mut dbs = sizes(&found);
+        if let Some(db) = address.db {
+            // WHY: one that there cannot be is no empty one.
+            client.ask(&[b"SELECT", db.to_string().as_bytes()])?.done()?;
+        }
+        let tells_times = client.ask(&[b"PEXPIRETIME", b""])?.known()?.is_some();
+        let libraries = client.ask(&[b"FUNCTION", b"LIST"])?.known()?.map(Reply::array).transpose()?;
+        let functions = libraries.map_or(0, |libraries| u64::try_from(libraries.len()).unwrap_or(u64::MAX));
+        let mut dbs = sizes(&client.ask(&[b"INFO", b"keyspace"])?.bytes()?);
         dbs.retain(|(db, _)| address.db.is_none_or(|wanted| wanted == *db));
+        Ok(Self { client, dbs, functions, tells_times })
+    }
+}
+
+impl<'a> LiveFile<'a> {
+    /// Begins to read.
+    pub(super) fn begin(redis: Redis, store: &'a Store, bar: &'a ProgressBar) -> io::Result<Self> {
+        let Redis { client, dbs, tells_times, .. } = redis;
         bar.set_length(dbs.iter().map(|(_, keys)| keys).sum());
         let out = Shared::default();
         Ok(Self {
@@ -187,7 +212,10 @@ impl<'a> LiveFile<'a> {
         }
         let payload = payload.bytes()?;
         self.largest = self.largest.max(payload.len());
-        let value = open_payload(&payload).map_err(io::Error::other)?;
+        let value = open_payload(&payload).map_err(|error| {
+            let name = crate::error::shown(name);
+            io::Error::other(format!("Redis dumps the value of {name} as this version cannot read it: {error}"))
+        })?;
         let since = if self.tells_times { 0 } else { self.asked_at };
         let expires_at = match expiry.number()? {
             -1 => None,
@@ -202,7 +230,10 @@ impl<'a> LiveFile<'a> {
 
 impl Seen {
     fn is_new(&mut self, name: &[u8]) -> bool {
-        self.names.insert(self.hashers.each_ref().map(|hasher| hasher.hash_one(name)))
+        let [first, second] = self.hashers.each_ref().map(|hasher| hasher.hash_one(name).to_be_bytes());
+        let mut bits = [0; 12];
+        bits.iter_mut().zip(first.into_iter().chain(second)).for_each(|(bits, hash)| *bits = hash);
+        self.names.insert(bits)
     }
 }
 

@@ -20,13 +20,13 @@ const MAX_COLLECTIONS: usize = 1 << 16;
 
 /// What becomes of a collection's record, but for its id.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Draft {
+pub(in crate::engine) struct Draft {
     /// Of the value, among all of the load.
-    pub(super) number: u64,
-    pub(super) data_type: DataType,
-    pub(super) created_at: UnixMillis,
-    pub(super) expires_at: Option<UnixMillis>,
-    pub(super) size: u64,
+    pub(in crate::engine) number: u64,
+    pub(in crate::engine) data_type: DataType,
+    pub(in crate::engine) created_at: UnixMillis,
+    pub(in crate::engine) expires_at: Option<UnixMillis>,
+    pub(in crate::engine) size: u64,
 }
 
 impl Draft {

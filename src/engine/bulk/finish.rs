@@ -3,20 +3,22 @@
 //! May use the write path and `store`. Invariants (design, rules 1 and 2): before a file is taken in, a durable building record names
 //! every id in it; the commit that links an id removes that record; an id is never left without the one and the other.
 
+use std::sync::Arc;
+
 use crate::encoding::{Building, CollectionId, DataFamily, KeyLayout, Meta, StoreKey};
-use crate::engine::builds::Builds;
+use crate::engine::Existing;
 use crate::engine::bulk::BulkLoad;
 use crate::engine::bulk::blocks::Blocks;
+use crate::engine::bulk::load::{Finished, Load};
 use crate::engine::bulk::sorter::{Sorter, Winner};
 use crate::engine::bulk::value::unnumbered;
-use crate::engine::events::Happened;
 use crate::engine::write::{Place, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::failpoint;
-use crate::gc::{Burials, PinKind, merge_burials};
+use crate::gc::Burials;
 use crate::options::Durability;
 use crate::store::{Batch, Cursor, Family, Scan};
-use crate::types::{Before, Change, EventKind, Home, KeyPlan, NewRecord, PlanContext, Reader};
+use crate::types::{Change, EventKind, Home, KeyPlan, NewRecord};
 
 /// Keys that are locked and committed together. More: whoever writes one of them waits for longer; fewer: each commit costs the log a
 /// write of its own.
@@ -48,9 +50,11 @@ impl BulkLoad {
     /// share in a commit of a few hundred; if the handle's durability asks for a sync, there is one, at the end.
     ///
     /// In a db that holds nothing, values from a hundred on appear all at once, in one commit. What is written for that takes no
-    /// log; no key of the store is reaped meanwhile (it expires for readers all the same), and while the files are moved
-    /// no write of the store begins. While somebody has subscribed to events, the keys come some hundreds at a time there, too, and are told as
-    /// [`Restore`](crate::EventKind::Restore).
+    /// log; no key of the store is reaped meanwhile (it expires for readers all the same, and its `expired` event comes late), no space of
+    /// the store is given back, and while the files are moved no write of the store begins. While somebody has subscribed to events, the
+    /// keys come some hundreds at a time there, too, and are told as [`Restore`](crate::EventKind::Restore).
+    ///
+    /// Where the store is to put collections that get their expiry later is learnt from ordinary writes alone, not from loads.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) inside of a transaction; [`Io`](crate::ErrorKind::Io), also if a value could not
@@ -73,8 +77,15 @@ impl BulkLoad {
     /// assert_eq!(view.db(0).strings().get("k")?.as_deref(), Some(b"old".as_slice()));
     /// # Ok(()) }
     /// ```
-    pub fn finish(mut self) -> Result<u64> {
-        let engine = std::sync::Arc::clone(&self.live.engine);
+    pub fn finish(self) -> Result<u64> {
+        self.load.finish().map(|finished| finished.keys)
+    }
+}
+
+impl Load {
+    /// Puts all values in their places, or as many as [`Existing`] lets.
+    pub(in crate::engine) fn finish(mut self) -> Result<Finished> {
+        let engine = Arc::clone(&self.live.engine);
         engine.check_writable()?;
         engine.refuse_inside()?;
         self.write(Blocks::write_all)?;
@@ -82,20 +93,20 @@ impl BulkLoad {
             return Err(Error::new(ErrorKind::Io, "a value of the load could not be written, so none takes its place"));
         }
         failpoint!("bulk::fed");
-        if let Some(keys) = self.take_whole_db()? {
-            return Ok(keys);
+        if let Some(finished) = self.take_whole_db()? {
+            return Ok(finished);
         }
         self.mark()?;
         failpoint!("bulk::marked");
         self.ingest_elements()?;
-        let keys = self.link()?;
+        let finished = self.link()?;
         failpoint!("bulk::linked");
         self.bury_unlinked()?;
         self.stage = Stage::Done;
         if engine.must_sync(self.live.durability) {
             engine.db.sync_log()?;
         }
-        Ok(keys)
+        Ok(finished)
     }
 
     /// Moves the files of elements in.
@@ -131,70 +142,56 @@ impl BulkLoad {
         Ok(())
     }
 
-    /// Commits all records; returns how many keys hold a value.
-    fn link(&mut self) -> Result<u64> {
+    /// Commits all records.
+    fn link(&mut self) -> Result<Finished> {
         let layout = self.live.engine.directory.layout;
         let mut records = std::mem::replace(&mut self.records, Sorter::new(&self.scratch, Winner::Last, 0));
         let mut merged = records.merged()?;
-        let mut keys = 0;
+        let mut finished = Finished::default();
         let (mut linking, mut bytes) = (Vec::<Linking>::with_capacity(KEYS), 0);
         while merged.advance()? {
             let (place, record) = merged.entry();
             linking.push((user_key(layout, place).to_vec(), unnumbered(record)?));
             bytes += place.len() + record.len();
             if linking.len() >= KEYS || bytes >= RECORD_BYTES {
-                keys += self.link_some(&linking)?;
+                self.link_some(&linking, &mut finished)?;
                 linking.clear();
                 bytes = 0;
             }
         }
-        Ok(keys + self.link_some(&linking)?)
+        self.link_some(&linking, &mut finished)?;
+        finished.given_twice = merged.twice().map(|place| user_key(layout, place).to_vec());
+        Ok(finished)
     }
 
-    /// Commits some records, of different keys; returns how many of these hold a value now.
-    ///
-    /// ORDER: locks, pin, time, keyspaces, as for every write.
-    fn link_some(&mut self, linking: &[Linking]) -> Result<u64> {
+    /// Commits some records, of different keys.
+    fn link_some(&mut self, linking: &[Linking], finished: &mut Finished) -> Result<()> {
         if linking.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
-        let engine = &*self.live.engine;
-        engine.check_writable()?;
-        let targets: Vec<_> = linking.iter().map(|(key, _)| Target { db: self.db, key }).collect();
-        let _locked = engine.locks.lock(targets.iter().map(|target| (&*self.namespace, target.db, target.key)));
-        let pin = engine.pins.pin(PinKind::Write);
-        let keyspaces = engine.keyspaces.current();
-        let keyspace = keyspaces.find(&self.namespace, self.db).map(|found| found.number);
-        let reader = Reader::new(&engine.db, engine.directory.layout, None);
-        let keys: Vec<_> = linking.iter().map(|(key, _)| key).collect();
-        let before = match keyspace {
-            Some(keyspace) => reader.before_many(keyspace, &keys, pin.now())?,
-            None => keys.iter().map(|_| Before::Absent).collect(),
-        };
-        let (limits, builds) = (engine.limits(), Builds::new(engine));
-        let is_heard = engine.events.is_heard();
-        let context = PlanContext { now: pin.now(), reader: &reader, limits: &limits, builder: &builds, is_heard };
-        let mut plans = Vec::with_capacity(linking.len());
-        for ((key, record), before) in linking.iter().zip(before) {
-            let mut plan = KeyPlan::new(keyspace, key, context, before);
-            put_in_place(&mut plan, record.as_ref());
-            plans.push(plan);
-        }
-        let lives = |record: &Meta| record.expires_at.is_none_or(|expires_at| expires_at > pin.now());
-        let held = linking.iter().filter(|(_, record)| record.as_ref().is_some_and(lives)).count();
-        failpoint!("bulk::linking");
+        let Self { live, stage, namespace, db, existing, .. } = self;
+        let engine = &live.engine;
+        let targets: Vec<_> = linking.iter().map(|(key, _)| Target { db: *db, key }).collect();
         // The end of the load syncs for all.
-        let durability =
-            if engine.must_sync(self.live.durability) { Some(Durability::Buffered) } else { self.live.durability };
-        let place = Place { namespace: &self.namespace, durability };
-        let happened = if is_heard { Happened::take(&targets, &mut plans) } else { Vec::new() };
-        self.stage = Stage::InDoubt;
-        engine.commit_plans_of(place, &keyspaces, &targets, plans, &builds)?;
+        let durability = if engine.must_sync(live.durability) { Some(Durability::Buffered) } else { live.durability };
+        engine.write_targets(Place { namespace, durability }, &targets, |plans| {
+            for (plan, (key, record)) in plans.iter_mut().zip(linking) {
+                match existing {
+                    Existing::Fail if plan.live().is_some() => return Err(Error::key_exists(*db, key)),
+                    Existing::Keep if plan.live().is_some() => continue,
+                    _ => put_in_place(plan, record.as_ref()),
+                }
+                if let Some(record) = record {
+                    finished.counts.count(record.data_type, record.expires_at.is_some());
+                    finished.keys += u64::from(record.expires_at.is_none_or(|expires_at| expires_at > plan.now));
+                }
+            }
+            failpoint!("bulk::linking");
+            *stage = Stage::InDoubt;
+            Ok(())
+        })?;
         self.stage = Stage::Marked;
-        if is_heard {
-            engine.events.publish(&self.namespace, &happened);
-        }
-        Ok(held as u64)
+        Ok(())
     }
 
     /// Buries the ids that a building record still names: those of values that another of the same key has replaced, or that found no
@@ -227,16 +224,13 @@ impl BulkLoad {
         self.bury(burials, Batch::new(), false)
     }
 
-    pub(super) fn bury(&self, burials: Burials, mut batch: Batch, sync: bool) -> Result<()> {
-        let engine = &self.live.engine;
-        merge_burials(&engine.db, &engine.watermark.picture(), &burials, &mut batch);
-        if batch.is_empty() {
+    pub(super) fn bury(&self, burials: Burials, batch: Batch, sync: bool) -> Result<()> {
+        if burials.is_empty() {
             return Ok(());
         }
         failpoint!("bulk::before_burial");
-        engine.db.commit(batch, sync)?;
-        engine.watermark.committed(burials);
-        Ok(())
+        let engine = &self.live.engine;
+        engine.watermark.bury(&engine.db, burials, batch, sync)
     }
 
     /// Buries the ids of a load that did not come to its end.
@@ -251,7 +245,7 @@ impl BulkLoad {
     }
 }
 
-impl Drop for BulkLoad {
+impl Drop for Load {
     fn drop(&mut self) {
         if self.stage != Stage::Done
             && let Err(error) = self.abandon()

@@ -5,29 +5,21 @@
 
 mod blocks;
 mod finish;
+mod load;
 mod series;
 mod sorter;
 mod value;
 mod whole;
 
-use std::sync::Arc;
+pub(super) use blocks::Draft;
+pub(super) use load::Load;
+pub(super) use value::{Closed, Given, Values};
 
-use bytes::Bytes;
-
-use crate::encoding::{Body, DataType, ElementKey, LIST_MIDDLE, STRING_PIECE_BYTES, Score};
-use crate::engine::write::check_namespace;
-use crate::engine::{CreateOptions, Db, Live};
+use crate::encoding::{DataType, ElementKey, LIST_MIDDLE, Score};
+use crate::engine::{CreateOptions, Db, Existing, Live};
 use crate::error::{Error, Result};
-use crate::store::Scratch;
-use blocks::{Blocks, Draft, Taken};
-use finish::Stage;
-use sorter::{Sorter, Winner};
-use value::Given;
-
-/// What a load keeps in memory unless told otherwise.
-const DEFAULT_MEMORY_BYTES: usize = 64 << 20;
-/// The least that a load keeps in memory. WHY: below, files become so small that they cost more than they hold.
-const LEAST_MEMORY_BYTES: usize = 256 << 10;
+use crate::gc::PinKind;
+use crate::types::Birth;
 
 /// Many whole values, given in any order of their keys, which take their places in one db with [`finish`](Self::finish). Made by
 /// [`Db::bulk_load`].
@@ -64,23 +56,8 @@ const LEAST_MEMORY_BYTES: usize = 256 << 10;
 /// ```
 #[must_use]
 pub struct BulkLoad {
-    /// The record of each key, by its place in the meta family: the number of the value, then the record, or nothing if the key is to
-    /// hold nothing. WHY numbered: of values that lie apart the records come later, when there are ids for them.
-    records: Sorter,
-    /// Values that were begun.
-    given: u64,
-    /// The elements of the collection that is being given.
-    elements: Sorter,
-    /// Its elements by score, if it is a sorted set.
-    scores: Sorter,
-    blocks: Blocks,
-    memory_bytes: usize,
-    taken: Taken,
-    stage: Stage,
-    scratch: Arc<Scratch>,
-    namespace: Arc<[u8]>,
-    db: u32,
-    live: Live,
+    values: Values,
+    load: Load,
 }
 
 impl Db<Live> {
@@ -105,32 +82,18 @@ impl Db<Live> {
     /// # Ok(()) }
     /// ```
     pub fn bulk_load(&self) -> Result<BulkLoad> {
-        BulkLoad::begin(self.source(), self.namespace(), self.number())
+        let load = Load::begin(self.source(), self.namespace(), self.number(), Existing::Replace)?;
+        let values = load.values(share(load.memory_bytes));
+        Ok(BulkLoad { values, load })
     }
 }
 
-impl BulkLoad {
-    fn begin(live: &Live, namespace: &Arc<[u8]>, db: u32) -> Result<Self> {
-        live.engine.check_writable()?;
-        check_namespace(namespace)?;
-        let scratch = Arc::new(Scratch::make(live.engine.directory.path())?);
-        let load = Self {
-            records: Sorter::new(&scratch, Winner::Greatest, 0),
-            elements: Sorter::new(&scratch, Winner::Last, 0),
-            scores: Sorter::new(&scratch, Winner::Last, 0),
-            given: 0,
-            blocks: Blocks::default(),
-            memory_bytes: 0,
-            taken: Taken::default(),
-            stage: Stage::Feeding,
-            scratch,
-            namespace: Arc::clone(namespace),
-            db,
-            live: live.clone(),
-        };
-        Ok(load.memory(DEFAULT_MEMORY_BYTES))
-    }
+/// What is kept in memory of the elements of one value.
+fn share(memory_bytes: usize) -> usize {
+    memory_bytes / 8
+}
 
+impl BulkLoad {
     /// Says how much of what was given is kept in memory, at least 256 KiB; 64 MiB unless said. The rest waits in sorted files, and each
     /// file in the making takes about as much again as its index and its filter. More memory makes fewer and larger files.
     ///
@@ -147,12 +110,34 @@ impl BulkLoad {
     /// # Ok(()) }
     /// ```
     pub fn memory(mut self, bytes: usize) -> Self {
-        let bytes = bytes.max(LEAST_MEMORY_BYTES);
-        self.memory_bytes = bytes;
-        self.records.set_limit(bytes / 4);
-        self.elements.set_limit(bytes / 8);
-        self.scores.set_limit(bytes / 8);
+        let bytes = self.load.set_memory(bytes);
+        self.values.set_limit(share(bytes));
         self
+    }
+
+    /// Begins a value in place of the one that was given before and did not come to its end. `None` if its expiry has passed: it just
+    /// takes away what the key holds.
+    fn begin_value(&mut self, data_type: DataType, key: &[u8], options: CreateOptions) -> Result<Option<Given>> {
+        let engine = &self.load.live.engine;
+        engine.check_writable()?;
+        engine.check_key(key)?;
+        let now = engine.pins.pin(PinKind::Read).now();
+        let Birth { expires_at, habit } = options.birth(now)?;
+        let keyspace = self.load.keyspace();
+        self.values.begin();
+        let number = self.load.count_given();
+        if expires_at.is_some_and(|expires_at| expires_at <= now) {
+            self.load.file(key, number, None)?;
+            return Ok(None);
+        }
+        let draft = Draft { number, data_type, created_at: now, expires_at, size: 0 };
+        Ok(Some(Given { draft, habit, keyspace }))
+    }
+
+    /// Ends a collection.
+    fn end(&mut self, key: &[u8], given: Given) -> Result<()> {
+        let closed = self.values.collection(&self.load.live.engine.limits(), given.draft)?;
+        self.load.end(&mut self.values, key, given, closed)
     }
 
     /// Gives a key a string. Costs a copy of it.
@@ -177,16 +162,10 @@ impl BulkLoad {
     /// ```
     pub fn string(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, options: CreateOptions) -> Result<()> {
         let (key, value) = (key.as_ref(), value.as_ref());
-        self.live.engine.check_value(value)?;
+        self.load.live.engine.check_value(value)?;
         let Some(given) = self.begin_value(DataType::String, key, options)? else { return Ok(()) };
-        let draft = Draft { size: u64::try_from(value.len()).unwrap_or(u64::MAX), ..given.draft };
-        if value.len() <= self.live.engine.limits().inline(draft.expires_at) {
-            return self.file(key, draft.number, Some(&draft.record(Body::Inline(Bytes::copy_from_slice(value)))));
-        }
-        for (number, piece) in (0..).zip(value.chunks(STRING_PIECE_BYTES)) {
-            self.put(&ElementKey::StringPiece(number), piece)?;
-        }
-        self.end_apart(key, Given { draft, ..given })
+        let closed = self.values.string(&self.load.live.engine.limits(), given.draft, value)?;
+        self.load.end(&mut self.values, key, given, closed)
     }
 
     /// Gives a key a hash. Of several values for one field the last one wins. Costs a copy of the fields, and sorting them; a hash may
@@ -215,9 +194,9 @@ impl BulkLoad {
     ) -> Result<()> {
         let Some(given) = self.begin_value(DataType::Hash, key.as_ref(), options)? else { return Ok(()) };
         for (field, value) in fields {
-            self.live.engine.check_member(field.as_ref())?;
-            self.live.engine.check_value(value.as_ref())?;
-            self.put(&ElementKey::HashField(field.as_ref()), value.as_ref())?;
+            self.load.live.engine.check_member(field.as_ref())?;
+            self.load.live.engine.check_value(value.as_ref())?;
+            self.values.put(&ElementKey::HashField(field.as_ref()), value.as_ref())?;
         }
         self.end(key.as_ref(), given)
     }
@@ -247,8 +226,8 @@ impl BulkLoad {
     ) -> Result<()> {
         let Some(given) = self.begin_value(DataType::Set, key.as_ref(), options)? else { return Ok(()) };
         for member in members {
-            self.live.engine.check_member(member.as_ref())?;
-            self.put(&ElementKey::SetMember(member.as_ref()), b"")?;
+            self.load.live.engine.check_member(member.as_ref())?;
+            self.values.put(&ElementKey::SetMember(member.as_ref()), b"")?;
         }
         self.end(key.as_ref(), given)
     }
@@ -278,8 +257,8 @@ impl BulkLoad {
     ) -> Result<()> {
         let Some(given) = self.begin_value(DataType::List, key.as_ref(), options)? else { return Ok(()) };
         for (index, item) in (LIST_MIDDLE..u64::MAX).zip(items) {
-            self.live.engine.check_value(item.as_ref())?;
-            self.put(&ElementKey::ListItem(index), item.as_ref())?;
+            self.load.live.engine.check_value(item.as_ref())?;
+            self.values.put(&ElementKey::ListItem(index), item.as_ref())?;
         }
         self.end(key.as_ref(), given)
     }
@@ -310,9 +289,9 @@ impl BulkLoad {
     ) -> Result<()> {
         let Some(given) = self.begin_value(DataType::SortedSet, key.as_ref(), options)? else { return Ok(()) };
         for (member, score) in members {
-            self.live.engine.check_member(member.as_ref())?;
+            self.load.live.engine.check_member(member.as_ref())?;
             let score = Score::new(score).ok_or_else(|| Error::not_a_number("a score is not a number"))?;
-            self.put(&ElementKey::SortedMember(member.as_ref()), &score.to_ordered_bytes())?;
+            self.values.put(&ElementKey::SortedMember(member.as_ref()), &score.to_ordered_bytes())?;
         }
         self.end(key.as_ref(), given)
     }

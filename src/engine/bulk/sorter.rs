@@ -71,6 +71,8 @@ pub(super) struct Sorter {
     in_order: bool,
     /// From the oldest to the youngest.
     runs: Vec<Run>,
+    /// A key that was given twice, once that was noticed: when the entries are sorted and merged.
+    twice: Option<Vec<u8>>,
 }
 
 impl Sorter {
@@ -84,6 +86,7 @@ impl Sorter {
             common: 0,
             in_order: true,
             runs: Vec::new(),
+            twice: None,
         }
     }
 
@@ -134,6 +137,7 @@ impl Sorter {
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.entries.clear();
+        self.twice = None;
         for run in self.runs.drain(..) {
             // If it stays, it goes with its directory.
             let _ = std::fs::remove_file(run.path);
@@ -148,7 +152,9 @@ impl Sorter {
         }
         self.spill()?;
         self.merge_until_few()?;
-        Ok(Merged::Files(Files::open(&self.runs, self.winner)?))
+        let mut files = Files::open(&self.runs, self.winner)?;
+        files.twice.clone_from(&self.twice);
+        Ok(Merged::Files(files))
     }
 
     /// Merges runs until there are few enough to read all of them at once. Only neighbours are merged, so that the runs stay in order of
@@ -159,7 +165,7 @@ impl Sorter {
             for group in self.runs.chunks(MOST_RUNS) {
                 fewer.push(match group {
                     [alone] => alone.clone(),
-                    several => merge(several, self.winner, &self.scratch)?,
+                    several => merge(several, self.winner, &self.scratch, &mut self.twice)?,
                 });
             }
             self.runs = fewer;
@@ -186,10 +192,12 @@ impl Sorter {
             a.prefix.cmp(&b.prefix).then_with(|| a.key(bytes).cmp(b.key(bytes))).then_with(|| rank(a, b))
         };
         self.entries.sort_unstable_by(order);
+        let twice = &mut self.twice;
         // The last of each key wins.
         self.entries.dedup_by(|later, kept| {
             let is_same = later.prefix == kept.prefix && later.key(bytes) == kept.key(bytes);
             if is_same {
+                note_twice(twice, kept.key(bytes));
                 *kept = *later;
             }
             is_same
@@ -221,18 +229,23 @@ fn common_bytes(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
+fn note_twice(twice: &mut Option<Vec<u8>>, key: &[u8]) {
+    twice.get_or_insert_with(|| key.to_vec());
+}
+
 fn read_failed(error: io::Error) -> Error {
     Error::io("cannot read a sorted run", error)
 }
 
 /// Merges some runs, in order of their age, into one, and removes them.
-fn merge(runs: &[Run], winner: Winner, scratch: &Scratch) -> Result<Run> {
+fn merge(runs: &[Run], winner: Winner, scratch: &Scratch, twice: &mut Option<Vec<u8>>) -> Result<Run> {
     let mut files = Files::open(runs, winner)?;
     let mut merged = RunWriter::create(scratch)?;
     while files.advance()? {
         merged.put(&files.key, &files.value)?;
     }
     let merged = merged.finish()?;
+    files.twice.iter().for_each(|key| note_twice(twice, key));
     for run in runs {
         // If it stays, it goes with its directory.
         let _ = std::fs::remove_file(&run.path);
@@ -258,6 +271,14 @@ impl Merged<'_> {
         }
     }
 
+    /// Returns a key of which several entries were given; where they come from files, once all was read.
+    pub(super) fn twice(&self) -> Option<&[u8]> {
+        match self {
+            Self::Memory { sorter, .. } => sorter.twice.as_deref(),
+            Self::Files(files) => files.twice.as_deref(),
+        }
+    }
+
     /// Returns the key and the value of the entry.
     pub(super) fn entry(&self) -> (&[u8], &[u8]) {
         match self {
@@ -278,12 +299,13 @@ pub(super) struct Files {
     heads: BinaryHeap<Reverse<(Vec<u8>, Reverse<usize>)>>,
     key: Vec<u8>,
     value: Vec<u8>,
+    twice: Option<Vec<u8>>,
 }
 
 impl Files {
     fn open(runs: &[Run], winner: Winner) -> Result<Self> {
-        let mut files =
-            Self { winner, readers: Vec::new(), heads: BinaryHeap::new(), key: Vec::new(), value: Vec::new() };
+        let (key, value) = (Vec::new(), Vec::new());
+        let mut files = Self { winner, readers: Vec::new(), heads: BinaryHeap::new(), key, value, twice: None };
         for run in runs {
             let file = File::open(&run.path).map_err(read_failed)?;
             let input = BufReader::with_capacity(READ_BYTES, file);
@@ -304,6 +326,7 @@ impl Files {
             if *next != self.key {
                 break;
             }
+            note_twice(&mut self.twice, &self.key);
             if let Some(Reverse((older, Reverse(run)))) = self.heads.pop() {
                 if let Some(reader) = self.readers.get_mut(run)
                     && self.winner == Winner::Greatest
@@ -412,6 +435,8 @@ mod tests {
                 assert_eq!(merged.entry(), (key.as_slice(), value.as_slice()));
             }
             assert!(!merged.advance().unwrap());
+            assert_eq!(merged.twice().is_some(), model.len() < 2000, "round {round}");
+            assert!(merged.twice().is_none_or(|key| model.contains_key(key)));
             sorter.clear();
         }
     }

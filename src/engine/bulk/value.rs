@@ -4,85 +4,159 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::encoding::{
-    Body, DataFamily, DataType, ElementKey, Habit, KeyLayout, KeyspaceNo, Meta, MetaKey, PackedEntry, Tag,
-    encode_packed, packed_entry_bytes,
+    Body, DataFamily, DataType, ElementKey, Habit, KeyLayout, KeyspaceNo, Meta, MetaKey, PackedEntry,
+    STRING_PIECE_BYTES, Tag, encode_packed, packed_entry_bytes,
 };
-use crate::engine::bulk::BulkLoad;
+use crate::engine::Engine;
 use crate::engine::bulk::blocks::{Blocks, Draft, Files, Record};
 use crate::engine::bulk::finish::Stage;
-use crate::engine::bulk::sorter::Sorter;
-use crate::engine::{CreateOptions, Engine};
+use crate::engine::bulk::load::Load;
+use crate::engine::bulk::sorter::{Sorter, Winner};
 use crate::error::Result;
-use crate::gc::PinKind;
-use crate::types::{Birth, Lot};
+use crate::store::Scratch;
+use crate::types::{Limits, Lot};
 
 /// A value that is being given.
 #[derive(Clone, Copy)]
-pub(super) struct Given {
-    pub(super) draft: Draft,
-    pub(super) habit: Option<Habit>,
-    pub(super) keyspace: Option<KeyspaceNo>,
+pub(in crate::engine) struct Given {
+    pub(in crate::engine) draft: Draft,
+    pub(in crate::engine) habit: Option<Habit>,
+    pub(in crate::engine) keyspace: Option<KeyspaceNo>,
 }
 
-impl BulkLoad {
-    /// Begins a value in place of the one that was given before and did not come to its end. `None` if its expiry has passed: it just
-    /// takes away what the key holds.
-    pub(super) fn begin_value(
-        &mut self,
-        data_type: DataType,
-        key: &[u8],
-        options: CreateOptions,
-    ) -> Result<Option<Given>> {
-        let engine = &self.live.engine;
-        engine.check_writable()?;
-        engine.check_key(key)?;
-        let now = engine.pins.pin(PinKind::Read).now();
-        let Birth { expires_at, habit } = options.birth(now)?;
-        let keyspace = engine.keyspaces.current().find(&self.namespace, self.db).map(|found| found.number);
-        self.elements.clear();
-        self.given += 1;
-        let number = self.given;
-        if expires_at.is_some_and(|expires_at| expires_at <= now) {
-            self.file(key, number, None)?;
-            return Ok(None);
-        }
-        let draft = Draft { number, data_type, created_at: now, expires_at, size: 0 };
-        Ok(Some(Given { draft, habit, keyspace }))
+/// What a value has come to.
+pub(in crate::engine) enum Closed {
+    /// It has no elements: its key is to hold nothing.
+    Empty,
+    /// It fits into its record.
+    Record(Meta),
+    /// Its elements lie apart.
+    Apart(Draft),
+}
+
+/// The elements of one value after the other.
+pub(in crate::engine) struct Values {
+    elements: Sorter,
+    /// Those of a sorted set by score.
+    scores: Sorter,
+    /// How many elements the value was given.
+    given: u64,
+}
+
+impl Values {
+    pub(in crate::engine) fn new(scratch: &Arc<Scratch>, limit_bytes: usize) -> Self {
+        let sorter = || Sorter::new(scratch, Winner::Last, limit_bytes);
+        Self { elements: sorter(), scores: sorter(), given: 0 }
     }
 
-    pub(super) fn put(&mut self, key: &ElementKey<'_>, value: &[u8]) -> Result<()> {
+    pub(super) fn set_limit(&mut self, bytes: usize) {
+        self.elements.set_limit(bytes);
+        self.scores.set_limit(bytes);
+    }
+
+    /// Begins a value in place of the one before, whether or not that came to its end.
+    pub(in crate::engine) fn begin(&mut self) {
+        self.elements.clear();
+        self.given = 0;
+    }
+
+    pub(in crate::engine) fn put(&mut self, key: &ElementKey<'_>, value: &[u8]) -> Result<()> {
+        self.given += 1;
         self.elements.push(&key.encode_tail(), value)
     }
 
-    /// Ends a collection.
-    pub(super) fn end(&mut self, key: &[u8], given: Given) -> Result<()> {
+    /// Tells whether an element was given twice. Costs sorting them; where they went to files, a read of these.
+    pub(in crate::engine) fn has_doubles(&mut self) -> Result<bool> {
         if self.elements.is_in_memory() {
-            let size = self.elements.count_sorted();
-            if size == 0 {
-                return self.file(key, given.draft.number, None);
-            }
-            let draft = Draft { size, ..given.draft };
-            if let Some(packed) = self.packed(draft)? {
-                return self.file(key, draft.number, Some(&draft.record(Body::Packed(packed.into()))));
+            return Ok(self.elements.count_sorted() != self.given);
+        }
+        let mut different = 0;
+        let mut merged = self.elements.merged()?;
+        while merged.advance()? {
+            different += 1;
+        }
+        Ok(different != self.given)
+    }
+
+    /// Ends a string.
+    pub(in crate::engine) fn string(&mut self, limits: &Limits, draft: Draft, value: &[u8]) -> Result<Closed> {
+        let draft = Draft { size: u64::try_from(value.len()).unwrap_or(u64::MAX), ..draft };
+        if value.len() <= limits.inline(draft.expires_at) {
+            return Ok(Closed::Record(draft.record(Body::Inline(Bytes::copy_from_slice(value)))));
+        }
+        for (number, piece) in (0..).zip(value.chunks(STRING_PIECE_BYTES)) {
+            self.put(&ElementKey::StringPiece(number), piece)?;
+        }
+        Ok(Closed::Apart(draft))
+    }
+
+    /// Ends a collection.
+    pub(in crate::engine) fn collection(&mut self, limits: &Limits, draft: Draft) -> Result<Closed> {
+        if !self.elements.is_in_memory() {
+            return Ok(Closed::Apart(draft));
+        }
+        let size = self.elements.count_sorted();
+        if size == 0 {
+            return Ok(Closed::Empty);
+        }
+        let draft = Draft { size, ..draft };
+        Ok(match self.packed(limits.packed(draft.expires_at), draft.data_type)? {
+            Some(packed) => Closed::Record(draft.record(Body::Packed(packed.into()))),
+            None => Closed::Apart(draft),
+        })
+    }
+
+    /// Packs the elements in memory, `None` if they take more than fits into a record.
+    fn packed(&mut self, limit: usize, data_type: DataType) -> Result<Option<Vec<u8>>> {
+        if limit == 0 {
+            return Ok(None);
+        }
+        let mut elements = self.elements.merged()?;
+        let mut bytes = 0_usize;
+        while elements.advance()? {
+            let entry = packed_entry(data_type, elements.entry());
+            bytes = bytes.saturating_add(packed_entry_bytes(data_type, entry.name.len(), entry.value.len()));
+            if bytes > limit {
+                return Ok(None);
             }
         }
-        self.end_apart(key, given)
+        let entries = self.elements.sorted().map(|element| packed_entry(data_type, element));
+        Ok(Some(encode_packed(data_type, entries)))
+    }
+}
+
+impl Load {
+    /// Takes a value that has come to its end.
+    pub(in crate::engine) fn end(
+        &mut self,
+        values: &mut Values,
+        key: &[u8],
+        given: Given,
+        closed: Closed,
+    ) -> Result<()> {
+        match closed {
+            Closed::Empty => self.file(key, given.draft.number, None),
+            Closed::Record(meta) => self.file(key, given.draft.number, Some(&meta)),
+            Closed::Apart(draft) => self.end_apart(values, key, Given { draft, ..given }),
+        }
     }
 
     /// Ends a value whose elements lie apart from its record. The family is chosen as that of a value which somebody
     /// writes whole.
-    pub(super) fn end_apart(&mut self, key: &[u8], given: Given) -> Result<()> {
+    fn end_apart(&mut self, values: &mut Values, key: &[u8], given: Given) -> Result<()> {
         let Given { draft, habit, keyspace } = given;
         let engine = Arc::clone(&self.live.engine);
         let lot = Lot::with_habit(habit.or(Some(Habit::Closed)));
         let place = keyspace.map(|keyspace| (keyspace, key));
         let family = engine.place_birth(place, lot, draft.expires_at, draft.created_at).family;
-        if !self.elements.is_in_memory() {
-            return self.write_alone(&engine, key, family, draft);
+        if !values.elements.is_in_memory() {
+            return self.write_alone(&engine, values, key, family, draft);
         }
-        let Self { blocks, elements, scores, .. } = self;
-        let count = each_element(elements, scores, draft.data_type, |tail, value| blocks.add(family, tail, value))
+        let blocks = &mut self.blocks;
+        let count = each_element(values, draft.data_type, |tail, value| blocks.add(family, tail, value))
             .inspect_err(|_| self.blocks.forget_open(family))?;
         let is_full = self.blocks.end(family, key, sized(draft, count));
         if is_full {
@@ -95,16 +169,23 @@ impl BulkLoad {
     }
 
     /// Writes a collection that is larger than its share of the memory.
-    fn write_alone(&mut self, engine: &Engine, key: &[u8], family: DataFamily, draft: Draft) -> Result<()> {
-        let Self { scratch, taken, elements, scores, .. } = self;
+    fn write_alone(
+        &mut self,
+        engine: &Engine,
+        values: &mut Values,
+        key: &[u8],
+        family: DataFamily,
+        draft: Draft,
+    ) -> Result<()> {
+        let Self { scratch, taken, .. } = self;
         let mut files = Files { engine, scratch, taken };
         let written = files.write_alone(family, draft, |rows| {
-            let count = each_element(elements, scores, draft.data_type, |tail, value| rows.put(tail, value))?;
+            let count = each_element(values, draft.data_type, |tail, value| rows.put(tail, value))?;
             Ok(sized(draft, count).size)
         });
         let meta = written.inspect_err(|_| self.stage = Stage::Failed)?;
-        self.elements.clear();
-        self.scores.clear();
+        values.elements.clear();
+        values.scores.clear();
         self.file(key, draft.number, Some(&meta))
     }
 
@@ -119,25 +200,6 @@ impl BulkLoad {
         let record: Record<'_> =
             &mut |key, number, meta| records.push(&place_of(layout, key), &numbered(number, Some(meta)));
         write(blocks, &mut files, record).inspect_err(|_| self.stage = Stage::Failed)
-    }
-
-    /// Packs the elements in memory, `None` if they take more than fits into a record.
-    fn packed(&mut self, draft: Draft) -> Result<Option<Vec<u8>>> {
-        let limit = self.live.engine.limits().packed(draft.expires_at);
-        if limit == 0 {
-            return Ok(None);
-        }
-        let mut elements = self.elements.merged()?;
-        let mut bytes = 0_usize;
-        while elements.advance()? {
-            let entry = packed_entry(draft.data_type, elements.entry());
-            bytes = bytes.saturating_add(packed_entry_bytes(draft.data_type, entry.name.len(), entry.value.len()));
-            if bytes > limit {
-                return Ok(None);
-            }
-        }
-        let entries = self.elements.sorted().map(|element| packed_entry(draft.data_type, element));
-        Ok(Some(encode_packed(draft.data_type, entries)))
     }
 
     /// Files the record of a key, or that it is to hold nothing.
@@ -174,11 +236,11 @@ fn sized(draft: Draft, elements: u64) -> Draft {
 
 /// Gives all elements in the order of their tails; returns how many there are, without the scores of a sorted set.
 fn each_element(
-    elements: &mut Sorter,
-    scores: &mut Sorter,
+    values: &mut Values,
     data_type: DataType,
     mut give: impl FnMut(&[u8], &[u8]) -> Result<()>,
 ) -> Result<u64> {
+    let Values { elements, scores, .. } = values;
     scores.clear();
     let mut count = 0;
     let mut merged = elements.merged()?;

@@ -10,16 +10,18 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::encoding::{ExpireKey, ExpireValue, KeyspaceNo, Meta, MetaKey, Segment, SegmentBits, UnixMillis};
-use crate::engine::bulk::BulkLoad;
+use crate::encoding::{KeyspaceNo, MetaKey, Segment, SegmentBits, UnixMillis};
+use crate::engine::KeyCounts;
 use crate::engine::bulk::finish::{Stage, ids_of, user_key};
+use crate::engine::bulk::load::{Finished, Load};
 use crate::engine::bulk::series::Series;
+use crate::engine::bulk::sorter::{Sorter, Winner};
 use crate::engine::bulk::value::unnumbered;
+use crate::engine::commit::expire_entry;
 use crate::error::Result;
 use crate::failpoint::failpoint;
 use crate::gc::{Burials, PinKind};
 use crate::store::{Batch, Family, FileShape};
-use crate::types::Reader;
 
 /// Fewer values are committed one by one. WHY: files, and a keyspace's number, for a few of them would cost more.
 const LEAST_VALUES: u64 = 100;
@@ -29,17 +31,20 @@ const LEAST_VALUES: u64 = 100;
 struct Records {
     metas: Vec<PathBuf>,
     expiries: Vec<PathBuf>,
+    /// Keys that live.
     keys: u64,
+    counts: KeyCounts,
+    given_twice: Option<Vec<u8>>,
     /// The ids that the records name.
     named: Burials,
 }
 
-impl BulkLoad {
-    /// Puts all values in their places at once, if the db holds nothing; returns how many there are.
+impl Load {
+    /// Puts all values in their places at once, if the db holds nothing.
     ///
     /// WHY a write's pin from before the first record: an expiry that it files is above its sample, and the reaper passes none of them
     /// before the keys count.
-    pub(super) fn take_whole_db(&mut self) -> Result<Option<u64>> {
+    pub(super) fn take_whole_db(&mut self) -> Result<Option<Finished>> {
         if self.given < LEAST_VALUES || self.live.engine.events.is_heard() || !self.is_vacant()? {
             return Ok(None);
         }
@@ -53,20 +58,11 @@ impl BulkLoad {
         taken
     }
 
-    /// Tells whether there is nothing in the db, not even what has expired.
     fn is_vacant(&self) -> Result<bool> {
-        let engine = &self.live.engine;
-        match engine.keyspaces.current().find(&self.namespace, self.db) {
-            None => Ok(true),
-            Some(keyspace) if keyspace.count() > 0 => Ok(false),
-            Some(keyspace) => {
-                let reader = Reader::new(&engine.db, engine.directory.layout, None);
-                Ok(reader.last_record(keyspace.number)?.is_none())
-            }
-        }
+        self.live.engine.is_vacant(&self.namespace, self.db)
     }
 
-    fn take_in(&mut self, keyspace: KeyspaceNo, now: UnixMillis) -> Result<Option<u64>> {
+    fn take_in(&mut self, keyspace: KeyspaceNo, now: UnixMillis) -> Result<Option<Finished>> {
         let engine = Arc::clone(&self.live.engine);
         let records = self.write_records(keyspace, now)?;
         if records.keys == 0 {
@@ -99,15 +95,16 @@ impl BulkLoad {
         }
         engine.mark_swapped(&self.namespace, [self.db, self.db], now);
         engine.want_sync(self.live.durability);
-        Ok(Some(records.keys))
+        let Records { keys, counts, given_twice, .. } = records;
+        Ok(Some(Finished { keys, counts, given_twice }))
     }
 
     /// Writes the records of what lives at `now`, and their expire entries.
     fn write_records(&mut self, keyspace: KeyspaceNo, now: UnixMillis) -> Result<Records> {
         let engine = Arc::clone(&self.live.engine);
         let mut written = Records::default();
-        let Self { records, scores: expiries, scratch, .. } = self;
-        expiries.clear();
+        let Self { records, scratch, memory_bytes, .. } = self;
+        let mut expiries = Sorter::new(scratch, Winner::Last, *memory_bytes / 8);
         let shape = FileShape::of(Family::Meta, &engine.options)?;
         let mut file = Series::new(&shape, scratch, &mut written.metas, engine.options.file_bytes);
         let mut merged = records.merged()?;
@@ -115,6 +112,7 @@ impl BulkLoad {
         while merged.advance()? {
             let (place, record) = merged.entry();
             let Some(meta) = unnumbered(record)? else { continue };
+            written.counts.count(meta.data_type, meta.expires_at.is_some());
             if meta.expires_at.is_some_and(|expires_at| expires_at <= now) {
                 continue;
             }
@@ -128,6 +126,7 @@ impl BulkLoad {
             }
         }
         file.finish()?;
+        written.given_twice = merged.twice().map(|place| user_key(engine.directory.layout, place).to_vec());
         let shape = FileShape::of(Family::Expire, &engine.options)?;
         let mut file = Series::new(&shape, scratch, &mut written.expiries, engine.options.file_bytes);
         let mut merged = expiries.merged()?;
@@ -150,9 +149,4 @@ impl BulkLoad {
         }
         others
     }
-}
-
-fn expire_entry(meta: &Meta, keyspace: KeyspaceNo, user_key: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let entry = ExpireKey { expires_at: meta.expires_at?, keyspace, user_key }.encode();
-    Some((entry, ExpireValue { data_type: meta.data_type, id: meta.id() }.encode()))
 }

@@ -195,10 +195,10 @@ impl Store {
     ///
     /// An event is there when the call returns that made it; those of a transaction come together, in the order of its
     /// operations, when it is committed. [`EventKind::Expired`](crate::EventKind::Expired) comes within 100 ms of the key's time
-    /// when the store is idle and its clock is believed, once at most, never for a key that lives, for one that was flushed, or
-    /// for one that had expired before the subscription; in a store without background threads it comes with
-    /// [`Store::settle`]. Commits that fail are not told, though one may have happened. As in
-    /// Redis there is no event for flushing a db or for swapping two. Unlike in Redis a write whose expiry has passed is a
+    /// when the store is idle and its clock is believed (later while a transaction is under way, and while a bulk load or an import
+    /// into an empty db that was begun before anybody had subscribed puts its keys in their places), once at most, never for a key
+    /// that lives, for one that was flushed, or for one that had expired before the subscription; in a store without background
+    /// threads it comes with [`Store::settle`]. Commits that fail are not told, though one may have happened. As in Redis there is no event for flushing a db or for swapping two. Unlike in Redis a write whose expiry has passed is a
     /// `del` at most, and a BITFIELD whose increments all overflow says `setbit` if it made the string longer.
     ///
     /// Nobody waits for a slow subscriber: the oldest event makes room for a new one, and

@@ -1,90 +1,57 @@
-//! Keys of an RDB file on their way into the store: one thread reads, others write several keys in one commit.
+//! Keys of an RDB file on their way into the store: one thread reads, others write several keys in one commit, or feed a bulk load.
 //!
-//! Uses the write path, `types::dump`, `rdb` and the threads of `parallel`. Invariants: a key that cannot be restored leaves the
-//! others of its commit alone; a key comes at most once in a commit.
+//! Uses the write path, `types::dump`, `rdb`, the bulk load and the threads of `parallel`. Invariants: a key that cannot be restored
+//! leaves the others of its commit alone; a key comes at most once in a commit.
 
-use std::collections::BTreeSet;
 use std::io::Read;
 
 use bytes::Bytes;
+use parking_lot::{Mutex, RwLock};
 
 use crate::encoding::{DataType, Habit, UnixMillis};
 use crate::engine::expiry::within_63_bits;
 use crate::engine::export::Exported;
+use crate::engine::import::feed::Feed;
+use crate::engine::import::lots::{Lots, Work};
 use crate::engine::import::parallel::in_parallel;
+use crate::engine::import::report::Refused;
 use crate::engine::import::{Existing, ImportOptions, ImportReport, Refusal};
 use crate::engine::write::{Place, Target, check_namespace};
 use crate::engine::{Live, Namespace, ViewNamespace};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::options::Durability;
 use crate::rdb::{FileReader, FoundKey, FoundValue, Record};
 use crate::types::dump::{self, MAX_DUMP_BYTES, Restoring};
 use crate::types::{Birth, Change, KeyPlan};
 
-/// How many keys are committed together. Larger: writers wait for each other more often, as each holds that many of the 1,024
-/// locks; smaller: each key bears more of a commit's fixed cost.
-const BATCH_KEYS: usize = 128;
-
-/// How many bytes of keys and values, unpacked, are committed together; a larger value goes alone. Larger: more memory; smaller:
-/// more commits.
-const BATCH_BYTES: u64 = 1 << 20;
-
 /// A key to restore.
-struct Item {
-    db: u32,
-    key: Bytes,
-    expires_at: Option<u64>,
+pub(super) struct Item {
+    pub(super) db: u32,
+    pub(super) key: Bytes,
+    pub(super) expires_at: Option<u64>,
     /// The byte of the type and the value.
-    value: Vec<u8>,
+    pub(super) value: Vec<u8>,
+    /// How many keys came before it.
+    pub(super) number: u64,
 }
-
-/// Keys to commit together.
-#[derive(Default)]
-struct Lot {
-    items: Vec<Item>,
-    known: BTreeSet<(u32, Bytes)>,
-    bytes: u64,
-}
-
-impl Lot {
-    /// Adds a key; hands over first what was gathered before, if this key does not go with it, and then this key, if it goes
-    /// alone. Answers whether to go on.
-    fn add(&mut self, item: Item, bytes: u64, send: &Taker<'_>) -> bool {
-        let bytes = bytes.saturating_add(u64::try_from(item.key.len()).unwrap_or(u64::MAX));
-        let name = (item.db, item.key.clone());
-        let is_full = self.items.len() >= BATCH_KEYS || self.bytes.saturating_add(bytes) > BATCH_BYTES;
-        if (is_full || self.known.contains(&name)) && !self.hand_over(send) {
-            return false;
-        }
-        self.known.insert(name);
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.items.push(item);
-        // WHY at once: the next value, which may be as large, is read only when this one is written.
-        self.bytes <= BATCH_BYTES || self.hand_over(send)
-    }
-
-    fn hand_over(&mut self, send: &Taker<'_>) -> bool {
-        let Self { items, bytes, .. } = std::mem::take(self);
-        items.is_empty() || send(items, bytes)
-    }
-}
-
-/// Takes keys to commit together and how many bytes they are; answers whether to go on.
-type Taker<'a> = dyn Fn(Vec<Item>, u64) -> bool + 'a;
 
 /// Where an import writes, and how.
-struct Importer<'a> {
-    live: &'a Live,
-    namespace: &'a [u8],
-    existing: Existing,
+pub(super) struct Importer<'a> {
+    pub(super) namespace: &'a Namespace,
+    pub(super) existing: Existing,
+    /// The bulk load under way.
+    pub(super) feed: RwLock<Option<Feed>>,
+    /// What came of all keys so far.
+    pub(super) report: &'a Mutex<ImportReport>,
 }
 
-/// Imports a whole file; returns what follows it in its input, too.
+/// Imports a whole file; returns what follows it in its input. What came is counted, also if it ends with an error.
 pub(super) fn file<R: Read>(
     namespace: &Namespace,
     from: R,
     options: ImportOptions,
-) -> Result<(ImportReport, impl Read + use<R>)> {
+    report: &Mutex<ImportReport>,
+) -> Result<impl Read + use<R>> {
     // Here, as the threads that write are in no transaction.
     namespace.live.engine.check_writable()?;
     namespace.live.engine.refuse_inside()?;
@@ -92,24 +59,26 @@ pub(super) fn file<R: Read>(
     let limits = &namespace.live.engine.options;
     let max_value_bytes = usize::try_from(MAX_DUMP_BYTES).unwrap_or(usize::MAX);
     let mut reader = FileReader::open(from, limits.max_key_bytes, max_value_bytes)?;
-    let mut report = restore_all(namespace, options, |send| read(&mut reader, send))?;
-    report.bytes = reader.offset();
-    Ok((report, reader.into_rest()))
+    let restored = restore_all(namespace, options, report, |lots| read(&mut reader, lots, report));
+    report.lock().bytes += reader.offset();
+    restored.map(|()| reader.into_rest())
 }
 
 /// Imports what a view shows, of another store.
-pub(super) fn view(namespace: &Namespace, from: &ViewNamespace, options: ImportOptions) -> Result<ImportReport> {
-    restore_all(namespace, options, |send| {
-        let mut lot = Lot::default();
+pub(super) fn view(
+    namespace: &Namespace,
+    from: &ViewNamespace,
+    options: ImportOptions,
+    report: &Mutex<ImportReport>,
+) -> Result<()> {
+    restore_all(namespace, options, report, |lots| {
         from.each_key(|found| {
             let Exported { db, key, expires_at, value, .. } = found;
             let bytes = u64::try_from(value.len()).unwrap_or(u64::MAX).saturating_mul(2);
             let key = Bytes::copy_from_slice(key);
-            let item = Item { db, key, expires_at: expires_at.map(UnixMillis::get), value };
-            Ok(lot.add(item, bytes, send))
-        })?;
-        lot.hand_over(send);
-        Ok(ImportReport::default())
+            let item = Item { db, key, expires_at: expires_at.map(UnixMillis::get), value, number: 0 };
+            lots.add(item, bytes)
+        })
     })
 }
 
@@ -119,82 +88,120 @@ pub(super) fn view(namespace: &Namespace, from: &ViewNamespace, options: ImportO
 fn restore_all(
     namespace: &Namespace,
     options: ImportOptions,
-    produce: impl FnOnce(&Taker<'_>) -> Result<ImportReport>,
-) -> Result<ImportReport> {
-    let importer = Importer { live: &namespace.live, namespace: &namespace.name, existing: options.existing };
-    let restore = |items: Vec<Item>, report: &mut ImportReport| importer.restore(&items, report);
-    let (mut report, written) = in_parallel(options.threads, produce, restore)?;
-    importer.live.engine.db.sync_log()?;
-    written.into_iter().for_each(|part| report.add(part));
-    Ok(report)
+    report: &Mutex<ImportReport>,
+    produce: impl FnOnce(&mut Lots<'_>) -> Result<()>,
+) -> Result<()> {
+    let importer = Importer { namespace, existing: options.existing, feed: RwLock::new(None), report };
+    let produce = |send: &dyn Fn(Work, u64) -> bool| {
+        let mut lots = Lots::new(&importer, send);
+        let produced = produce(&mut lots);
+        // What came before an error stays, so it has to take its place.
+        let ended = lots.end();
+        produced.and(ended)
+    };
+    in_parallel(options.threads, produce, |work| importer.work(work))?;
+    importer.live().engine.db.sync_log()
 }
 
 /// Reads a file to its end and hands its keys over.
-fn read(reader: &mut FileReader<impl Read>, send: &Taker<'_>) -> Result<ImportReport> {
-    let mut report = ImportReport::default();
-    let mut lot = Lot::default();
+fn read(reader: &mut FileReader<impl Read>, lots: &mut Lots<'_>, report: &Mutex<ImportReport>) -> Result<()> {
     while let Some(record) = reader.next_record()? {
-        let (item, bytes) = match sort_out(record) {
-            Ok(found) => found,
-            Err(why) => {
-                report.refuse(why);
-                continue;
+        match sort_out(record) {
+            Ok((item, bytes)) => {
+                if !lots.add(item, bytes)? {
+                    return Ok(());
+                }
             }
-        };
-        if !lot.add(item, bytes, send) {
-            return Ok(report);
+            Err(refused) => report.lock().refuse_named(refused),
         }
     }
-    lot.hand_over(send);
-    Ok(report)
+    Ok(())
 }
 
 /// Tells what of a record can be restored.
-fn sort_out(record: Record) -> Result<(Item, u64), Refusal> {
+fn sort_out(record: Record) -> Result<(Item, u64), Refused> {
     let FoundKey { db, key, expires_at, value } = match record {
         Record::Key(found) => found,
-        Record::Function => return Err(Refusal::Function),
-        Record::ModuleData => return Err(Refusal::Module),
+        Record::Function => return Err(Refused::other(Refusal::Function, "a library of functions".to_owned())),
+        Record::ModuleData => {
+            return Err(Refused::other(Refusal::Module, "data of a module that belong to no key".to_owned()));
+        }
     };
+    let refused = |why, wrong: &str| Err(Refused::key(why, db, key.as_deref(), wrong));
     let (value, bytes) = match value {
         FoundValue::Raw { bytes, unpacked } => {
             let weight = unpacked.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             (bytes, weight)
         }
-        FoundValue::TooLarge => return Err(Refusal::TooLarge),
-        FoundValue::Unsupported("a stream") => return Err(Refusal::Stream),
-        FoundValue::Unsupported(_) => return Err(Refusal::Module),
+        FoundValue::TooLarge => return refused(Refusal::TooLarge, "the value has more than 4 GiB"),
+        FoundValue::Unsupported("a stream") => return refused(Refusal::Stream, "a stream"),
+        FoundValue::Unsupported(what) => return refused(Refusal::Module, what),
     };
-    let db = u32::try_from(db).map_err(|_| Refusal::OutOfRange)?;
-    let key = key.ok_or(Refusal::TooLarge)?;
-    Ok((Item { db, key, expires_at, value }, bytes))
+    let Ok(number) = u32::try_from(db) else {
+        return refused(Refusal::OutOfRange, "dbs have numbers up to 4294967295");
+    };
+    match key {
+        Some(key) => Ok((Item { db: number, key, expires_at, value, number: 0 }, bytes)),
+        None => refused(Refusal::TooLarge, "its name is longer than max_key_bytes allows"),
+    }
 }
 
 /// What became of a key.
-enum Outcome {
+pub(super) enum Outcome {
     Restored { data_type: DataType, expires: bool },
     Expired,
     Kept,
-    Refused(Refusal),
+    Refused(Refused),
+}
+
+/// What becomes of a key that cannot be restored; an error if that is not for reasons of its own.
+pub(super) fn refusal_of(item: &Item, error: Error) -> Result<Outcome> {
+    match Refusal::of(&error) {
+        Some(why) => Ok(Outcome::Refused(Refused::key(why, item.db.into(), Some(&item.key), error))),
+        None => Err(error),
+    }
+}
+
+impl ImportReport {
+    pub(super) fn take(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Restored { data_type, expires } => self.counts.count(data_type, expires),
+            Outcome::Expired => self.expired += 1,
+            Outcome::Kept => self.kept += 1,
+            Outcome::Refused(refused) => self.refuse_named(refused),
+        }
+    }
 }
 
 impl Importer<'_> {
+    pub(super) fn live(&self) -> &Live {
+        &self.namespace.live
+    }
+
+    fn work(&self, work: Work) -> Result<()> {
+        match work {
+            Work::Restore(items) => self.restore(&items),
+            Work::Feed(items) => match &*self.feed.read() {
+                Some(feed) => feed.take(&items, self.report),
+                None => Err(Error::corrupt("an import has lost its bulk load")),
+            },
+            Work::End => match self.feed.write().take() {
+                Some(feed) => feed.finish(self.report),
+                None => Ok(()),
+            },
+        }
+    }
+
     /// Restores different keys in one commit.
-    fn restore(&self, items: &[Item], report: &mut ImportReport) -> Result<()> {
-        let engine = &self.live.engine;
-        let place = Place { namespace: self.namespace, durability: Some(Durability::Buffered) };
+    fn restore(&self, items: &[Item]) -> Result<()> {
+        let engine = &self.live().engine;
+        let place = Place { namespace: &self.namespace.name, durability: Some(Durability::Buffered) };
         let targets: Vec<Target<'_>> = items.iter().map(|item| Target { db: item.db, key: &item.key }).collect();
         let outcomes: Vec<Outcome> = engine.write_targets(place, &targets, |plans| {
             plans.iter_mut().zip(items).map(|(plan, item)| self.restore_one(plan, item)).collect()
         })?;
-        for outcome in outcomes {
-            match outcome {
-                Outcome::Restored { data_type, expires } => report.imported(data_type, expires),
-                Outcome::Expired => report.expired += 1,
-                Outcome::Kept => report.kept += 1,
-                Outcome::Refused(why) => report.refuse(why),
-            }
-        }
+        let mut report = self.report.lock();
+        outcomes.into_iter().for_each(|outcome| report.take(outcome));
         Ok(())
     }
 
@@ -205,9 +212,7 @@ impl Importer<'_> {
         }
         if plan.live().is_some() {
             match self.existing {
-                Existing::Fail => {
-                    return Err(Error::new(ErrorKind::KeyExists, "a key exists, and is not to be replaced"));
-                }
+                Existing::Fail => return Err(Error::key_exists(item.db, &item.key)),
                 Existing::Keep => return Ok(Outcome::Kept),
                 Existing::Replace => {}
             }
@@ -215,19 +220,19 @@ impl Importer<'_> {
         match self.restore_value(plan, item, expires_at) {
             Ok(data_type) => Ok(Outcome::Restored { data_type, expires: expires_at.is_some() }),
             Err(error) => {
-                let why = Refusal::of(&error).ok_or(error)?;
+                let refused = refusal_of(item, error)?;
                 // What was built of it is buried, as nothing links it.
                 plan.change = Change::Nothing;
                 plan.elements.clear();
                 plan.built = None;
                 plan.notes.clear();
-                Ok(Outcome::Refused(why))
+                Ok(refused)
             }
         }
     }
 
     fn restore_value(&self, plan: &mut KeyPlan<'_>, item: &Item, expires_at: Option<UnixMillis>) -> Result<DataType> {
-        let engine = &self.live.engine;
+        let engine = &self.live().engine;
         let check = |element: &_| engine.check_element(element);
         let with = Restoring {
             birth: Birth { expires_at: expires_at.map(within_63_bits).transpose()?, habit: Some(Habit::Closed) },

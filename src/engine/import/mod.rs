@@ -1,10 +1,12 @@
 //! What others wrote, taken over: RDB files and append-only files.
 //!
-//! Uses the write path, `types` and `rdb`. Invariant: each key comes whole or not at all, and whatever did not come is counted
-//! with the reason.
+//! Uses the write path, the bulk load, `types` and `rdb`. Invariant: each key comes whole or not at all, and whatever did not come is
+//! counted with the reason.
 
 mod aof;
+mod feed;
 mod load;
+mod lots;
 mod parallel;
 mod report;
 
@@ -12,6 +14,8 @@ pub use aof::append_only_parts;
 pub use report::{ImportReport, Refusal};
 
 use std::io::Read;
+
+use parking_lot::Mutex;
 
 use crate::engine::{Namespace, Store};
 use crate::error::Result;
@@ -124,11 +128,15 @@ impl Namespace {
     /// of this namespace in which it was, with its expiry. Streams, modules' values and functions are not supported; they are
     /// passed over and counted, as are keys that have expired. `from` need not be buffered.
     ///
-    /// Keys are committed some dozens at a time, with the locks of these keys held, and whatever durability was chosen, all of
-    /// them are made durable by one sync at the end: everything is on stable storage when this returns `Ok`.
+    /// Into a db that holds nothing, keys come by a [`BulkLoad`](crate::BulkLoad), if they are many and nobody has subscribed to
+    /// events: all those of the db appear at once, when the file goes on to another db or ends, and it goes several times as fast.
+    /// Else they are committed some dozens at a time, with the locks of these keys held. Whatever durability was chosen, all of
+    /// them are made durable by one sync at the end: everything is on stable storage when this returns `Ok`. A key that somebody else
+    /// writes meanwhile counts as one that is there already, either way; and so does one that comes twice in the file.
     ///
     /// Costs a look at the place of each key, a write of its value, and memory for at most 4 MiB of values for each thread, and
-    /// beside them for one value, the largest of the file at worst, as it is in the file, unpacked and in its commit.
+    /// beside them for one value, the largest of the file at worst, as it is in the file, unpacked and in its commit. A bulk load
+    /// costs no look; it takes 64 MiB of memory, 4 MiB more for each thread, and on disk the space of the values twice for a while.
     ///
     /// # Errors
     /// [`BadDump`](crate::ErrorKind::BadDump) for a file that is damaged or newer, with the place;
@@ -149,11 +157,38 @@ impl Namespace {
     ///
     /// let copies = other.namespace("copies");
     /// let report = copies.import_rdb(file.as_slice(), ImportOptions::new())?;
-    /// assert_eq!((report.sets, report.keys()), (1, 1));
+    /// assert_eq!((report.counts.sets, report.keys()), (1, 1));
     /// assert!(copies.db(3).sets().contains("s", "a")?);
     /// # Ok(()) }
     /// ```
     pub fn import_rdb(&self, from: impl Read, options: ImportOptions) -> Result<ImportReport> {
-        load::file(self, from, options).map(|(report, _)| report)
+        let mut report = ImportReport::default();
+        self.import_rdb_counted(from, options, &mut report)?;
+        Ok(report)
+    }
+
+    /// Imports an RDB file as [`Namespace::import_rdb`] does, and adds to `report` what came, also if it ends with an error.
+    ///
+    /// # Errors
+    /// As [`Namespace::import_rdb`].
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::{ImportOptions, ImportReport};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let cut = b"REDIS0010\xfe\x00\x00\x01k\x01v\x00".as_slice();
+    /// let mut report = ImportReport::default();
+    /// let done = store.namespace([]).import_rdb_counted(cut, ImportOptions::new(), &mut report);
+    /// assert!(done.is_err());
+    /// assert_eq!(report.keys(), 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn import_rdb_counted(&self, from: impl Read, options: ImportOptions, report: &mut ImportReport) -> Result<()> {
+        let counted = Mutex::default();
+        let done = load::file(self, from, options, &counted).map(drop);
+        report.add(counted.into_inner());
+        done
     }
 }

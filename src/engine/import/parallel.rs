@@ -15,16 +15,14 @@ use crate::error::{Error, ErrorKind, Result};
 /// goes alone then, are read and written by turns.
 const BYTES_PER_THREAD: u64 = 4 << 20;
 
-/// Lets `produce` make loads in this thread, and `work` do them in `threads` others, each with a state of its own. What `produce` is
-/// given takes a load and its bytes, and answers whether it is to go on. A load of more bytes than may be on the way is done
-/// when it answers.
-///
-/// Returns what `produce` returns, and the states.
-pub(super) fn in_parallel<T: Send, S: Default + Send, R>(
+/// Lets `produce` make loads in this thread, and `work` do them in `threads` others. What `produce` is given takes a load and its
+/// bytes, and answers whether it is to go on. A load of more bytes than may be on the way is alone: all before it are done when it is
+/// begun, and it is done when that answers.
+pub(super) fn in_parallel<T: Send, R>(
     threads: usize,
     produce: impl FnOnce(&dyn Fn(T, u64) -> bool) -> Result<R>,
-    work: impl Fn(T, &mut S) -> Result<()> + Sync,
-) -> Result<(R, Vec<S>)> {
+    work: impl Fn(T) -> Result<()> + Sync,
+) -> Result<R> {
     let limit = u64::try_from(threads).unwrap_or(u64::MAX).saturating_mul(BYTES_PER_THREAD);
     let way = Way { limit, bytes: Mutex::new(0), is_lighter: Condvar::new(), has_failed: AtomicBool::new(false) };
     thread::scope(|scope| {
@@ -51,10 +49,10 @@ pub(super) fn in_parallel<T: Send, S: Default + Send, R>(
         let produced = produce(&send);
         drop(sender);
         let panicked = |_| Err(Error::new(ErrorKind::Io, "a thread of an import panicked"));
-        let ended: Vec<Result<S>> = workers.into_iter().map(|worker| worker.join().unwrap_or_else(panicked)).collect();
+        let ended: Vec<Result<()>> = workers.into_iter().map(|worker| worker.join().unwrap_or_else(panicked)).collect();
         // What went wrong in a worker is why `produce` was to stop.
-        let states = ended.into_iter().collect::<Result<_>>()?;
-        Ok((produced?, states))
+        ended.into_iter().collect::<Result<()>>()?;
+        produced
     })
 }
 
@@ -73,18 +71,13 @@ struct Passage<'a> {
 }
 
 impl Way {
-    fn work_on<T, S: Default>(
-        &self,
-        receiver: Receiver<(T, Passage<'_>)>,
-        work: &impl Fn(T, &mut S) -> Result<()>,
-    ) -> Result<S> {
-        let mut state = S::default();
+    fn work_on<T>(&self, receiver: Receiver<(T, Passage<'_>)>, work: &impl Fn(T) -> Result<()>) -> Result<()> {
         for (load, _passage) in receiver {
             if !self.has_failed() {
-                work(load, &mut state).inspect_err(|_| self.has_failed.store(true, Ordering::Release))?;
+                work(load).inspect_err(|_| self.has_failed.store(true, Ordering::Release))?;
             }
         }
-        Ok(state)
+        Ok(())
     }
 
     fn has_failed(&self) -> bool {
@@ -152,15 +145,17 @@ mod tests {
                 }
                 Ok(())
             };
-            let work = |load: Load, count: &mut usize| {
+            let done = AtomicU64::new(0);
+            let work = |load: Load| {
                 std::thread::sleep(Duration::from_millis(2));
                 most.fetch_max(alive.load(Ordering::SeqCst), Ordering::SeqCst);
+                assert!(load.0 <= limit || alive.load(Ordering::SeqCst) == load.0, "it is not alone");
                 drop(load);
-                *count += 1;
+                done.fetch_add(1, Ordering::SeqCst);
                 Ok(())
             };
-            let ((), counts) = in_parallel(threads, produce, work).unwrap();
-            assert_eq!(counts.iter().sum::<usize>(), sizes.len());
+            in_parallel(threads, produce, work).unwrap();
+            assert_eq!(done.into_inner(), sizes.len() as u64);
             let most = most.into_inner();
             // One load may wait in the thread that made it.
             assert!(most <= limit * 11, "{most} with {threads} threads");
@@ -179,7 +174,7 @@ mod tests {
                     }
                     Ok(0)
                 };
-                let work = |number: u64, (): &mut ()| {
+                let work = |number: u64| {
                     assert!(!panics || number < 100, "this test panics on purpose");
                     if number < 100 { Ok(()) } else { Err(Error::invalid("failed")) }
                 };

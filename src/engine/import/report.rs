@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::encoding::DataType;
-use crate::error::{Error, ErrorKind};
+use crate::engine::KeyCounts;
+use crate::error::{Error, ErrorKind, shown};
 
 /// Why something was not imported.
 ///
@@ -62,6 +62,28 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// How many of those that were refused are named. More: a file in which nothing fits makes a long report.
+const MOST_EXAMPLES: usize = 10;
+
+/// Something that is refused, and a line about it.
+pub(super) struct Refused {
+    why: Refusal,
+    what: String,
+}
+
+impl Refused {
+    /// A key that is refused; `None` for a name that is too long to be kept.
+    pub(super) fn key(why: Refusal, db: u64, key: Option<&[u8]>, wrong: impl fmt::Display) -> Self {
+        let key = key.map_or_else(|| "a key".to_owned(), |key| format!("key {}", shown(key)));
+        Self { why, what: format!("db {db}, {key}: {wrong}") }
+    }
+
+    /// Something else.
+    pub(super) fn other(why: Refusal, what: String) -> Self {
+        Self { why, what }
+    }
+}
+
 /// What an import did.
 ///
 /// # Examples
@@ -73,24 +95,16 @@ impl fmt::Display for Refusal {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImportReport {
-    /// Strings that were imported.
-    pub strings: u64,
-    /// Lists that were imported.
-    pub lists: u64,
-    /// Sets that were imported.
-    pub sets: u64,
-    /// Hashes that were imported.
-    pub hashes: u64,
-    /// Sorted sets that were imported.
-    pub sorted_sets: u64,
-    /// How many of these keys have an expiry.
-    pub with_expiry: u64,
+    /// The keys that were imported.
+    pub counts: KeyCounts,
     /// Keys that had expired and were passed over.
     pub expired: u64,
     /// Keys that were there already and stayed as they were.
     pub kept: u64,
     /// What was refused, and why.
     pub refused: BTreeMap<Refusal, u64>,
+    /// The first ten or so of these that have a name, each as a line that tells its db, its key and what is wrong with it.
+    pub examples: Vec<String>,
     /// Commands of an append-only file that were done.
     pub commands: u64,
     /// Whether an append-only file ends within a command, which was left out.
@@ -114,7 +128,7 @@ impl ImportReport {
     /// ```
     #[must_use]
     pub fn keys(&self) -> u64 {
-        self.strings + self.lists + self.sets + self.hashes + self.sorted_sets
+        self.counts.keys()
     }
 
     /// Tells whether nothing was refused or cut off.
@@ -135,34 +149,28 @@ impl ImportReport {
         self.refused.is_empty() && !self.is_cut
     }
 
-    pub(super) fn imported(&mut self, data_type: DataType, expires: bool) {
-        *match data_type {
-            DataType::String => &mut self.strings,
-            DataType::List => &mut self.lists,
-            DataType::Set => &mut self.sets,
-            DataType::Hash => &mut self.hashes,
-            DataType::SortedSet => &mut self.sorted_sets,
-        } += 1;
-        self.with_expiry += u64::from(expires);
-    }
-
     pub(super) fn refuse(&mut self, why: Refusal) {
         *self.refused.entry(why).or_default() += 1;
     }
 
+    /// Counts a refusal, of something that is told with it.
+    pub(super) fn refuse_named(&mut self, Refused { why, what }: Refused) {
+        self.refuse(why);
+        if self.examples.len() < MOST_EXAMPLES {
+            self.examples.push(what);
+        }
+    }
+
     /// Adds what another part of the same import did.
     pub(super) fn add(&mut self, other: Self) {
-        self.strings += other.strings;
-        self.lists += other.lists;
-        self.sets += other.sets;
-        self.hashes += other.hashes;
-        self.sorted_sets += other.sorted_sets;
-        self.with_expiry += other.with_expiry;
+        self.counts.add(other.counts);
         self.expired += other.expired;
         self.kept += other.kept;
         self.commands += other.commands;
         self.is_cut |= other.is_cut;
         self.bytes += other.bytes;
+        let room = MOST_EXAMPLES.saturating_sub(self.examples.len());
+        self.examples.extend(other.examples.into_iter().take(room));
         for (why, count) in other.refused {
             *self.refused.entry(why).or_default() += count;
         }

@@ -107,16 +107,17 @@ impl Store {
 impl Namespace {
     /// Runs `body` as a transaction on keys of this namespace, each named by its db and its key: what it reads does not change
     /// meanwhile but by itself, it sees its own writes, and when it returns `Ok` all of them become visible and durable in
-    /// one commit. When it returns an error, nothing has happened; [`Error::aborted`](crate::Error::aborted) makes one to end it on purpose.
+    /// one commit. When it returns an error, nothing has happened; [`Error::aborted`](crate::Error::aborted) makes one to end it on
+    /// purpose.
     /// The failure of a single operation inside changes nothing, and ends the transaction only if `body` returns it.
     ///
     /// Only the keys declared can be touched, for reading too. They are locked until the end, and the store's reaper waits
     /// for it: keep it short. Inside, time stands still: all of it happens at the moment at which the locks were taken.
     ///
     /// Not offered inside are walks over keys ([`Db::keys`], [`Db::scan`], [`Db::random_key`] and their like), and sorting
-    /// by or getting keys that were not declared, which is refused as everything else about them. In the thread that runs `body`, writes to the store beside the
-    /// transaction, flushes, swaps and another transaction are refused, as they could wait for this one; reads beside it
-    /// are allowed, and do not see what it writes. Work that `body` hands to other threads and waits for must not write
+    /// by or getting keys that were not declared, which is refused as everything else about them. In the thread that runs `body`,
+    /// writes to the store beside the transaction, flushes, swaps and another transaction are refused, as they could wait for
+    /// this one; reads beside it are allowed, and do not see what it writes. Work that `body` hands to other threads and waits for must not write
     /// to the store beside the transaction; and transactions on several stores, one inside the other, need an order
     /// of the stores, as any locks do.
     ///

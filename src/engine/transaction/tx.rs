@@ -242,8 +242,9 @@ impl Writable for Tx {}
 
 impl Open {
     fn db(&self, number: u32) -> Result<&DeclaredDb> {
-        let place = self.dbs.binary_search_by_key(&number, |db| db.number).map_err(|_| undeclared())?;
-        self.dbs.get(place).ok_or_else(undeclared)
+        let place = self.dbs.binary_search_by_key(&number, |db| db.number);
+        let found = place.ok().and_then(|place| self.dbs.get(place));
+        found.ok_or_else(|| Error::invalid(format!("the transaction declared no key of db {number}")))
     }
 
     /// Looks up what the keys are, and notes what had to be read for it.

@@ -266,9 +266,34 @@ impl Watch {
         self.keys.keys().map(|(db, key)| (&*self.namespace, *db, &**key))
     }
 
+    /// Runs a transaction on the watched keys, if none of them has changed; returns `None` if one has. As
+    /// [`Watch::transaction`], for whoever needs no other keys and does not want to name them again.
+    ///
+    /// # Errors
+    /// As [`Namespace::transaction`](crate::Namespace::transaction).
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let db = store.db(0);
+    /// db.strings().set("state", "open")?;
+    /// let watch = db.watch(["state"])?;
+    /// assert_eq!(db.strings().get("state")?.as_deref(), Some(b"open".as_slice()));
+    /// let done = watch.if_unchanged(|tx| tx.db(0).strings().set("state", "closed"))?;
+    /// assert_eq!(done, Some(()));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "EXEC")]
+    pub fn if_unchanged<T>(self, body: impl FnOnce(&Transaction) -> Result<T>) -> Result<Option<T>> {
+        let keys: Vec<_> = self.keys.keys().map(|(db, key)| (*db, key.clone())).collect();
+        self.transaction(keys, body)
+    }
+
     /// Runs a transaction on keys of the same namespace as [`Namespace::transaction`](crate::Namespace::transaction) does, if
     /// none of the watched keys has changed; returns `None` if one has. The watched keys are locked with it, but can be
-    /// touched only if they are declared, too. Ends the watch in any case.
+    /// touched only if they are declared, too; [`Watch::if_unchanged`] declares them all. Ends the watch in any case.
     ///
     /// # Errors
     /// As [`Namespace::transaction`](crate::Namespace::transaction).

@@ -187,8 +187,8 @@ impl<'a> ZRange<'a> {
     }
 
     /// Leaves out the first `offset` members of the part and takes up to `count` of the rest (LIMIT). What is left
-    /// out is read. `u64::MAX` takes all the rest, for which Redis has negative counts. Taken also with [`ZRange::ranks`], and by [`ZSets::count`](crate::ZSets::count) and
-    /// [`ZSets::remove_range`](crate::ZSets::remove_range), where Redis calls it a syntax error.
+    /// out is read. `u64::MAX` takes all the rest, for which Redis has negative counts. Taken also with [`ZRange::ranks`], and by
+    /// [`ZSets::count`](crate::ZSets::count) and [`ZSets::remove_range`](crate::ZSets::remove_range), where Redis calls it a syntax error.
     ///
     /// # Examples
     /// ```

@@ -231,3 +231,24 @@ fn watched_keys_stand_still_while_the_transaction_lasts() {
         assert_eq!(db.len().unwrap(), 2);
     });
 }
+
+#[test]
+fn watched_keys_need_no_second_naming_and_no_others_come_with_them() {
+    let fixture = crate::fixture::Fixture::new();
+    let store = fixture.open();
+    store.db(2).strings().set("b", "1").unwrap();
+    let watch = store.watch([(0, "a"), (2, "b")]).unwrap();
+    let done = watch.if_unchanged(|tx| {
+        let error = tx.db(0).strings().set("other", "").unwrap_err();
+        assert!(error.to_string().contains("did not declare the key \"other\""), "{error}");
+        let error = tx.db(7).exists("a").unwrap_err();
+        assert!(error.to_string().contains("no key of db 7"), "{error}");
+        tx.db(0).strings().set("a", "x")?;
+        tx.db(2).strings().incr("b")
+    });
+    assert_eq!(done.unwrap(), Some(2));
+    let watch = store.watch([(0, "a")]).unwrap();
+    store.db(0).delete(["a"]).unwrap();
+    assert_eq!(watch.if_unchanged(|tx| tx.db(0).strings().set("a", "y")).unwrap(), None);
+    assert!(!store.db(0).exists("a").unwrap());
+}

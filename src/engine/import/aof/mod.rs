@@ -15,6 +15,8 @@ use std::fs::{self, File};
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
+use parking_lot::Mutex;
+
 use crate::aof::{AofReader, PartKind, read_manifest};
 use crate::clock::ManualClock;
 use crate::engine::import::{Existing, ImportOptions, ImportReport, load};
@@ -49,7 +51,7 @@ impl Store {
     /// # let store = windrow::Store::open(dir.path().join("s"))?;
     /// let file = "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*3\r\n$5\r\nRPUSH\r\n$1\r\nl\r\n$1\r\na\r\n";
     /// let report = store.import_aof([file.as_bytes()], ImportOptions::new())?;
-    /// assert_eq!((report.lists, report.commands), (1, 2));
+    /// assert_eq!((report.counts.lists, report.commands), (1, 2));
     /// assert_eq!(store.db(3).lists().len("l")?, 1);
     /// # Ok(()) }
     /// ```
@@ -74,11 +76,13 @@ impl Namespace {
     /// Everything is done in a store of its own first, in the directory of this one, where time stands still; it is gone in
     /// the end. Then its keys are taken over as those of [`Namespace::import_rdb`] are, and as durably; until then this store
     /// is as it was. Costs a write for each command, one by one, then a write of each key; the room of both on disk; memory as
-    /// an open store, for the largest command, and for all commands of the largest transaction. Imports of append-only files
-    /// wait for each other.
+    /// an open store, for the largest command, and for all commands of the largest transaction. Imports of append-only files into
+    /// a store wait for each other, so what is read here must not wait for another one: in the thread of one that is under way it is
+    /// refused, in another thread it is not noticed.
     ///
     /// # Errors
-    /// [`BadDump`](crate::ErrorKind::BadDump) for a file that is damaged elsewhere than at its end, with the place; else as
+    /// [`BadDump`](crate::ErrorKind::BadDump) for a file that is damaged elsewhere than at its end, with the place;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) within the reading of another such import into the store; else as
     /// [`Namespace::import_rdb`].
     ///
     /// # Examples
@@ -101,29 +105,71 @@ impl Namespace {
         parts: impl IntoIterator<Item = R>,
         options: ImportOptions,
     ) -> Result<ImportReport> {
+        let mut report = ImportReport::default();
+        self.import_aof_counted(parts, options, &mut report)?;
+        Ok(report)
+    }
+
+    /// Imports an append-only file as [`Namespace::import_aof`] does, and adds to `report` what came, also if it ends with an error:
+    /// commands that were done count then, though nothing of them may have been taken over yet, and keys only if they were.
+    ///
+    /// # Errors
+    /// As [`Namespace::import_aof`].
+    ///
+    /// # Examples
+    /// ```
+    /// use windrow::{ImportOptions, ImportReport};
+    /// # fn main() -> windrow::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = windrow::Store::open(dir.path().join("s"))?;
+    /// let file = "*2\r\n$4\r\nINCR\r\n$1\r\nk\r\nnothing known";
+    /// let mut report = ImportReport::default();
+    /// let done = store.namespace([]).import_aof_counted([file.as_bytes()], ImportOptions::new(), &mut report);
+    /// assert!(done.is_err());
+    /// assert_eq!((report.commands, report.keys()), (1, 0));
+    /// # Ok(()) }
+    /// ```
+    pub fn import_aof_counted<R: Read>(
+        &self,
+        parts: impl IntoIterator<Item = R>,
+        options: ImportOptions,
+        report: &mut ImportReport,
+    ) -> Result<()> {
+        let mut own = ImportReport::default();
+        let done = self.do_import_aof(parts, options, &mut own);
+        report.add(own);
+        done
+    }
+
+    fn do_import_aof<R: Read>(
+        &self,
+        parts: impl IntoIterator<Item = R>,
+        options: ImportOptions,
+        report: &mut ImportReport,
+    ) -> Result<()> {
         let engine = &self.live.engine;
         engine.check_writable()?;
         engine.refuse_inside()?;
         check_namespace(&self.name)?;
-        let no_room = |error| Error::io("an import finds no room in the store's directory", error);
         // Declared first, so dropped last.
-        let scratch = engine.directory.scratch().map_err(no_room)?;
+        let staging = engine.directory.stage()?;
         let mut chosen = engine.options.clone();
         chosen.durability = Durability::Buffered;
         let clock = ManualClock::starting_at(STANDSTILL);
-        let staged = Store::builder(scratch.path()).options(chosen).clock(clock).open()?;
+        let staged = Store::builder(staging.path()).options(chosen).clock(clock).open()?;
         let namespace = staged.namespace([]);
         let now = engine.pins.pin(PinKind::Read).now();
         let mut replay = Replay::new(&namespace, now);
-        let mut report = ImportReport::default();
         for part in parts {
             if report.is_cut {
                 return Err(Error::new(ErrorKind::BadDump, "a part of an append-only file ends within a command"));
             }
-            read_part(part, options, &mut replay, &mut report)?;
+            read_part(part, options, &mut replay, report)?;
         }
-        report.add(load::view(self, &staged.view()?.namespace([]), options)?);
-        Ok(report)
+        let taken_over = Mutex::default();
+        let done = load::view(self, &staged.view()?.namespace([]), options, &taken_over);
+        report.add(taken_over.into_inner());
+        done
     }
 }
 
@@ -142,7 +188,9 @@ fn read_part(
     if !has_preamble {
         return read_commands(whole, 0, replay, report);
     }
-    let (loaded, rest) = load::file(replay.namespace, whole, options.existing(Existing::Replace))?;
+    let loaded = Mutex::default();
+    let rest = load::file(replay.namespace, whole, options.existing(Existing::Replace), &loaded)?;
+    let loaded: ImportReport = loaded.into_inner();
     let before = loaded.bytes;
     // The keys themselves are counted when they are taken over.
     report.add(ImportReport { refused: loaded.refused, expired: loaded.expired, ..ImportReport::default() });
@@ -214,6 +262,20 @@ fn manifest_in(dir: &Path) -> Result<PathBuf> {
     let count = found.len();
     let only = found.pop().filter(|_| count == 1);
     only.ok_or_else(|| {
-        Error::new(ErrorKind::BadDump, format!("{} holds {count} manifests, where one is needed", dir.display()))
+        let line = format!("{} holds {count} manifests, where one is needed{}", dir.display(), within(dir));
+        Error::new(ErrorKind::BadDump, line)
     })
+}
+
+/// What may have been meant by a directory that is none of an append-only file: that of a Redis, which has it within.
+fn within(dir: &Path) -> String {
+    let (parts, file) = (dir.join("appendonlydir"), dir.join("dump.rdb"));
+    let found: Vec<String> = [
+        parts.is_dir().then(|| format!("the append-only file in it is {}", parts.display())),
+        file.is_file().then(|| format!("the RDB file in it is {}", file.display())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if found.is_empty() { String::new() } else { format!("; {}", found.join(", ")) }
 }

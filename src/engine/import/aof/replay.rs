@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::commands;
 use super::words::{Words, upper, wrong};
 use crate::encoding::UnixMillis;
+use crate::engine::import::report::Refused;
 use crate::engine::import::{ImportReport, Refusal};
 use crate::engine::{Db, Namespace};
 use crate::error::{Action, Error, ErrorKind, Result};
@@ -51,7 +52,9 @@ impl<'n> Replay<'n> {
         match run(self, Words::of(words)) {
             Ok(()) => report.commands += 1,
             Err(error) if error.action() != Action::FixCall => return Err(error),
-            Err(error) if error.kind() == ErrorKind::TooLarge => refuse(report, Refusal::TooLarge),
+            Err(error) if error.kind() == ErrorKind::TooLarge => {
+                report.refuse_named(Refused::other(Refusal::TooLarge, format!("the command {}: {error}", told(&name))));
+            }
             Err(_) => refuse(report, Refusal::Failed(told(&name))),
         }
         Ok(())
