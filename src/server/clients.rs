@@ -29,8 +29,8 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    pub(crate) fn did(&self, command: &'static str) {
-        *self.last.lock() = (command, Instant::now());
+    pub(crate) fn did(&self, command: &'static str, at: Instant) {
+        *self.last.lock() = (command, at);
     }
 
     /// Sends the client away; a command that runs is done first.

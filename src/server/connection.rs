@@ -37,6 +37,12 @@ const KEPT_BYTES: usize = 64 * 1024;
 /// What a connection may hold even when all of them together hold too much.
 const GRANTED_BYTES: usize = 64 * 1024;
 
+/// Which part of what all may hold is there for those who have not said who they are: a sixteenth, 128 MiB by default.
+const STRANGERS_SHARE: usize = 16;
+
+/// What one of them may hold beyond that. A password and a name are shorter.
+const STRANGER_BYTES: usize = 4 * 1024;
+
 #[derive(Debug)]
 pub(crate) struct Connection {
     socket: Socket,
@@ -88,11 +94,12 @@ impl Connection {
     async fn talk(&mut self) -> io::Result<()> {
         loop {
             let left = self.work();
-            self.send()?;
-            self.keep_limits()?;
             if self.session.pause > Duration::ZERO {
+                // WHY before it is sent: else whoever guesses would read the reply and come again as somebody else.
                 tokio::time::sleep(std::mem::take(&mut self.session.pause)).await;
             }
+            self.send()?;
+            self.keep_limits()?;
             if left == Left::Requests {
                 tokio::task::yield_now().await;
                 continue;
@@ -114,7 +121,7 @@ impl Connection {
             (true, false) => Interest::READABLE | Interest::WRITABLE,
             (false, _) => Interest::WRITABLE,
         };
-        let timeout = self.shared.settings.lock().timeout;
+        let timeout = self.patience();
         let me = Arc::clone(&self.session.me);
         let ready = tokio::select! {
             ready = self.socket.ready(interest) => ready?,
@@ -128,6 +135,18 @@ impl Connection {
         if reads && ready.is_readable() { self.read() } else { Ok(true) }
     }
 
+    /// How long the client may be silent; zero for ever.
+    fn patience(&self) -> Duration {
+        let timeout = self.shared.settings.lock().timeout;
+        if self.session.is_known || self.shared.options.auth_timeout.is_zero() {
+            return timeout;
+        }
+        // Whatever it sends meanwhile; at least a moment, as zero is for ever.
+        let left = self.shared.options.auth_timeout.saturating_sub(self.session.me.since.elapsed());
+        let left = left.max(Duration::from_millis(1));
+        if timeout.is_zero() { left } else { left.min(timeout) }
+    }
+
     /// Reads what is there; false at the end.
     fn read(&mut self) -> io::Result<bool> {
         let room = self.parser.room();
@@ -138,7 +157,7 @@ impl Connection {
         match self.socket.try_read(room) {
             Ok(0) => Ok(false),
             Ok(read) => {
-                if read >= self.read_bytes {
+                if read >= self.read_bytes && self.session.is_known {
                     self.read_bytes = (self.read_bytes * 4).min(READ_BYTES[1]);
                 } else if read < self.read_bytes / 8 {
                     self.read_bytes = READ_BYTES[0];
@@ -215,7 +234,7 @@ impl Connection {
     fn keep_limits(&mut self) -> io::Result<()> {
         let options = &self.shared.options;
         let query = usize::try_from(self.parser.held()).unwrap_or(usize::MAX);
-        let held = query.saturating_add(self.out.len());
+        let held = query.saturating_add(self.out.len()).saturating_add(self.session.queued_bytes());
         let all = if held >= self.counted {
             let more = held - self.counted;
             self.shared.waiting.fetch_add(more, Ordering::Relaxed).saturating_add(more)
@@ -228,11 +247,14 @@ impl Connection {
             "its requests have too many bytes"
         } else if self.out.len() > options.max_reply_bytes {
             "it does not read its replies"
+        } else if !self.session.is_known && all > options.max_waiting_bytes / STRANGERS_SHARE && held > STRANGER_BYTES {
+            "all clients together have much waiting, and it has not said who it is"
         } else if all > options.max_waiting_bytes && held > GRANTED_BYTES {
             "all clients together have too many bytes waiting"
         } else {
             return Ok(());
         };
+        self.shared.over_limit.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(client = %self.session.me.address, "a client is sent away: {refusal}");
         Err(io::Error::other(refusal))
     }

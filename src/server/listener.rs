@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 
 use super::connection::Connection;
+use super::health::Watchman;
 use super::session::Session;
 use super::shared::Shared;
 use super::socket::Socket;
@@ -31,6 +32,7 @@ pub struct Server {
     shared: Arc<Shared>,
     tcp: Vec<TcpListener>,
     unix: Option<UnixListener>,
+    metrics: Option<TcpListener>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -74,14 +76,25 @@ impl Server {
             listen_unix(path).map_err(|error| failed(&format!("cannot listen at {}", path.display()), error))
         });
         let unix = unix.transpose()?;
+        let metrics = options.metrics_port.map(|port| {
+            let address = SocketAddr::new(options.metrics_bind, port);
+            listen(address).map_err(|error| failed(&format!("cannot tell metrics at {address}"), error))
+        });
+        let metrics = metrics.transpose()?;
         let shared = Arc::new(Shared::new(store, directory.display().to_string(), options, port));
-        Ok(Self { shared, tcp, unix, runtime })
+        Ok(Self { shared, tcp, unix, metrics, runtime })
     }
 
     /// The port that it listens at.
     #[must_use]
     pub fn port(&self) -> Option<u16> {
         self.shared.port
+    }
+
+    /// The port at which it tells metrics.
+    #[must_use]
+    pub fn metrics_port(&self) -> Option<u16> {
+        self.metrics.as_ref().and_then(|listener| listener.local_addr().ok()).map(|address| address.port())
     }
 
     /// Returns what stops it.
@@ -115,7 +128,9 @@ impl Server {
     /// # Errors
     /// The store does not close.
     pub fn run(self) -> crate::Result<()> {
-        let Self { shared, tcp, unix, runtime } = self;
+        let Self { shared, tcp, unix, metrics, runtime } = self;
+        let failed = |error| crate::Error::io("cannot start a thread", error);
+        let watchman = Watchman::start(Arc::clone(&shared)).map_err(failed)?;
         runtime.block_on(async {
             let (alive, mut ended) = mpsc::channel::<()>(1);
             let mut tasks = Vec::new();
@@ -126,6 +141,9 @@ impl Server {
                 tasks.push(tokio::spawn(accept_unix(Arc::clone(&shared), listener, alive.clone())));
             }
             drop(alive);
+            if let Some(listener) = metrics {
+                tasks.push(tokio::spawn(super::scrape::serve(Arc::clone(&shared), listener)));
+            }
             let mut stop = shared.stop.subscribe();
             // The sender lives in `shared`, so this cannot fail.
             let _ = stop.wait_for(|stop| *stop).await;
@@ -140,6 +158,7 @@ impl Server {
             let _ = std::fs::remove_file(path);
         }
         runtime.shutdown_timeout(Duration::from_secs(1));
+        watchman.stop();
         shared.store.clone().close()
     }
 }

@@ -11,11 +11,19 @@ mod clients;
 mod commands;
 mod connection;
 mod cursors;
+mod guesses;
+mod health;
 mod listener;
+mod metrics;
 mod options;
+mod saves;
+mod scrape;
 mod session;
 mod shared;
 mod socket;
+#[allow(dead_code, reason = "SLOWLOG and LATENCY read the rest of it")]
+mod tally;
+mod timing;
 
 pub use listener::{Server, Stopper};
 pub use options::{ServerError, ServerOptions};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -59,6 +59,8 @@ pub(crate) struct Session {
     pub(crate) is_closing: bool,
     pub(crate) queue: Option<Queue>,
     pub(crate) watch: Option<Watch>,
+    /// EXEC is being done.
+    pub(crate) is_executing: bool,
 }
 
 impl Session {
@@ -77,6 +79,7 @@ impl Session {
             is_closing: false,
             queue: None,
             watch: None,
+            is_executing: false,
         }
     }
 
@@ -91,6 +94,7 @@ impl Session {
         }
         let replies = self.replies;
         let frame = self.answer(words).unwrap_or_else(Refusal::into_frame);
+        self.shared.tally.replied(&frame);
         match (replies, self.replies) {
             (Replies::AllButNext, Replies::AllButNext) => {
                 self.replies = Replies::All;
@@ -114,13 +118,17 @@ impl Session {
         if self.queue.is_some() && !is_at_once {
             return self.enqueue(Queued { known, words, names });
         }
-        self.me.did(known.command.name);
+        let started = Instant::now();
+        self.me.did(known.command.name, started);
         self.shared.commands_done.fetch_add(1, Ordering::Relaxed);
         let args = words.get(names..).unwrap_or_default();
-        if known.is_slow {
-            return tokio::task::block_in_place(|| self.run(known, args));
-        }
-        self.run(known, args)
+        // WHY also there: a write may wait for RocksDB.
+        let may_wait = known.is_slow || (known.is_write && self.shared.health.is_pressed());
+        let answer =
+            if may_wait { tokio::task::block_in_place(|| self.run(known, args)) } else { self.run(known, args) };
+        self.shared.tally.done(&self.me, known, &words, started.elapsed(), &answer);
+        self.shared.health.note(&answer);
+        answer
     }
 
     /// Finds the command, and says how many words name it.
@@ -133,7 +141,13 @@ impl Session {
             known = found.ok_or_else(|| unknown_subcommand(known.command, second))?;
             names = 2;
         }
-        if !known.command.takes(words.len()) {
+        self.allow(known, words.len()).inspect_err(|_| self.shared.tally.rejected(known))?;
+        Ok((known, names))
+    }
+
+    /// Refuses a command that may not be done by this client now.
+    fn allow(&self, known: Known, words: usize) -> Result<(), Refusal> {
+        if !known.command.takes(words) {
             return Err(Refusal::wrong_number(known.command));
         }
         if !self.is_known && !known.is_open {
@@ -142,7 +156,7 @@ impl Session {
         if self.queue.is_some() && known.is_single {
             return Err(Refusal::of("ERR Command not allowed inside a transaction"));
         }
-        Ok((known, names))
+        self.shared.health.check(known)
     }
 
     fn break_queue(&mut self) {
@@ -151,13 +165,16 @@ impl Session {
         }
     }
 
-    fn enqueue(&mut self, queued: Queued) -> Answer {
+    fn enqueue(&mut self, mut queued: Queued) -> Answer {
         let limit = self.shared.options.max_query_bytes;
         let Some(queue) = &mut self.queue else {
             return Err(Refusal::of("ERR no transaction"));
         };
-        let words: usize = queued.words.iter().map(|word| word.len() + size_of::<Bytes>()).sum();
-        queue.bytes = queue.bytes.saturating_add(words);
+        // WHY a copy: a word that waits would hold all that was read together with it.
+        queued.words.iter_mut().for_each(|word| *word = Bytes::copy_from_slice(word));
+        let words: usize = queued.words.iter().map(Bytes::len).sum();
+        let held = size_of::<Queued>() + queued.words.capacity() * size_of::<Bytes>();
+        queue.bytes = queue.bytes.saturating_add(words).saturating_add(held);
         if queue.bytes > limit {
             queue.is_broken = true;
             queue.commands.clear();
@@ -186,6 +203,11 @@ impl Session {
             Run::Session(run) => run(self, args),
             Run::Container => Err(Refusal::wrong_number(known.command)),
         }
+    }
+
+    /// The bytes that wait for EXEC.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.bytes)
     }
 
     /// Ends a transaction that was not done.

@@ -12,6 +12,10 @@ use tokio::sync::watch;
 use super::ServerOptions;
 use super::clients::Clients;
 use super::cursors::Cursors;
+use super::guesses::Guesses;
+use super::health::Health;
+use super::saves::Saves;
+use super::tally::Tally;
 use crate::Store;
 
 /// What can be changed while the server runs.
@@ -31,12 +35,18 @@ pub(crate) struct Shared {
     pub(crate) settings: Mutex<Settings>,
     pub(crate) clients: Clients,
     pub(crate) cursors: Cursors,
+    pub(crate) tally: Tally,
     /// Held by every command, shared; and by a transaction alone that does what the crate's transactions do not offer.
     pub(crate) gate: RwLock<()>,
     /// Bytes of requests and replies that wait, of all clients.
     pub(crate) waiting: AtomicUsize,
     pub(crate) commands_done: AtomicU64,
     pub(crate) refused_clients: AtomicU64,
+    /// Clients that were sent away because too much of theirs waited.
+    pub(crate) over_limit: AtomicU64,
+    pub(crate) health: Health,
+    pub(crate) saves: Saves,
+    pub(crate) guesses: Guesses,
     pub(crate) started: Instant,
     pub(crate) port: Option<u16>,
     /// True once the server is to stop.
@@ -47,6 +57,9 @@ impl Shared {
     pub(crate) fn new(store: Store, directory: String, options: ServerOptions, port: Option<u16>) -> Self {
         let settings =
             Settings { password: options.password.clone(), max_clients: options.max_clients, timeout: options.timeout };
+        let tally = Tally::new();
+        tally.set_limits(10_000, 128, 0);
+        let saves = Saves::of(&store, options.saves_kept);
         Self {
             store,
             directory,
@@ -54,10 +67,15 @@ impl Shared {
             settings: Mutex::new(settings),
             clients: Clients::default(),
             cursors: Cursors::new(),
+            tally,
             gate: RwLock::new(()),
             waiting: AtomicUsize::new(0),
             commands_done: AtomicU64::new(0),
             refused_clients: AtomicU64::new(0),
+            over_limit: AtomicU64::new(0),
+            health: Health::default(),
+            saves,
+            guesses: Guesses::new(),
             started: Instant::now(),
             port,
             stop: watch::Sender::new(false),

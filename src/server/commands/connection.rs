@@ -3,7 +3,6 @@
 //! May use the session and the list of clients. Invariant: nothing here touches a key.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -51,12 +50,6 @@ pub(super) const COMMANDS: &[Command] = &[
         "A container for client connection commands"),
 ];
 
-/// How long a client waits after its first wrong password; twice as long after each other one.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-
-/// How often the pause doubles: up to 3.2 seconds. Longer would let idle connections pile up.
-const DOUBLINGS: u32 = 6;
-
 /// Takes or refuses a password.
 fn authenticate(session: &mut Session, user: &[u8], password: &[u8]) -> Result<(), Refusal> {
     if user == b"default" && session.shared.is_password(password) {
@@ -64,7 +57,7 @@ fn authenticate(session: &mut Session, user: &[u8], password: &[u8]) -> Result<(
         session.failures = 0;
         return Ok(());
     }
-    session.pause = FIRST_PAUSE * 2_u32.pow(session.failures.min(DOUBLINGS));
+    session.pause = session.shared.guesses.wrong(session.failures);
     session.failures = session.failures.saturating_add(1);
     tracing::warn!(client = %session.me.address, failures = session.failures, "a wrong password");
     Err(Refusal::of("WRONGPASS invalid username-password pair or user is disabled."))

@@ -18,6 +18,7 @@ mod keys;
 mod keyspace;
 mod lists;
 mod refusal;
+mod saves;
 mod scans;
 mod server;
 mod sets;
@@ -107,7 +108,7 @@ const fn row(
 }
 
 /// The table, a part for each file.
-static TABLE: [&[Command]; 21] = [
+static TABLE: [&[Command]; 22] = [
     bits::COMMANDS,
     connection::COMMANDS,
     describe::COMMANDS,
@@ -119,6 +120,7 @@ static TABLE: [&[Command]; 21] = [
     keys::COMMANDS,
     keyspace::COMMANDS,
     lists::COMMANDS,
+    saves::COMMANDS,
     scans::COMMANDS,
     server::COMMANDS,
     sets::COMMANDS,
@@ -135,6 +137,8 @@ static TABLE: [&[Command]; 21] = [
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Known {
     pub(crate) command: &'static Command,
+    /// Its place among all commands.
+    pub(crate) place: usize,
     /// Allowed to a client that has not said who it is.
     pub(crate) is_open: bool,
     /// Not allowed between MULTI and EXEC.
@@ -143,17 +147,24 @@ pub(crate) struct Known {
     pub(crate) is_slow: bool,
     /// Has subcommands.
     pub(crate) is_container: bool,
+    /// May change keys.
+    pub(crate) is_write: bool,
+    /// May store more than before.
+    pub(crate) is_growing: bool,
 }
 
 static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
-    let known = |command: &'static Command| Known {
+    let known = |(place, command): (usize, &'static Command)| Known {
         command,
+        place,
         is_open: command.has_flag("no_auth"),
         is_single: command.has_flag("no_multi"),
         is_slow: is_slow(command.name),
         is_container: command.subcommands().next().is_some(),
+        is_write: command.has_flag("write"),
+        is_growing: command.has_flag("denyoom"),
     };
-    all().map(|command| (command.name, known(command))).collect()
+    all().enumerate().map(|(place, command)| (command.name, known((place, command)))).collect()
 });
 
 /// The commands that may look at more than a few elements, or write files.
@@ -238,6 +249,6 @@ mod tests {
         }
         assert!(find(b"client|id", None).is_none());
         assert!(find(&[b'x'; 1000], None).is_none());
-        assert!(SLOW.split_ascii_whitespace().all(|name| name == "save" || KNOWN.contains_key(name)));
+        assert!(SLOW.split_ascii_whitespace().all(|name| KNOWN.contains_key(name)));
     }
 }

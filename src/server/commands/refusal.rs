@@ -32,6 +32,15 @@ impl Refusal {
         Self(text.into())
     }
 
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// The first word of the text.
+    pub(crate) fn code(&self) -> &str {
+        self.0.split(' ').next().unwrap_or_default()
+    }
+
     pub(crate) fn into_frame(self) -> Frame {
         Frame::Error(self.0)
     }

@@ -13,6 +13,7 @@ use super::connection::REDIS_VERSION;
 use super::refusal::{Refusal, SYNTAX};
 use super::{Answer, Command, Run, row};
 use crate::resp::Frame;
+use crate::server::options::durability_name;
 use crate::server::session::Session;
 use crate::server::shared::Shared;
 use crate::types::glob::Glob;
@@ -63,13 +64,22 @@ fn settings(shared: &Shared) -> Vec<(&'static str, String)> {
     let now = shared.settings.lock().clone();
     let bind: Vec<String> = options.bind.iter().map(ToString::to_string).collect();
     vec![
+        ("appendfsync", durability_name(options.durability).to_owned()),
+        ("auth-timeout", options.auth_timeout.as_secs().to_string()),
         ("bind", bind.join(" ")),
+        ("client-query-buffer-limit", options.max_query_bytes.to_string()),
+        ("client-reply-limit", options.max_reply_bytes.to_string()),
         ("databases", options.databases.to_string()),
         ("dir", shared.directory.clone()),
+        ("disk-reserve", options.disk_reserve_bytes.to_string()),
         ("maxclients", now.max_clients.to_string()),
+        ("maxmemory-clients", options.max_waiting_bytes.to_string()),
+        ("metrics-bind", options.metrics_bind.to_string()),
+        ("metrics-port", options.metrics_port.map(|port| port.to_string()).unwrap_or_default()),
         ("port", shared.port.unwrap_or(0).to_string()),
         ("proto-max-bulk-len", options.max_bulk_bytes.to_string()),
         ("requirepass", now.password.unwrap_or_default()),
+        ("saves-kept", options.saves_kept.to_string()),
         ("timeout", now.timeout.as_secs().to_string()),
         ("unixsocket", options.unix.as_ref().map(|path| path.display().to_string()).unwrap_or_default()),
     ]
@@ -126,9 +136,10 @@ fn config_set(session: &mut Session, args: &[Bytes]) -> Answer {
 type Section = fn(&Session, &mut String);
 
 /// The sections that there are, in order.
-const SECTIONS: [(&str, Section); 5] = [
+const SECTIONS: [(&str, Section); 6] = [
     ("Server", about_server),
     ("Clients", about_clients),
+    ("Persistence", super::saves::about_persistence),
     ("Stats", about_work),
     ("Keyspace", about_keys),
     ("Windrow", about_reclaiming),

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -15,7 +16,9 @@ use super::refusal::Refusal;
 use super::{Answer, Call, Command, Run, keys_of, row};
 use crate::Watch;
 use crate::resp::Frame;
+use crate::server::clients::Seen;
 use crate::server::session::{Queue, Queued, Session};
+use crate::server::shared::Shared;
 
 #[rustfmt::skip] // two lines for each command
 pub(super) const COMMANDS: &[Command] = &[
@@ -75,13 +78,18 @@ fn exec(session: &mut Session, _: &[Bytes]) -> Answer {
     if queue.is_broken {
         return Err(Refusal::of("EXECABORT Transaction discarded because of previous errors."));
     }
+    if let Some(refusal) = queue.commands.iter().find_map(|queued| session.shared.health.check(queued.known).err()) {
+        return Err(Refusal::new(format!("EXECABORT Transaction discarded because of: {}", refusal.text())));
+    }
+    session.is_executing = true;
+    let done = execute(session, watch, &queue.commands);
+    session.is_executing = false;
+    Ok(done?.map_or(Frame::NullArray, Frame::Array))
+}
+
+fn execute(session: &mut Session, watch: Option<Watch>, commands: &[Queued]) -> Result<Option<Vec<Frame>>, Refusal> {
     let is_whole = |queued: &Queued| matches!(queued.known.command.run, Run::Whole(_));
-    let done = if queue.commands.iter().any(is_whole) {
-        alone(session, watch, &queue.commands)?
-    } else {
-        together(session, watch, &queue.commands)?
-    };
-    Ok(done.map_or(Frame::NullArray, Frame::Array))
+    if commands.iter().any(is_whole) { alone(session, watch, commands) } else { together(session, watch, commands) }
 }
 
 /// Does the commands while nobody else does any. `None` if a watched key has changed.
@@ -93,8 +101,10 @@ fn alone(session: &mut Session, watch: Option<Watch>, commands: &[Queued]) -> Re
     }
     let mut frames = Vec::with_capacity(commands.len());
     for queued in commands {
+        let started = Instant::now();
         let args = queued.words.get(queued.names..).unwrap_or_default();
-        frames.push(session.run_inside_gate(queued.known, args).unwrap_or_else(Refusal::into_frame));
+        let answer = session.run_inside_gate(queued.known, args);
+        frames.push(counted(&shared, &session.me, queued, started, answer));
     }
     Ok(Some(frames))
 }
@@ -107,6 +117,7 @@ fn together(session: &mut Session, watch: Option<Watch>, commands: &[Queued]) ->
     let body = |tx: &crate::Transaction| {
         let mut frames = Vec::with_capacity(commands.len());
         for queued in commands {
+            let started = Instant::now();
             let args = queued.words.get(queued.names..).unwrap_or_default();
             let answer = match queued.known.command.run {
                 Run::Keyed { inside, .. } => {
@@ -115,7 +126,7 @@ fn together(session: &mut Session, watch: Option<Watch>, commands: &[Queued]) ->
                 }
                 _ => session.run_inside_gate(queued.known, args),
             };
-            frames.push(answer.unwrap_or_else(Refusal::into_frame));
+            frames.push(counted(&shared, &session.me, queued, started, answer));
         }
         Ok(frames)
     };
@@ -123,6 +134,14 @@ fn together(session: &mut Session, watch: Option<Watch>, commands: &[Queued]) ->
         Some(watch) => watch.transaction(keys, body)?,
         None => Some(shared.store.transaction(keys, body)?),
     })
+}
+
+/// The reply to a command of a transaction, counted as one outside of it is.
+fn counted(shared: &Shared, me: &Seen, queued: &Queued, started: Instant, answer: Answer) -> Frame {
+    shared.tally.done(me, queued.known, &queued.words, started.elapsed(), &answer);
+    let frame = answer.unwrap_or_else(Refusal::into_frame);
+    shared.tally.replied(&frame);
+    frame
 }
 
 /// The keys of all commands, each with the db that is selected when its command is done.
