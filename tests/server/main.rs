@@ -10,7 +10,10 @@
 mod child;
 mod description;
 mod hostile;
+mod metrics;
 mod redis_cli;
+mod saves;
 mod script;
 mod start_and_stop;
 mod transactions;
+mod trouble;
