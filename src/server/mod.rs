@@ -19,9 +19,9 @@ mod options;
 mod saves;
 mod scrape;
 mod session;
+mod shape;
 mod shared;
 mod socket;
-#[allow(dead_code, reason = "SLOWLOG and LATENCY read the rest of it")]
 mod tally;
 mod timing;
 

@@ -15,6 +15,7 @@ use super::cursors::Cursors;
 use super::guesses::Guesses;
 use super::health::Health;
 use super::saves::Saves;
+use super::shape::Shape;
 use super::tally::Tally;
 use crate::Store;
 
@@ -24,6 +25,13 @@ pub(crate) struct Settings {
     pub(crate) password: Option<String>,
     pub(crate) max_clients: usize,
     pub(crate) timeout: Duration,
+    pub(crate) shape: Shape,
+    /// Microseconds from which on a command goes to the slow log; below zero: none does.
+    pub(crate) slower_than: i64,
+    /// How many commands the slow log keeps.
+    pub(crate) slow_most: u64,
+    /// Milliseconds from which on a slow moment is kept; 0: none is.
+    pub(crate) latency_threshold: u64,
 }
 
 /// Shared by all connections.
@@ -55,10 +63,17 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(store: Store, directory: String, options: ServerOptions, port: Option<u16>) -> Self {
-        let settings =
-            Settings { password: options.password.clone(), max_clients: options.max_clients, timeout: options.timeout };
+        let settings = Settings {
+            password: options.password.clone(),
+            max_clients: options.max_clients,
+            timeout: options.timeout,
+            shape: Shape::default(),
+            slower_than: 10_000,
+            slow_most: 128,
+            latency_threshold: 0,
+        };
         let tally = Tally::new();
-        tally.set_limits(10_000, 128, 0);
+        tally.set_limits(settings.slower_than, settings.slow_most, settings.latency_threshold);
         let saves = Saves::of(&store, options.saves_kept);
         Self {
             store,

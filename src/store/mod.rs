@@ -167,6 +167,7 @@ impl Database {
 
     /// Commits a batch; with `sync`, it is on stable storage before the call returns.
     pub(crate) fn commit(&self, batch: Batch, sync: bool) -> Result<()> {
+        failpoint!("store::disk_full", |_| Err(Error::new(ErrorKind::DiskFull, "failpoint store::disk_full")));
         failpoint!("store::commit", |_| Err(Error::new(ErrorKind::Io, "failpoint store::commit")));
         let mut write = WriteOptions::default();
         write.set_sync(sync);
@@ -349,10 +350,15 @@ fn descriptors(
         .collect()
 }
 
+/// What RocksDB says of a full disk.
+const DISK_FULL: &str = "No space left on device";
+
 fn map_error(error: rocksdb::Error) -> Error {
     let kind = match error.kind() {
         rocksdb::ErrorKind::Corruption => ErrorKind::Corruption,
         rocksdb::ErrorKind::ShutdownInProgress => ErrorKind::Closed,
+        // WHY by its text: RocksDB knows it apart, its bindings do not. The words are the system's, which RocksDB takes without a locale.
+        rocksdb::ErrorKind::IOError if error.as_ref().contains(DISK_FULL) => ErrorKind::DiskFull,
         _ => ErrorKind::Io,
     };
     Error::with_source(kind, "RocksDB refused", error)

@@ -29,6 +29,13 @@ impl Server {
         Self::spawn(Command::new(env!("CARGO_BIN_EXE_windrow")), dir, arguments)
     }
 
+    /// The same with a configuration of these lines.
+    pub(crate) fn start_configured(configuration: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("conf"), configuration).unwrap();
+        Self::start_in(dir, &["--config", "@conf"])
+    }
+
     /// The same with variables in its environment.
     #[cfg(feature = "failpoints")]
     pub(crate) fn start_with(variables: &[(&str, &str)], arguments: &[&str]) -> Self {
@@ -45,7 +52,10 @@ impl Server {
         let mount = format!("mount -t tmpfs -o size={mib}m none \"$1\" && shift && exec \"$@\"");
         let mut command = Command::new("unshare");
         std::fs::create_dir(dir.path().join("store")).unwrap();
-        command.args(["-rm", "sh", "-c", &mount, "sh"]).arg(dir.path().join("store")).arg(env!("CARGO_BIN_EXE_windrow"));
+        command
+            .args(["-rm", "sh", "-c", &mount, "sh"])
+            .arg(dir.path().join("store"))
+            .arg(env!("CARGO_BIN_EXE_windrow"));
         Self::spawn(command, dir, arguments)
     }
 
@@ -186,6 +196,24 @@ impl Raw {
         }
         bytes.truncate(bytes.len() - MARKER.len());
         bytes
+    }
+
+    /// Sends, unless the other side is gone.
+    pub(crate) fn send_if_there(&mut self, line: &str) {
+        // It may be gone: that is what a test looks for then.
+        let _ = self.stream.write_all(line.as_bytes());
+    }
+
+    /// Reads until this comes.
+    #[track_caller]
+    pub(crate) fn rest_contains(&mut self, expected: &str) {
+        let mut bytes = Vec::new();
+        let mut piece = [0; 65_536];
+        while !String::from_utf8_lossy(&bytes).contains(expected) {
+            let read = self.stream.read(&mut piece).unwrap_or(0);
+            assert!(read > 0, "no {expected} in {}", bytes.escape_ascii());
+            bytes.extend_from_slice(&piece[..read]);
+        }
     }
 
     /// Reads until the other side closes.

@@ -10,10 +10,13 @@
 mod child;
 mod description;
 mod hostile;
+mod libraries;
+mod limits;
 mod metrics;
 mod redis_cli;
 mod saves;
 mod script;
 mod start_and_stop;
+mod stopping;
 mod transactions;
 mod trouble;

@@ -93,7 +93,11 @@ fn who_asks_wrongly_gets_an_answer_and_no_more() {
         let reply = ask(port, &request);
         // Who sent more than was read may see a reset instead of the last reply.
         let is_cut = status == "431" && reply.is_empty();
-        assert!(is_cut || reply.starts_with(&format!("HTTP/1.1 {status} ")), "{}: {reply}", &request[..20.min(request.len())]);
+        assert!(
+            is_cut || reply.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{}: {reply}",
+            &request[..20.min(request.len())]
+        );
     }
     server.stop_and_check();
 }

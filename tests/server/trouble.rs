@@ -74,7 +74,8 @@ fn a_store_that_has_failed_says_so_to_everybody_and_opens_again() {
 
 /// Whether a file system of its own can be made, which needs a namespace of its own.
 fn can_mount() -> bool {
-    let tried = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).stderr(Stdio::null()).status();
+    let tried =
+        Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).stderr(Stdio::null()).status();
     let can = tried.is_ok_and(|status| status.success());
     if !can {
         eprintln!("skipped: no file system can be mounted here");

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::arguments::{integer, integer_or, is, option};
-use super::refusal::{NO_SUCH_DB, Refusal, SYNTAX};
+use super::arguments::{db_number, integer_or, is, option};
+use super::refusal::{Refusal, SYNTAX};
 use super::{Answer, Command, Run, row};
 use crate::resp::{Frame, Version};
 use crate::server::clients::Seen;
@@ -164,8 +164,7 @@ fn reset(session: &mut Session, _: &[Bytes]) -> Answer {
 }
 
 fn select(session: &mut Session, args: &[Bytes]) -> Answer {
-    let number = args.first().map_or(Err(SYNTAX), |word| integer(word))?;
-    let number = session.shared.db_number(number).ok_or(NO_SUCH_DB)?;
+    let number = args.first().map_or(Err(SYNTAX), |word| db_number(word, &session.shared))?;
     session.select(number);
     Ok(Frame::OK)
 }

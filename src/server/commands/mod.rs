@@ -6,23 +6,34 @@
 
 mod arguments;
 mod bits;
+mod config;
 mod connection;
 mod describe;
+#[cfg(test)]
+mod differences;
+#[cfg(test)]
+mod document;
 mod expiry;
 mod find_keys;
 mod geo;
 mod geo_search;
 mod hashes;
+mod help;
 mod hyperloglogs;
+mod info;
+mod info_system;
 mod keys;
 mod keyspace;
 mod lists;
+mod objects;
 mod refusal;
 mod saves;
 mod scans;
 mod server;
 mod sets;
+mod slowness;
 mod sorting;
+mod standalone;
 mod strings;
 mod strings_more;
 mod transactions;
@@ -108,23 +119,29 @@ const fn row(
 }
 
 /// The table, a part for each file.
-static TABLE: [&[Command]; 22] = [
+static TABLE: [&[Command]; 28] = [
     bits::COMMANDS,
+    config::COMMANDS,
     connection::COMMANDS,
     describe::COMMANDS,
     expiry::COMMANDS,
     geo::COMMANDS,
     geo_search::COMMANDS,
     hashes::COMMANDS,
+    help::COMMANDS,
     hyperloglogs::COMMANDS,
+    info::COMMANDS,
     keys::COMMANDS,
     keyspace::COMMANDS,
     lists::COMMANDS,
+    objects::COMMANDS,
     saves::COMMANDS,
     scans::COMMANDS,
     server::COMMANDS,
     sets::COMMANDS,
+    slowness::COMMANDS,
     sorting::COMMANDS,
+    standalone::COMMANDS,
     strings::COMMANDS,
     strings_more::COMMANDS,
     transactions::COMMANDS,
@@ -173,7 +190,7 @@ const SLOW: &str = "keys sort sort_ro flushall flushdb save dump restore copy lc
                     zunion zunionstore zinter zinterstore zintercard zdiff zdiffstore zrange zrangestore zrangebyscore \
                     zrangebylex zrevrange zrevrangebyscore zrevrangebylex zcount zlexcount zremrangebyrank \
                     zremrangebyscore zremrangebylex georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch \
-                    geosearchstore randomkey scan lrem linsert lpos ltrim exec";
+                    geosearchstore randomkey scan lrem linsert lpos ltrim exec object|encoding memory|usage";
 
 fn is_slow(name: &str) -> bool {
     SLOW.split_ascii_whitespace().any(|slow| slow == name)

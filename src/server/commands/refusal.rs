@@ -66,7 +66,7 @@ impl From<Error> for Refusal {
             ErrorKind::KeyExists => "BUSYKEY Target key name already exists.",
             ErrorKind::InvalidObject => "INVALIDOBJ Corrupted HLL object detected",
             ErrorKind::ReadOnly => "READONLY You can't write against a read only store.",
-            ErrorKind::Io | ErrorKind::Poisoned | ErrorKind::Closed => {
+            ErrorKind::Io | ErrorKind::DiskFull | ErrorKind::Poisoned | ErrorKind::Closed => {
                 return Self::new(format!("MISCONF The store cannot do this: {error}"));
             }
             _ => return Self::new(format!("ERR {error}")),
