@@ -225,9 +225,7 @@ impl Error {
             | ErrorKind::NotAStore
             | ErrorKind::UnknownFormat
             | ErrorKind::Io
-            | ErrorKind::DiskFull => {
-                Action::FixEnvironment
-            }
+            | ErrorKind::DiskFull => Action::FixEnvironment,
             ErrorKind::Closed | ErrorKind::Poisoned => Action::Reopen,
             ErrorKind::Corruption => Action::Verify,
         }

@@ -59,6 +59,8 @@ pub(crate) struct Session {
     pub(crate) is_closing: bool,
     pub(crate) queue: Option<Queue>,
     pub(crate) watch: Option<Watch>,
+    /// What the watched keys take, about.
+    pub(crate) watched_bytes: usize,
     /// EXEC is being done.
     pub(crate) is_executing: bool,
 }
@@ -79,6 +81,7 @@ impl Session {
             is_closing: false,
             queue: None,
             watch: None,
+            watched_bytes: 0,
             is_executing: false,
         }
     }
@@ -205,16 +208,21 @@ impl Session {
         }
     }
 
-    /// The bytes that wait for EXEC.
+    /// The bytes that are held until EXEC.
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.queue.as_ref().map_or(0, |queue| queue.bytes)
+        self.queue.as_ref().map_or(0, |queue| queue.bytes).saturating_add(self.watched_bytes)
     }
 
     /// Ends a transaction that was not done.
     pub(crate) fn discard(&mut self) {
         self.queue = None;
-        self.watch = None;
+        self.unwatch();
         self.me.queued.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unwatch(&mut self) {
+        self.watch = None;
+        self.watched_bytes = 0;
     }
 
     pub(crate) fn select(&mut self, number: u32) {

@@ -16,7 +16,7 @@ mod tuning;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -59,6 +59,8 @@ pub(crate) struct Database {
     compactions: Arc<CompactionCounters>,
     /// The last commit that a sync of the log has covered.
     synced_through: AtomicU64,
+    /// The last commit met a full disk.
+    is_full: AtomicBool,
     /// Held while files are taken in, and while a copy is made. WHY: RocksDB lists a copy's files first and sizes its log later. Files that
     /// are taken in between are not in the copy, but a commit that links what is in them could be.
     taking_in: Mutex<()>,
@@ -96,7 +98,15 @@ impl Database {
 
     fn new(db: DB, settings: RocksOptions, compactions: Arc<CompactionCounters>) -> Self {
         let (present, synced_through) = (ReadOptions::default(), AtomicU64::new(0));
-        Self { db, settings, present, compactions, synced_through, taking_in: Mutex::default() }
+        Self {
+            db,
+            settings,
+            present,
+            compactions,
+            synced_through,
+            is_full: AtomicBool::new(false),
+            taking_in: Mutex::default(),
+        }
     }
 
     /// Reads one store-wide record of a database that may be of any format, without changing a file; `None` too if no
@@ -171,7 +181,12 @@ impl Database {
         failpoint!("store::commit", |_| Err(Error::new(ErrorKind::Io, "failpoint store::commit")));
         let mut write = WriteOptions::default();
         write.set_sync(sync);
-        self.db.write_opt(batch.into_inner(), &write).map_err(map_error)
+        let outcome = self.db.write_opt(batch.into_inner(), &write).map_err(map_error);
+        let is_full = matches!(&outcome, Err(error) if error.kind() == ErrorKind::DiskFull);
+        if is_full != self.is_full.load(Ordering::Relaxed) {
+            self.is_full.store(is_full, Ordering::Relaxed);
+        }
+        outcome
     }
 
     /// Puts every commit made so far on stable storage. Costs nothing if the last sync covers them all.
@@ -180,10 +195,19 @@ impl Database {
         // ORDER: the number is read before the sync, so that the sync covers it.
         let through = self.db.latest_sequence_number();
         if through > self.synced_through.load(Ordering::Acquire) {
-            self.db.flush_wal(true).map_err(map_error)?;
+            self.db.flush_wal(true).map_err(|error| self.log_error(error))?;
             self.synced_through.fetch_max(through, Ordering::AcqRel);
         }
         Ok(())
+    }
+
+    /// WHY: once the log has met a full disk, a sync of it fails with words of its own, until RocksDB has begun another.
+    fn log_error(&self, error: rocksdb::Error) -> Error {
+        let error = map_error(error);
+        if error.kind() == ErrorKind::Io && self.is_full.load(Ordering::Relaxed) {
+            return Error::with_source(ErrorKind::DiskFull, "the disk was full", error);
+        }
+        error
     }
 
     /// Writes a family's buffers to SST files and waits for it.

@@ -44,7 +44,7 @@ fn values(reply: &str) -> BTreeMap<String, f64> {
 fn what_clients_do_is_told() {
     let server = Server::start(&["--metrics-port", "0"]);
     let mut client = server.connect();
-    for line in ["SET k v", "GET k", "GET k", "LPUSH k x", "GET", "NOSUCH", "MULTI", "SADD s a", "EXEC"] {
+    for line in ["SET k v", "GET k", "GET k", "LPUSH k x", "GET", "NOSUCH", "MULTI\r\nSADD s a\r\nEXEC"] {
         client.reply(line.as_bytes());
     }
     let told = values(&get(server.metrics_port(), "/metrics"));

@@ -178,9 +178,15 @@ fn client_getname(session: &mut Session, _: &[Bytes]) -> Answer {
     Ok(if name.is_empty() { Frame::Null } else { Frame::Bulk(name) })
 }
 
+/// The longest name of a client. WHY: all names are kept, and told by CLIENT LIST.
+const MAX_NAME_BYTES: usize = 4096;
+
 fn set_name(session: &Session, name: &[u8]) -> Result<(), Refusal> {
     if !name.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
         return Err(Refusal::of("ERR Client names cannot contain spaces, newlines or special characters."));
+    }
+    if name.len() > MAX_NAME_BYTES {
+        return Err(Refusal::of("ERR Client names may have 4096 bytes here."));
     }
     *session.me.name.lock() = Bytes::copy_from_slice(name);
     Ok(())

@@ -36,6 +36,8 @@ pub(super) const DIFFERENCES: &[(&str, &str)] = &[
         "auth",
         "One user, `default`. The reply to a wrong password comes after a pause that grows with the wrong passwords of everybody.",
     ),
+    ("client|setname", "A name may have 4,096 bytes, as all names are kept."),
+    ("watch", "Keys of 1 GiB together, about, at most (`client-query-buffer-limit`)."),
     ("bgsave", "A checkpoint: hard links to files that never change, beside the store; no child process."),
     ("bitfield", "`#` offsets that overflow are refused; in Redis some wrap around."),
     ("copy", "Large values are written in several commits, and linked in one."),

@@ -34,6 +34,9 @@ pub(super) const COMMANDS: &[Command] = &[
         "Forget about all watched keys"),
 ];
 
+/// What a watched key takes beside its bytes, about.
+const WATCHED_BYTES: usize = 128;
+
 fn multi(session: &mut Session, _: &[Bytes]) -> Answer {
     if session.queue.is_some() {
         return Err(Refusal::of("ERR MULTI calls can not be nested"));
@@ -55,6 +58,11 @@ fn watch(session: &mut Session, keys: &[Bytes]) -> Answer {
     if session.queue.is_some() {
         return Err(Refusal::of("ERR WATCH inside MULTI is not allowed"));
     }
+    let bytes: usize = keys.iter().map(|key| key.len() + WATCHED_BYTES).sum();
+    if session.watched_bytes.saturating_add(bytes) > session.shared.options.max_query_bytes {
+        return Err(Refusal::of("ERR too many keys are watched"));
+    }
+    session.watched_bytes += bytes;
     let number = session.db.number();
     let keys = keys.iter().map(|key| (number, key));
     match &mut session.watch {
@@ -65,7 +73,7 @@ fn watch(session: &mut Session, keys: &[Bytes]) -> Answer {
 }
 
 fn unwatch(session: &mut Session, _: &[Bytes]) -> Answer {
-    session.watch = None;
+    session.unwatch();
     Ok(Frame::OK)
 }
 
