@@ -181,7 +181,7 @@ impl Database {
         failpoint!("store::commit", |_| Err(Error::new(ErrorKind::Io, "failpoint store::commit")));
         let mut write = WriteOptions::default();
         write.set_sync(sync);
-        let outcome = self.db.write_opt(batch.into_inner(), &write).map_err(map_error);
+        let outcome = self.db.write_opt(batch.into_inner(), &write).map_err(|error| self.log_error(error));
         let is_full = matches!(&outcome, Err(error) if error.kind() == ErrorKind::DiskFull);
         if is_full != self.is_full.load(Ordering::Relaxed) {
             self.is_full.store(is_full, Ordering::Relaxed);
@@ -201,7 +201,7 @@ impl Database {
         Ok(())
     }
 
-    /// WHY: once the log has met a full disk, a sync of it fails with words of its own, until RocksDB has begun another.
+    /// WHY: once the log has met a full disk, RocksDB refuses in words of other kinds, until it has begun another log.
     fn log_error(&self, error: rocksdb::Error) -> Error {
         let error = map_error(error);
         if error.kind() == ErrorKind::Io && self.is_full.load(Ordering::Relaxed) {

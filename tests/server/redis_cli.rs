@@ -84,7 +84,7 @@ fn its_own_tools_work() {
     let memory = cli(&["-p", port, "--memkeys"]).unwrap();
     assert!(memory.contains("Sampled 504 keys in the keyspace!"), "{memory}");
     let three = cli(&["-p", port, "-3", "ZRANGE", "zset", "0", "-1", "WITHSCORES"]).unwrap();
-    assert_eq!(three, "a 1\nb 1\nc 1\n");
+    assert_eq!(three, "a\n1\nb\n1\nc\n1\n");
     let repeated = cli(&["-p", port, "-r", "3", "INCR", "n"]).unwrap();
     assert_eq!(repeated, "1\n2\n3\n");
     let typed = piped(&["-p", port], b"MULTI\nINCR n\nGET n\nEXEC\nSELECT 1\nDBSIZE\nHELP SET\n").unwrap();

@@ -4,6 +4,8 @@ import sys
 import time
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 port, socket = int(sys.argv[1]), sys.argv[2]
 
@@ -44,7 +46,7 @@ for more in ({"protocol": 2}, {"protocol": 3}, {"unix_socket_path": socket}):
             raise AssertionError("a watched key has changed")
         except redis.WatchError:
             pass
-    assert r.transaction(lambda pipe: pipe.incr("t"), "t") == [1]
+    assert r.transaction(lambda pipe: (pipe.multi(), pipe.incr("t")), "t") == [1]
     # Errors have their classes.
     for call, kind in [(lambda: r.incr("user"), "WRONGTYPE"), (lambda: r.execute_command("NOSUCH"), "unknown command")]:
         try:
@@ -53,7 +55,7 @@ for more in ({"protocol": 2}, {"protocol": 3}, {"unix_socket_path": socket}):
         except redis.ResponseError as error:
             assert kind in str(error), error
     try:
-        redis.Redis(password="wrong", **where).ping()
+        redis.Redis(password="wrong", retry=Retry(NoBackoff(), 0), **where).ping()
         raise AssertionError("a wrong password")
     except redis.AuthenticationError:
         pass
@@ -62,7 +64,7 @@ for more in ({"protocol": 2}, {"protocol": 3}, {"unix_socket_path": socket}):
     time.sleep(0.1)
     assert r.set("lock", "you", nx=True) is True
     # Bytes as they are.
-    raw = redis.Redis(password="secret", **where)
+    raw = redis.Redis(password="secret", db=1, **where)
     raw.set(b"\x00\xff", bytes(range(256)))
     assert raw.get(b"\x00\xff") == bytes(range(256)) and raw.strlen(b"\x00\xff") == 256
     raw.delete(b"\x00\xff")

@@ -85,17 +85,17 @@ pub(super) const DIFFERENCES: &[(&str, &str)] = &[
 /// What Redis has and this server has not.
 pub(super) const ABSENT: &[(&str, &str)] = &[
     (
-        "`EVAL`, `EVALSHA`, `SCRIPT`, `FCALL`, most of `FUNCTION`",
-        "there is no Lua; `FUNCTION FLUSH` has nothing to remove",
+        "`EVAL`, `EVALSHA`, `FCALL`, `SCRIPT LOAD`, `FUNCTION LOAD`",
+        "there is no Lua, and no place for it between a command and its commit",
     ),
-    ("`XADD` and all others of streams", "there are no streams"),
+    ("`XADD` and the other commands of streams", "there are no streams"),
     ("`MODULE`", "there are no modules"),
     (
-        "`REPLICAOF`, `PSYNC`, `FAILOVER`, `CLUSTER`, `MIGRATE`",
-        "one process, without replicas; checkpoints and `windrow export` move data",
+        "`REPLICAOF`, `PSYNC`, `FAILOVER`, `MIGRATE`",
+        "one process, without replicas; saves and the tool's `export` move data",
     ),
     ("`BGREWRITEAOF`", "there is no append-only file to rewrite: RocksDB's log is cut by itself"),
-    ("`ACL` beyond one user", "there is one user and one password"),
-    ("`CLIENT TRACKING`, `CLIENT CACHING`", "changes are not told to caches of clients"),
+    ("`ACL SETUSER` and other users", "there is one user and one password"),
+    ("`CLIENT CACHING`", "changes are not told to caches of clients"),
     ("`DEBUG`", "it exists to test Redis itself"),
 ];
