@@ -14,18 +14,18 @@ pub(super) const EVERYWHERE: &[(&str, &str)] = &[
     ),
     (
         "Random choices.",
-        "Those with repetition give 4 million at most in one reply; Redis would try as many as were asked for, and take the memory for them.",
+        "Those with repetition give 4 million at most in one reply; Redis tries as many as were asked for, with the memory for them.",
     ),
     ("Zero.", "A score has no sign of zero: `-0` is `0`, so that equal scores are equal bytes."),
     (
         "The store's condition.",
-        "Commands that may store more are refused with `MISCONF` while the disk is nearly full, those that write while RocksDB has stopped \
-         writes, and all that touch keys once the store has failed. `INFO` says why (`store_status`, `store_status_reason`).",
+        "Commands that may store more are refused with `MISCONF` while the disk is nearly full, those that write while RocksDB has \
+         stopped writes, and all that touch keys once the store has failed. `INFO` says why (`store_status`, `store_status_reason`).",
     ),
     (
         "Limits.",
-        "A client that makes more wait than it may is sent away ([security.md](security.md)); Redis has no such limit for ordinary clients by \
-         default.",
+        "A client that makes more wait than it may is sent away ([security.md](security.md)); Redis has no such limit for ordinary clients \
+         by default.",
     ),
     ("Time.", "Time is the store's: it never runs backwards, and expiry pauses when the clock of the machine jumps."),
 ];
@@ -63,7 +63,7 @@ pub(super) const DIFFERENCES: &[(&str, &str)] = &[
     ("lpos", "A `RANK` of the least integer is refused, as in later versions of Redis."),
     (
         "restore",
-        "A time to live beyond what the store holds is refused. Encodings that Redis itself would refuse with deep checks are always refused.",
+        "A time to live beyond what the store holds is refused; so is always what Redis refuses with deep checks alone.",
     ),
     ("save", "A checkpoint, made while other clients go on."),
     (

@@ -45,6 +45,13 @@ const GROUPS: [(&str, &str); 15] = [
     ("cluster", "Cluster"),
 ];
 
+const ABSENT_HEAD: &str = "
+## What is not there
+
+These are unknown, or refused in words of their own; nothing answers `OK` that was not done.
+
+";
+
 /// The whole text.
 fn text() -> String {
     let mut text = HEAD.to_owned();
@@ -70,7 +77,7 @@ fn text() -> String {
         }
     }
     assert!(groups.is_empty(), "groups without a title: {groups:?}");
-    text.push_str("\n## What is not there\n\nThese are unknown, or refused in words of their own; nothing answers `OK` that was not done.\n\n");
+    text.push_str(ABSENT_HEAD);
     for (what, why) in ABSENT {
         let _ = writeln!(text, "- {what}: {why}");
     }
