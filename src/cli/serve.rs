@@ -70,8 +70,7 @@ impl Serve {
 pub fn serve(asked: Serve) -> Result<bool> {
     let options = asked.options()?;
     let unix = options.unix.clone();
-    let mut opened = Options::default();
-    opened.durability = options.durability;
+    let opened = Options { durability: options.durability, ..Options::default() };
     let store = Store::builder(&asked.dir).options(opened).open()?;
     let server = Server::bind(store, &asked.dir, options).map_err(|error| Failure::new(error.to_string()))?;
     server.stop_on_signals().map_err(|error| Failure::new(error.to_string()))?;
