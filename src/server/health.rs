@@ -106,8 +106,11 @@ impl Health {
 
     #[cold]
     fn remember(&self, refusal: &Refusal) {
-        tracing::error!(error = refusal.text(), "the store could not do what a client asked for");
-        refusal.text().clone_into(&mut self.last_error.lock());
+        let mut last = self.last_error.lock();
+        if *last != refusal.text() {
+            tracing::error!(error = refusal.text(), "the store could not do what a client asked for");
+            refusal.text().clone_into(&mut last);
+        }
     }
 
     /// Refuses a command that the store's condition does not allow. A failed store refuses by itself, in the same words.

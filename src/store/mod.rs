@@ -59,8 +59,8 @@ pub(crate) struct Database {
     compactions: Arc<CompactionCounters>,
     /// The last commit that a sync of the log has covered.
     synced_through: AtomicU64,
-    /// The last commit met a full disk.
-    is_full: AtomicBool,
+    /// A write has met a full disk, and the log has not been synced since.
+    was_full: AtomicBool,
     /// Held while files are taken in, and while a copy is made. WHY: RocksDB lists a copy's files first and sizes its log later. Files that
     /// are taken in between are not in the copy, but a commit that links what is in them could be.
     taking_in: Mutex<()>,
@@ -104,7 +104,7 @@ impl Database {
             present,
             compactions,
             synced_through,
-            is_full: AtomicBool::new(false),
+            was_full: AtomicBool::new(false),
             taking_in: Mutex::default(),
         }
     }
@@ -181,12 +181,7 @@ impl Database {
         failpoint!("store::commit", |_| Err(Error::new(ErrorKind::Io, "failpoint store::commit")));
         let mut write = WriteOptions::default();
         write.set_sync(sync);
-        let outcome = self.db.write_opt(batch.into_inner(), &write).map_err(|error| self.log_error(error));
-        let is_full = matches!(&outcome, Err(error) if error.kind() == ErrorKind::DiskFull);
-        if is_full != self.is_full.load(Ordering::Relaxed) {
-            self.is_full.store(is_full, Ordering::Relaxed);
-        }
-        outcome
+        self.db.write_opt(batch.into_inner(), &write).map_err(|error| self.write_error(error))
     }
 
     /// Puts every commit made so far on stable storage. Costs nothing if the last sync covers them all.
@@ -195,17 +190,22 @@ impl Database {
         // ORDER: the number is read before the sync, so that the sync covers it.
         let through = self.db.latest_sequence_number();
         if through > self.synced_through.load(Ordering::Acquire) {
-            self.db.flush_wal(true).map_err(|error| self.log_error(error))?;
+            self.db.flush_wal(true).map_err(|error| self.write_error(error))?;
+            self.was_full.store(false, Ordering::Relaxed);
             self.synced_through.fetch_max(through, Ordering::AcqRel);
         }
         Ok(())
     }
 
-    /// WHY: once the log has met a full disk, RocksDB refuses in words of other kinds, until it has begun another log.
-    fn log_error(&self, error: rocksdb::Error) -> Error {
+    /// WHY: once the log has met a full disk, RocksDB refuses in words of other kinds, until all of the log can be synced again.
+    fn write_error(&self, error: rocksdb::Error) -> Error {
         let error = map_error(error);
-        if error.kind() == ErrorKind::Io && self.is_full.load(Ordering::Relaxed) {
-            return Error::with_source(ErrorKind::DiskFull, "the disk was full", error);
+        match error.kind() {
+            ErrorKind::DiskFull => self.was_full.store(true, Ordering::Relaxed),
+            ErrorKind::Io if self.was_full.load(Ordering::Relaxed) => {
+                return Error::with_source(ErrorKind::DiskFull, "the disk was full", error);
+            }
+            _ => {}
         }
         error
     }
@@ -214,7 +214,7 @@ impl Database {
     pub(crate) fn flush(&self, family: Family) -> Result<()> {
         let mut options = FlushOptions::default();
         options.set_wait(true);
-        self.db.flush_cf_opt(self.handle(family), &options).map_err(map_error)
+        self.db.flush_cf_opt(self.handle(family), &options).map_err(|error| self.write_error(error))
     }
 
     /// Switches a family's write buffer now and leaves the writing of it to the background. Returns whether it did: not while RocksDB has
@@ -225,7 +225,7 @@ impl Database {
         match self.db.flush_cf_opt(self.handle(family), &options) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == rocksdb::ErrorKind::TryAgain => Ok(false),
-            Err(error) => Err(map_error(error)),
+            Err(error) => Err(self.write_error(error)),
         }
     }
 
