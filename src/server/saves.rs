@@ -7,12 +7,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use super::shared::Shared;
-use crate::Store;
+use crate::{Clock, Store, SystemClock};
 
 /// How names of saves begin; the time in milliseconds since 1970 follows.
 const SAVE: &str = "save-";
@@ -163,7 +163,7 @@ fn beside(store: &Path) -> PathBuf {
 }
 
 fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    Duration::from_millis(SystemClock::default().wall().get())
 }
 
 fn names(directory: &Path) -> impl Iterator<Item = String> {
