@@ -85,6 +85,9 @@ pub enum ErrorKind {
     Poisoned,
     /// The file system or RocksDB refused.
     Io,
+    /// The disk is full, wherever [`Io`](Self::Io) may be told. Reads go on; once there is room again, so do writes, after some
+    /// seconds, and what works in the background.
+    DiskFull,
     /// Stored bytes are not what the store wrote.
     Corruption,
 }
@@ -218,9 +221,11 @@ impl Error {
             | ErrorKind::InvalidInput
             | ErrorKind::Aborted
             | ErrorKind::ReadOnly => Action::FixCall,
-            ErrorKind::InUse | ErrorKind::NotAStore | ErrorKind::UnknownFormat | ErrorKind::Io => {
-                Action::FixEnvironment
-            }
+            ErrorKind::InUse
+            | ErrorKind::NotAStore
+            | ErrorKind::UnknownFormat
+            | ErrorKind::Io
+            | ErrorKind::DiskFull => Action::FixEnvironment,
             ErrorKind::Closed | ErrorKind::Poisoned => Action::Reopen,
             ErrorKind::Corruption => Action::Verify,
         }

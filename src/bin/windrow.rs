@@ -3,7 +3,7 @@
 //! May use `clap` and `windrow::cli`. Invariant: ends with 0 when all was well, 1 when something was not as it
 //! should be or could not be done, 2 when the arguments make no sense.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -112,7 +112,23 @@ struct ServeArguments {
     #[arg(long, value_name = "N")]
     maxclients: Option<usize>,
 
-    /// File with lines as Redis has them: bind, port, unixsocket, requirepass, databases, maxclients, timeout
+    /// Port to tell metrics at, as Prometheus reads them; 0 lets the system choose one [default: none]
+    #[arg(long, value_name = "PORT")]
+    metrics_port: Option<u16>,
+
+    /// Address to tell metrics at [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_bind: Option<std::net::IpAddr>,
+
+    /// When a reply promises that a write is on stable storage [default: everysec]
+    #[arg(long, value_name = "WHEN", value_parser = ["always", "everysec", "no"])]
+    appendfsync: Option<String>,
+
+    /// What to log: error, warn, info, debug or trace; RUST_LOG goes before it and says more [default: warn]
+    #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
+    log_level: Option<String>,
+
+    /// File with lines as Redis has them: bind, port, unixsocket, requirepass, databases, maxclients, timeout and more
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -120,8 +136,23 @@ struct ServeArguments {
 #[cfg(feature = "server")]
 impl From<ServeArguments> for cli::Serve {
     fn from(arguments: ServeArguments) -> Self {
-        let ServeArguments { dir, bind, port, unix, requirepass, databases, maxclients, config } = arguments;
-        Self { dir, bind, port, unix, password: requirepass, databases, max_clients: maxclients, config }
+        let ServeArguments {
+            dir, bind, port, unix, databases, config, metrics_port, metrics_bind, appendfsync, ..
+        } = arguments;
+        let (password, max_clients) = (arguments.requirepass, arguments.maxclients);
+        Self {
+            dir,
+            bind,
+            port,
+            unix,
+            password,
+            databases,
+            max_clients,
+            metrics_port,
+            metrics_bind,
+            appendfsync,
+            config,
+        }
     }
 }
 
@@ -245,7 +276,7 @@ fn main() -> ExitCode {
     #[cfg(feature = "failpoints")]
     let _places = fail::FailScenario::setup();
     let arguments = Arguments::parse();
-    log_to_stderr();
+    log_to_stderr(arguments.command.log_level());
     let outcome = match arguments.command {
         Command::Bench(Bench::Window(arguments)) => cli::bench_window(arguments.into()),
         Command::Check { dir } => cli::check_store(&dir),
@@ -268,9 +299,24 @@ fn main() -> ExitCode {
     }
 }
 
-/// Shows warnings, or what `RUST_LOG` asks for.
-fn log_to_stderr() {
+impl Command {
+    /// What is logged unless the environment says otherwise.
+    fn log_level(&self) -> &str {
+        match self {
+            #[cfg(feature = "server")]
+            Self::Serve(ServeArguments { log_level: Some(level), .. }) => level,
+            _ => "warn",
+        }
+    }
+}
+
+/// Shows what is at least this grave, or what `RUST_LOG` asks for.
+fn log_to_stderr(level: &str) {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
 }

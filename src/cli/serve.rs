@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::{Failure, Result};
-use crate::Store;
 use crate::server::{Server, ServerOptions};
+use crate::{Options, Store};
 
 /// What the arguments say; what they leave open comes from the configuration, or is as usual.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +27,12 @@ pub struct Serve {
     pub databases: Option<u32>,
     /// How many clients there may be.
     pub max_clients: Option<usize>,
+    /// Port at which metrics are told.
+    pub metrics_port: Option<u16>,
+    /// Address at which metrics are told.
+    pub metrics_bind: Option<IpAddr>,
+    /// When a reply promises that a write is on stable storage: `always`, `everysec` or `no`.
+    pub appendfsync: Option<String>,
     /// File that says the rest.
     pub config: Option<PathBuf>,
 }
@@ -47,6 +53,11 @@ impl Serve {
         options.password = self.password.clone().or(options.password);
         options.databases = self.databases.unwrap_or(options.databases);
         options.max_clients = self.max_clients.unwrap_or(options.max_clients);
+        options.metrics_port = self.metrics_port.or(options.metrics_port);
+        options.metrics_bind = self.metrics_bind.unwrap_or(options.metrics_bind);
+        if let Some(word) = &self.appendfsync {
+            options.read(&format!("appendfsync {word}")).map_err(refused)?;
+        }
         options.validate().map_err(refused)?;
         Ok(options)
     }
@@ -59,7 +70,8 @@ impl Serve {
 pub fn serve(asked: Serve) -> Result<bool> {
     let options = asked.options()?;
     let unix = options.unix.clone();
-    let store = Store::open(&asked.dir)?;
+    let opened = Options { durability: options.durability, ..Options::default() };
+    let store = Store::builder(&asked.dir).options(opened).open()?;
     let server = Server::bind(store, &asked.dir, options).map_err(|error| Failure::new(error.to_string()))?;
     server.stop_on_signals().map_err(|error| Failure::new(error.to_string()))?;
     if let Some(port) = server.port() {
@@ -67,6 +79,9 @@ pub fn serve(asked: Serve) -> Result<bool> {
     }
     if let Some(path) = unix {
         say(&format!("listening at {}", path.display()));
+    }
+    if let Some(port) = server.metrics_port() {
+        say(&format!("metrics at port {port}"));
     }
     server.run()?;
     say("stopped");

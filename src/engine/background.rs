@@ -2,7 +2,7 @@
 //! habits of keys and syncs the log for commits of `Interval` durability.
 //!
 //! May use the engine. Invariants (design, rule 11): a thread that fails or panics poisons the store with its
-//! error and ends; stopping wakes every thread and waits for it.
+//! error and ends, unless it is that of a full disk; stopping wakes every thread and waits for it.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,6 +24,10 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// A thread rests for so many times as long as its last round took before it hears its bell. WHY: news may never end, and a
 /// round has its price for the callers, too.
 const REST: u32 = 9;
+
+/// How long a thread waits that has met a full disk. WHY it goes on at all: what is dead gives room back, and every round begins with what
+/// the last one has not committed. Shorter: more lines in the log; longer: later space.
+const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
 
 /// The reaper's longest pause while somebody wants to know of keys that expire. WHY: what it promises is 100 ms; its step takes a
 /// part of that, and so does a thread that wakes late.
@@ -111,6 +115,14 @@ fn spawn(work: Work, engine: Arc<Engine>, stopped: Receiver<()>) -> std::io::Res
             }
             let more = match catch_unwind(AssertUnwindSafe(|| (work.round)(&engine, call))) {
                 Ok(Ok(more)) => more,
+                Ok(Err(cause)) if cause.kind() == ErrorKind::DiskFull => {
+                    tracing::warn!(error = %cause, thread = work.name, "the disk is full; the work waits");
+                    if stopped.recv_timeout(FULL_DISK_PAUSE) == Err(RecvTimeoutError::Disconnected) {
+                        return;
+                    }
+                    call = Call::Turn;
+                    continue;
+                }
                 Ok(Err(cause)) => return engine.fail(cause),
                 Err(panic) => return engine.fail(panicked(panic.as_ref())),
             };

@@ -11,6 +11,8 @@ mod builds;
 mod bulk;
 mod checkpoint;
 mod commit;
+#[cfg(feature = "server")]
+mod condition;
 mod counts;
 mod create;
 mod db;

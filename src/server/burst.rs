@@ -42,7 +42,8 @@ impl Burst {
     /// Takes a command that can share a commit with those that are here; returns whether it did, else it leaves the words.
     pub(crate) fn take(&mut self, session: &Session, words: &mut Vec<Bytes>) -> bool {
         let is_plain = session.queue.is_none() && session.replies == Replies::All && session.is_unwatched();
-        if !is_plain || self.commands.len() >= MOST_COMMANDS {
+        // WHY: a write may wait for RocksDB then, and is done where it keeps nobody.
+        if !is_plain || session.shared.health.is_pressed() || self.commands.len() >= MOST_COMMANDS {
             return false;
         }
         let bytes = words.iter().fold(self.bytes, |bytes, word| bytes.saturating_add(word.len()));
@@ -118,7 +119,9 @@ fn together(session: &mut Session, commands: &[Queued], out: &mut Vec<u8>) -> us
     if let Err(error) = outcome {
         // Nothing was changed, so nothing that was said holds.
         out.truncate(before);
-        let reply = Refusal::from(error).into_frame();
+        let answer = Err(Refusal::from(error));
+        shared.health.note(&answer);
+        let reply = answer.unwrap_or_else(Refusal::into_frame);
         commands.iter().take(done).for_each(|_| reply.write(out, session.version));
     }
     done

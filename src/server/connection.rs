@@ -43,6 +43,12 @@ const GRANTED_BYTES: usize = 64 * 1024;
 /// How often it is looked whether a client that does not read what others send to it has to go.
 const SLOW_LOOK: Duration = Duration::from_secs(1);
 
+/// Which part of what all may hold is there for those who have not said who they are: a sixteenth, 128 MiB by default.
+const STRANGERS_SHARE: usize = 16;
+
+/// What one of them may hold beyond that. A password and a name are shorter.
+const STRANGER_BYTES: usize = 4 * 1024;
+
 #[derive(Debug)]
 pub(crate) struct Connection {
     socket: Socket,
@@ -102,12 +108,13 @@ impl Connection {
     async fn talk(&mut self) -> io::Result<()> {
         loop {
             let left = self.work();
+            if self.session.pause > Duration::ZERO {
+                // WHY before it is sent: else whoever guesses would read the reply and come again as somebody else.
+                tokio::time::sleep(std::mem::take(&mut self.session.pause)).await;
+            }
             self.take_messages();
             self.send()?;
             self.keep_limits()?;
-            if self.session.pause > Duration::ZERO {
-                tokio::time::sleep(std::mem::take(&mut self.session.pause)).await;
-            }
             let has_messages = self.out.is_empty() && self.session.me.inbox.bytes() > 0;
             let has_room = left == Left::Replies && self.unread() < UNREAD_BYTES;
             if left == Left::Requests || has_room || has_messages {
@@ -127,7 +134,7 @@ impl Connection {
     /// Waits for the client, and reads and writes what can be; false if it is gone or has been silent for too long.
     async fn wait(&mut self, reads: bool) -> io::Result<bool> {
         let is_resting = self.session.standing.is_some() || self.session.me.is_subscriber();
-        let timeout = if is_resting { Duration::ZERO } else { self.shared.settings.lock().timeout };
+        let timeout = if is_resting { Duration::ZERO } else { self.patience() };
         let silence = async {
             match timeout {
                 Duration::ZERO => std::future::pending().await,
@@ -165,6 +172,18 @@ impl Connection {
         Ok(true)
     }
 
+    /// How long the client may be silent; zero for ever.
+    fn patience(&self) -> Duration {
+        let timeout = self.shared.settings.lock().timeout;
+        if self.session.is_known || self.shared.options.auth_timeout.is_zero() {
+            return timeout;
+        }
+        // Whatever it sends meanwhile; at least a moment, as zero is for ever.
+        let left = self.shared.options.auth_timeout.saturating_sub(self.session.me.since.elapsed());
+        let left = left.max(Duration::from_millis(1));
+        if timeout.is_zero() { left } else { left.min(timeout) }
+    }
+
     /// Follows what was read; false at the end.
     fn took(&mut self, read: io::Result<usize>) -> io::Result<bool> {
         match read {
@@ -173,7 +192,7 @@ impl Connection {
                 // So that a client that asks about itself is told of its request.
                 let held = usize::try_from(self.parser.held()).unwrap_or(usize::MAX);
                 self.session.me.sizes.query.store(held, Ordering::Relaxed);
-                if read >= self.read_bytes {
+                if read >= self.read_bytes && self.session.is_known {
                     self.read_bytes = (self.read_bytes * 4).min(READ_BYTES[1]);
                 } else if read < self.read_bytes / 8 {
                     self.read_bytes = READ_BYTES[0];
@@ -318,7 +337,10 @@ impl Connection {
         let query = usize::try_from(self.parser.held()).unwrap_or(usize::MAX);
         self.show_sizes(query);
         let options = &self.shared.options;
-        let held = query.saturating_add(self.out.len()).saturating_add(self.burst.bytes());
+        let held = query
+            .saturating_add(self.out.len())
+            .saturating_add(self.burst.bytes())
+            .saturating_add(self.session.queued_bytes());
         let all = if held >= self.counted {
             let more = held - self.counted;
             self.shared.waiting.fetch_add(more, Ordering::Relaxed).saturating_add(more)
@@ -336,11 +358,14 @@ impl Connection {
             "it does not read its replies"
         } else if is_told && !me.inbox.keeps(self.out.len(), &self.shared.channels.limits()) {
             "it does not read what others send to it"
+        } else if !self.session.is_known && all > options.max_waiting_bytes / STRANGERS_SHARE && held > STRANGER_BYTES {
+            "all clients together have much waiting, and it has not said who it is"
         } else if all > options.max_waiting_bytes && held.saturating_add(inbox) > GRANTED_BYTES {
             "all clients together have too many bytes waiting"
         } else {
             return Ok(());
         };
+        self.shared.over_limit.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(client = %self.session.me.address, "a client is sent away: {refusal}");
         Err(io::Error::other(refusal))
     }

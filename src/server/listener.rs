@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 
 use super::connection::Connection;
+use super::health::Watchman;
 use super::notices::Letters;
 use super::session::Session;
 use super::shared::Shared;
@@ -32,6 +33,7 @@ pub struct Server {
     shared: Arc<Shared>,
     tcp: Vec<TcpListener>,
     unix: Option<UnixListener>,
+    metrics: Option<TcpListener>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -75,18 +77,29 @@ impl Server {
             listen_unix(path).map_err(|error| failed(&format!("cannot listen at {}", path.display()), error))
         });
         let unix = unix.transpose()?;
+        let metrics = options.metrics_port.map(|port| {
+            let address = SocketAddr::new(options.metrics_bind, port);
+            listen(address).map_err(|error| failed(&format!("cannot tell metrics at {address}"), error))
+        });
+        let metrics = metrics.transpose()?;
         let letters = Letters::read(&options.notify_keyspace_events).map_err(ServerError::new)?;
         let shared = Arc::new(Shared::new(store, directory.display().to_string(), options, port));
         shared.settings.lock().letters = letters;
         let told = shared.notices.follow(&shared);
         told.map_err(|error| ServerError::new(format!("cannot subscribe to events: {error}")))?;
-        Ok(Self { shared, tcp, unix, runtime })
+        Ok(Self { shared, tcp, unix, metrics, runtime })
     }
 
     /// The port that it listens at.
     #[must_use]
     pub fn port(&self) -> Option<u16> {
         self.shared.port
+    }
+
+    /// The port at which it tells metrics.
+    #[must_use]
+    pub fn metrics_port(&self) -> Option<u16> {
+        self.metrics.as_ref().and_then(|listener| listener.local_addr().ok()).map(|address| address.port())
     }
 
     /// Returns what stops it.
@@ -120,7 +133,9 @@ impl Server {
     /// # Errors
     /// The store does not close.
     pub fn run(self) -> crate::Result<()> {
-        let Self { shared, tcp, unix, runtime } = self;
+        let Self { shared, tcp, unix, metrics, runtime } = self;
+        let failed = |error| crate::Error::io("cannot start a thread", error);
+        let watchman = Watchman::start(Arc::clone(&shared)).map_err(failed)?;
         runtime.block_on(async {
             let (alive, mut ended) = mpsc::channel::<()>(1);
             let mut tasks = Vec::new();
@@ -133,6 +148,9 @@ impl Server {
             drop(alive);
             let notices = Arc::clone(&shared);
             tasks.push(tokio::spawn(async move { notices.notices.watch(&notices).await }));
+            if let Some(listener) = metrics {
+                tasks.push(tokio::spawn(super::scrape::serve(Arc::clone(&shared), listener)));
+            }
             let mut stop = shared.stop.subscribe();
             // The sender lives in `shared`, so this cannot fail.
             let _ = stop.wait_for(|stop| *stop).await;
@@ -147,6 +165,7 @@ impl Server {
             let _ = std::fs::remove_file(path);
         }
         runtime.shutdown_timeout(Duration::from_secs(1));
+        watchman.stop();
         shared.store.clone().close()
     }
 }

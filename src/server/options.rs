@@ -1,6 +1,6 @@
 //! What a server is told: plain data, a file that holds it, and what is refused.
 //!
-//! Uses nothing of the crate. Invariant: options that passed [`ServerOptions::validate`] open nothing to the network without a
+//! Uses the names of durability. Invariant: options that passed [`ServerOptions::validate`] open nothing to the network without a
 //! password.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::inbox::OutputLimits;
+use crate::Durability;
 
 /// Why a server does not start, as one line for a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +52,20 @@ pub struct ServerOptions {
     pub subscriber_limits: OutputLimits,
     /// Of which events of keys subscribers are told, in Redis' letters. Default: none.
     pub notify_keyspace_events: String,
+    /// How long a client may take to say who it is, where there is a password; zero: for ever. Default: 60 s.
+    pub auth_timeout: Duration,
+    /// Port at which metrics are told over HTTP; 0 lets the system choose one. Default: none.
+    pub metrics_port: Option<u16>,
+    /// Address to tell metrics at. Default: 127.0.0.1.
+    pub metrics_bind: IpAddr,
+    /// When a reply promises that a write is on stable storage. Whoever opens the store has to give it to its options, as
+    /// `windrow serve` does. Default: [`Durability::Interval`].
+    pub durability: Durability,
+    /// Room on the disk, in bytes, below which commands that may store more are refused, so that deletes, flushes and reclaiming
+    /// go on; 0 for none. Default: 256 MiB, which is what the write buffers may hold.
+    pub disk_reserve_bytes: u64,
+    /// How many saves are kept. Default: 2.
+    pub saves_kept: usize,
     /// How long a stop waits for replies in flight. Default: 5 s.
     pub stop_patience: Duration,
 }
@@ -71,6 +86,12 @@ impl Default for ServerOptions {
             max_waiting_bytes: 2 << 30,
             subscriber_limits: OutputLimits::default(),
             notify_keyspace_events: String::new(),
+            auth_timeout: Duration::from_secs(60),
+            metrics_port: None,
+            metrics_bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            durability: Durability::Interval,
+            disk_reserve_bytes: 256 << 20,
+            saves_kept: 2,
             stop_patience: Duration::from_secs(5),
         }
     }
@@ -89,8 +110,8 @@ impl ServerOptions {
         if self.port.is_none() && self.unix.is_none() {
             return refuse("there is neither a port nor a Unix socket to listen at".to_owned());
         }
-        if self.databases == 0 || self.max_clients == 0 {
-            return refuse("databases and maxclients must be at least 1".to_owned());
+        if self.databases == 0 || self.max_clients == 0 || self.saves_kept == 0 {
+            return refuse("databases, maxclients and saves-kept must be at least 1".to_owned());
         }
         let limits = [self.max_bulk_bytes, self.max_query_bytes, self.max_reply_bytes, self.max_waiting_bytes];
         if limits.iter().any(|limit| *limit < MIN_BYTES) {
@@ -99,9 +120,11 @@ impl ServerOptions {
         if self.password.as_deref().is_some_and(str::is_empty) {
             return refuse("the password must not be empty".to_owned());
         }
-        let open = self.bind.iter().find(|address| !address.is_loopback());
-        match (self.port, open, &self.password) {
-            (Some(_), Some(address), None) => {
+        let clients = self.bind.iter().filter(|_| self.port.is_some());
+        let metrics = self.metrics_port.map(|_| &self.metrics_bind);
+        let open = clients.chain(metrics).find(|address| !address.is_loopback());
+        match (open, &self.password) {
+            (Some(address), None) => {
                 refuse(format!("{address} can be reached from elsewhere: set requirepass, or bind a loopback address"))
             }
             _ => Ok(()),
@@ -109,8 +132,9 @@ impl ServerOptions {
     }
 
     /// Reads a file of Redis' kind: on each line the name of an option and its value, `#` begins a note. Known are `bind`, `port`,
-    /// `unixsocket`, `requirepass`, `databases`, `maxclients`, `timeout`, `proto-max-bulk-len`, `client-output-buffer-limit` (of class
-    /// `pubsub`) and `notify-keyspace-events`; any other name is refused, so
+    /// `unixsocket`, `requirepass`, `databases`, `maxclients`, `timeout`, `proto-max-bulk-len`, `client-query-buffer-limit`,
+    /// `client-reply-limit`, `maxmemory-clients`, `client-output-buffer-limit` (of class `pubsub`), `notify-keyspace-events`,
+    /// `auth-timeout`, `metrics-port`, `metrics-bind`, `appendfsync`, `disk-reserve` and `saves-kept`; any other name is refused, so
     /// that nobody relies on what is not there.
     ///
     /// # Errors
@@ -155,7 +179,19 @@ impl ServerOptions {
                 super::notices::Letters::read(value).map_err(ServerError::new)?;
                 self.notify_keyspace_events = value.to_owned();
             }
-            "proto-max-bulk-len" => self.max_bulk_bytes = number(value)?,
+            "proto-max-bulk-len" => self.max_bulk_bytes = size(value)?,
+            "client-query-buffer-limit" => self.max_query_bytes = size(value)?,
+            "client-reply-limit" => self.max_reply_bytes = size(value)?,
+            "maxmemory-clients" => self.max_waiting_bytes = size(value)?,
+            "auth-timeout" => self.auth_timeout = Duration::from_secs(number(value)?),
+            "metrics-port" => self.metrics_port = Some(number(value)?),
+            "metrics-bind" => self.metrics_bind = number(value)?,
+            "appendfsync" => {
+                let found = parse_durability(value);
+                self.durability = found.ok_or_else(|| ServerError::new("appendfsync is always, everysec or no"))?;
+            }
+            "disk-reserve" => self.disk_reserve_bytes = size(value)?,
+            "saves-kept" => self.saves_kept = number(value)?,
             _ => return Err(ServerError::new(format!("`{name}` is no option"))),
         }
         Ok(())
@@ -175,19 +211,40 @@ pub(crate) fn read_output_limits(words: &[&str]) -> Result<OutputLimits, &'stati
             return Err("Invalid client class specified in buffer limit configuration: only pubsub has limits here.");
         }
         found = OutputLimits {
-            hard_bytes: bytes_of(hard).ok_or(REFUSED)?,
-            soft_bytes: bytes_of(soft).ok_or(REFUSED)?,
+            hard_bytes: size(hard).map_err(|_| REFUSED)?,
+            soft_bytes: size(soft).map_err(|_| REFUSED)?,
             soft_time: Duration::from_secs(seconds.parse::<u32>().map_err(|_| REFUSED)?.into()),
         };
     }
     Ok(found)
 }
 
-/// A number of bytes, perhaps with a unit: `k`, `m` and `g` count by thousands, `kb`, `mb` and `gb` by 1024.
-fn bytes_of(text: &str) -> Option<usize> {
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let unit = text.get(digits.len()..)?.to_ascii_lowercase();
-    let unit = match unit.as_str() {
+/// Durability by the words of Redis' `appendfsync`.
+pub(crate) fn parse_durability(word: &str) -> Option<Durability> {
+    match word {
+        "always" => Some(Durability::Sync),
+        "everysec" => Some(Durability::Interval),
+        "no" => Some(Durability::Buffered),
+        _ => None,
+    }
+}
+
+/// The word for a durability.
+pub(crate) const fn durability_name(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Sync => "always",
+        Durability::Interval => "everysec",
+        Durability::Buffered => "no",
+    }
+}
+
+/// A number of bytes, with one of Redis' units behind it perhaps.
+fn size<N: TryFrom<u64>>(value: &str) -> Result<N, ServerError> {
+    let refused = || ServerError::new(format!("`{value}` is no number of bytes that can be used here"));
+    let lower = value.to_ascii_lowercase();
+    let at = lower.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(lower.len());
+    let (digits, unit) = lower.split_at_checked(at).ok_or_else(refused)?;
+    let unit: u64 = match unit {
         "" | "b" => 1,
         "k" => 1000,
         "kb" => 1 << 10,
@@ -195,9 +252,10 @@ fn bytes_of(text: &str) -> Option<usize> {
         "mb" => 1 << 20,
         "g" => 1_000_000_000,
         "gb" => 1 << 30,
-        _ => return None,
+        _ => return Err(refused()),
     };
-    digits.parse::<usize>().ok()?.checked_mul(unit)
+    let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    bytes.and_then(|bytes| N::try_from(bytes).ok()).ok_or_else(refused)
 }
 
 #[cfg(test)]
@@ -229,6 +287,40 @@ mod tests {
         assert!(refused(|options| options.databases = 0));
         assert!(refused(|options| options.max_clients = 0));
         assert!(refused(|options| options.max_reply_bytes = 1));
+        assert!(refused(|options| options.saves_kept = 0));
+        let open_metrics = |options: &mut ServerOptions| options.metrics_bind = "0.0.0.0".parse().unwrap();
+        assert!(!refused(open_metrics), "there are no metrics");
+        assert!(refused(|options| {
+            options.metrics_bind = "0.0.0.0".parse().unwrap();
+            options.metrics_port = Some(0);
+        }));
+    }
+
+    #[test]
+    fn sizes_have_the_units_of_redis() {
+        for (text, bytes) in [("12", 12), ("1kb", 1024), ("3MB", 3 << 20), ("2g", 2_000_000_000), ("1gb", 1 << 30)] {
+            assert_eq!(size::<u64>(text).unwrap(), bytes, "{text}");
+        }
+        for text in ["", "mb", "-1", "1tb", "99999999999gb", "1.5mb"] {
+            assert!(size::<u64>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn limits_of_bytes_and_the_rest_stand_in_the_file_too() {
+        let mut options = ServerOptions::default();
+        let file = "client-query-buffer-limit 1mb\nclient-reply-limit 2mb\nmaxmemory-clients 3mb\nauth-timeout 4\n\
+                    metrics-port 9100\nmetrics-bind ::1\nappendfsync always\ndisk-reserve 5mb\nsaves-kept 6\n";
+        options.read(file).unwrap();
+        let limits = [options.max_query_bytes, options.max_reply_bytes, options.max_waiting_bytes];
+        assert_eq!(limits, [1 << 20, 2 << 20, 3 << 20]);
+        assert_eq!((options.auth_timeout, options.saves_kept), (Duration::from_secs(4), 6));
+        assert_eq!((options.metrics_port, options.metrics_bind.to_string().as_str()), (Some(9100), "::1"));
+        assert_eq!((options.durability, options.disk_reserve_bytes), (Durability::Sync, 5 << 20));
+        assert!(options.read("appendfsync sometimes").is_err());
+        for word in ["always", "everysec", "no"] {
+            assert_eq!(durability_name(parse_durability(word).unwrap()), word);
+        }
     }
 
     #[test]

@@ -67,6 +67,10 @@ pub(crate) struct Session {
     pub(crate) standing: Option<Standing>,
     /// What others have sent goes out before the reply; but not before one that says that this begins.
     pub(crate) is_inbox_first: bool,
+    /// What the watched keys take, about.
+    pub(crate) watched_bytes: usize,
+    /// EXEC is being done.
+    pub(crate) is_executing: bool,
 }
 
 impl Session {
@@ -88,6 +92,8 @@ impl Session {
             names: Names::default(),
             standing: None,
             is_inbox_first: true,
+            watched_bytes: 0,
+            is_executing: false,
         }
     }
 
@@ -173,6 +179,7 @@ impl Session {
     /// Counts and shows a command that is done.
     pub(crate) fn ended(&self, Queued { known, words, .. }: &Queued, started: Instant, answer: &Answer) {
         self.shared.tally.done(&self.me, *known, words, started.elapsed(), answer);
+        self.shared.health.note(answer);
         if self.shared.monitors.is_any() {
             self.shared.monitors.show(self, known.command, words);
         }
@@ -210,7 +217,7 @@ impl Session {
         if self.queue.is_some() && known.is_single {
             return Err(Refusal::of("ERR Command not allowed inside a transaction"));
         }
-        Ok(())
+        self.shared.health.check(known)
     }
 
     fn break_queue(&mut self) {
@@ -219,13 +226,16 @@ impl Session {
         }
     }
 
-    fn enqueue(&mut self, queued: Queued) -> Answer {
+    fn enqueue(&mut self, mut queued: Queued) -> Answer {
         let limit = self.shared.options.max_query_bytes;
         let Some(queue) = &mut self.queue else {
             return Err(Refusal::of("ERR no transaction"));
         };
-        let words: usize = queued.words.iter().map(|word| word.len() + size_of::<Bytes>()).sum();
-        queue.bytes = queue.bytes.saturating_add(words);
+        // WHY a copy: a word that waits would hold all that was read together with it.
+        queued.words.iter_mut().for_each(|word| *word = Bytes::copy_from_slice(word));
+        let words: usize = queued.words.iter().map(Bytes::len).sum();
+        let held = size_of::<Queued>() + queued.words.capacity() * size_of::<Bytes>();
+        queue.bytes = queue.bytes.saturating_add(words).saturating_add(held);
         if queue.bytes > limit {
             queue.is_broken = true;
             queue.commands.clear();
@@ -239,7 +249,8 @@ impl Session {
 
     /// Does a command; one that may take long lets other connections of the thread go on.
     pub(crate) fn run(&mut self, known: Known, args: &[Bytes]) -> Answer {
-        if known.is_slow {
+        // WHY also then: a write may wait for RocksDB.
+        if known.is_slow || (known.is_write && self.shared.health.is_pressed()) {
             return tokio::task::block_in_place(|| self.run_here(known, args));
         }
         self.run_here(known, args)
@@ -266,12 +277,22 @@ impl Session {
         }
     }
 
+    /// The bytes that are held until EXEC.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.bytes).saturating_add(self.watched_bytes)
+    }
+
     /// Ends a transaction that was not done.
     pub(crate) fn discard(&mut self) {
         self.queue = None;
-        self.watch = None;
+        self.unwatch();
         self.me.queued.store(0, Ordering::Relaxed);
         self.me.sizes.queue.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unwatch(&mut self) {
+        self.watch = None;
+        self.watched_bytes = 0;
     }
 
     pub(crate) fn select(&mut self, number: u32) {

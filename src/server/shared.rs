@@ -13,10 +13,13 @@ use super::ServerOptions;
 use super::channels::Channels;
 use super::clients::Clients;
 use super::cursors::Cursors;
+use super::guesses::Guesses;
+use super::health::Health;
 use super::inbox::OutputLimits;
 use super::monitors::Monitors;
 use super::notices::{Letters, Notices};
 use super::pauses::Pauses;
+use super::saves::Saves;
 use super::shape::Shape;
 use super::tally::Tally;
 use super::waiting::Waiting;
@@ -63,6 +66,11 @@ pub(crate) struct Shared {
     pub(crate) waiting: AtomicUsize,
     pub(crate) commands_done: AtomicU64,
     pub(crate) refused_clients: AtomicU64,
+    /// Clients that were sent away because too much of theirs waited.
+    pub(crate) over_limit: AtomicU64,
+    pub(crate) health: Health,
+    pub(crate) saves: Saves,
+    pub(crate) guesses: Guesses,
     pub(crate) started: Instant,
     pub(crate) port: Option<u16>,
     /// True once the server is to stop.
@@ -85,6 +93,7 @@ impl Shared {
         };
         let tally = Tally::new();
         tally.set_limits(settings.slower_than, settings.slow_most, settings.latency_threshold);
+        let saves = Saves::of(&store, options.saves_kept);
         Self {
             store,
             directory,
@@ -102,6 +111,10 @@ impl Shared {
             waiting: AtomicUsize::new(0),
             commands_done: AtomicU64::new(0),
             refused_clients: AtomicU64::new(0),
+            over_limit: AtomicU64::new(0),
+            health: Health::default(),
+            saves,
+            guesses: Guesses::new(),
             started: Instant::now(),
             port,
             stop: watch::Sender::new(false),

@@ -164,6 +164,7 @@ impl Tally {
 
     #[cold]
     fn keep(&self, me: &Seen, command: &Command, words: &[Bytes], micros: u64) {
+        super::timing::tell_slow(me, command, words, micros);
         let at_seconds = seconds();
         let words = if is_secret(command, words) { hidden(words) } else { shortened(words) };
         let mut slow = self.slow.lock();

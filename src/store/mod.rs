@@ -16,7 +16,7 @@ mod tuning;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -59,6 +59,8 @@ pub(crate) struct Database {
     compactions: Arc<CompactionCounters>,
     /// The last commit that a sync of the log has covered.
     synced_through: AtomicU64,
+    /// A write has met a full disk, and the log has not been synced since.
+    was_full: AtomicBool,
     /// Held while files are taken in, and while a copy is made. WHY: RocksDB lists a copy's files first and sizes its log later. Files that
     /// are taken in between are not in the copy, but a commit that links what is in them could be.
     taking_in: Mutex<()>,
@@ -96,7 +98,15 @@ impl Database {
 
     fn new(db: DB, settings: RocksOptions, compactions: Arc<CompactionCounters>) -> Self {
         let (present, synced_through) = (ReadOptions::default(), AtomicU64::new(0));
-        Self { db, settings, present, compactions, synced_through, taking_in: Mutex::default() }
+        Self {
+            db,
+            settings,
+            present,
+            compactions,
+            synced_through,
+            was_full: AtomicBool::new(false),
+            taking_in: Mutex::default(),
+        }
     }
 
     /// Reads one store-wide record of a database that may be of any format, without changing a file; `None` too if no
@@ -167,10 +177,11 @@ impl Database {
 
     /// Commits a batch; with `sync`, it is on stable storage before the call returns.
     pub(crate) fn commit(&self, batch: Batch, sync: bool) -> Result<()> {
+        failpoint!("store::disk_full", |_| Err(Error::new(ErrorKind::DiskFull, "failpoint store::disk_full")));
         failpoint!("store::commit", |_| Err(Error::new(ErrorKind::Io, "failpoint store::commit")));
         let mut write = WriteOptions::default();
         write.set_sync(sync);
-        self.db.write_opt(batch.into_inner(), &write).map_err(map_error)
+        self.db.write_opt(batch.into_inner(), &write).map_err(|error| self.write_error(error))
     }
 
     /// Puts every commit made so far on stable storage. Costs nothing if the last sync covers them all.
@@ -179,17 +190,31 @@ impl Database {
         // ORDER: the number is read before the sync, so that the sync covers it.
         let through = self.db.latest_sequence_number();
         if through > self.synced_through.load(Ordering::Acquire) {
-            self.db.flush_wal(true).map_err(map_error)?;
+            self.db.flush_wal(true).map_err(|error| self.write_error(error))?;
+            self.was_full.store(false, Ordering::Relaxed);
             self.synced_through.fetch_max(through, Ordering::AcqRel);
         }
         Ok(())
+    }
+
+    /// WHY: once the log has met a full disk, RocksDB refuses in words of other kinds, until all of the log can be synced again.
+    fn write_error(&self, error: rocksdb::Error) -> Error {
+        let error = map_error(error);
+        match error.kind() {
+            ErrorKind::DiskFull => self.was_full.store(true, Ordering::Relaxed),
+            ErrorKind::Io if self.was_full.load(Ordering::Relaxed) => {
+                return Error::with_source(ErrorKind::DiskFull, "the disk was full", error);
+            }
+            _ => {}
+        }
+        error
     }
 
     /// Writes a family's buffers to SST files and waits for it.
     pub(crate) fn flush(&self, family: Family) -> Result<()> {
         let mut options = FlushOptions::default();
         options.set_wait(true);
-        self.db.flush_cf_opt(self.handle(family), &options).map_err(map_error)
+        self.db.flush_cf_opt(self.handle(family), &options).map_err(|error| self.write_error(error))
     }
 
     /// Switches a family's write buffer now and leaves the writing of it to the background. Returns whether it did: not while RocksDB has
@@ -200,7 +225,7 @@ impl Database {
         match self.db.flush_cf_opt(self.handle(family), &options) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == rocksdb::ErrorKind::TryAgain => Ok(false),
-            Err(error) => Err(map_error(error)),
+            Err(error) => Err(self.write_error(error)),
         }
     }
 
@@ -349,10 +374,15 @@ fn descriptors(
         .collect()
 }
 
+/// What RocksDB says of a full disk.
+const DISK_FULL: &str = "No space left on device";
+
 fn map_error(error: rocksdb::Error) -> Error {
     let kind = match error.kind() {
         rocksdb::ErrorKind::Corruption => ErrorKind::Corruption,
         rocksdb::ErrorKind::ShutdownInProgress => ErrorKind::Closed,
+        // WHY by its text: RocksDB knows it apart, its bindings do not. The words are the system's, which RocksDB takes without a locale.
+        rocksdb::ErrorKind::IOError if error.as_ref().contains(DISK_FULL) => ErrorKind::DiskFull,
         _ => ErrorKind::Io,
     };
     Error::with_source(kind, "RocksDB refused", error)

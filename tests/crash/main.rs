@@ -11,6 +11,7 @@ mod durability;
 mod events;
 mod failing_worker;
 mod flushes;
+mod full_disk;
 mod history;
 mod imports;
 mod kill;

@@ -8,4 +8,5 @@
 )]
 
 mod properties;
+mod seeds;
 mod total;

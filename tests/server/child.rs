@@ -15,6 +15,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Server {
     child: Child,
     pub(crate) port: u16,
+    metrics_port: Option<u16>,
     pub(crate) dir: tempfile::TempDir,
 }
 
@@ -25,11 +26,45 @@ impl Server {
     }
 
     pub(crate) fn start_in(dir: tempfile::TempDir, arguments: &[&str]) -> Self {
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_windrow")), dir, arguments)
+    }
+
+    /// The same with a configuration of these lines.
+    pub(crate) fn start_configured(configuration: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("conf"), configuration).unwrap();
+        Self::start_in(dir, &["--config", "@conf"])
+    }
+
+    /// The same with variables in its environment.
+    #[cfg(feature = "failpoints")]
+    pub(crate) fn start_with(variables: &[(&str, &str)], arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_windrow"));
+        command.envs(variables.iter().copied());
+        Self::spawn(command, tempfile::tempdir().unwrap(), arguments)
+    }
+
+    /// The same, with its store on a file system of so many MiB that nobody else sees and that goes with it. The
+    /// configuration stands in its directory as `conf`.
+    pub(crate) fn start_mounted(mib: u32, arguments: &[&str], configuration: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("conf"), configuration).unwrap();
+        let mount = format!("mount -t tmpfs -o size={mib}m none \"$1\" && shift && exec \"$@\"");
+        let mut command = Command::new("unshare");
+        std::fs::create_dir(dir.path().join("store")).unwrap();
+        command
+            .args(["-rm", "sh", "-c", &mount, "sh"])
+            .arg(dir.path().join("store"))
+            .arg(env!("CARGO_BIN_EXE_windrow"));
+        Self::spawn(command, dir, arguments)
+    }
+
+    fn spawn(mut command: Command, dir: tempfile::TempDir, arguments: &[&str]) -> Self {
         let resolved = arguments.iter().map(|argument| match argument.strip_prefix('@') {
             Some(name) => dir.path().join(name).into_os_string(),
             None => argument.into(),
         });
-        let mut child = Command::new(env!("CARGO_BIN_EXE_windrow"))
+        let mut child = command
             .args(["serve", "--port", "0", "--dir"])
             .arg(dir.path().join("store"))
             .args(resolved)
@@ -39,13 +74,31 @@ impl Server {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        lines.read_line(&mut line).unwrap();
-        let port = line.trim().rsplit(' ').next().and_then(|port| port.parse().ok());
-        let port = port.unwrap_or_else(|| panic!("the server says: {line}"));
+        let mut port_in = |what: &str| {
+            let mut line = String::new();
+            while !line.contains(what) {
+                line.clear();
+                assert!(lines.read_line(&mut line).unwrap() > 0, "the server ends");
+            }
+            let port = line.trim().rsplit(' ').next().and_then(|port| port.parse().ok());
+            port.unwrap_or_else(|| panic!("the server says: {line}"))
+        };
+        let port = port_in("listening at port");
+        let metrics_port = arguments.contains(&"--metrics-port").then(|| port_in("metrics at port"));
         // Or the child could not write its last line.
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-        Self { child, port, dir }
+        Self { child, port, metrics_port, dir }
+    }
+
+    pub(crate) fn metrics_port(&self) -> u16 {
+        self.metrics_port.unwrap()
+    }
+
+    /// The directory of the store, as the child sees it.
+    pub(crate) fn mounted(&self) -> PathBuf {
+        let store = self.store().canonicalize().unwrap();
+        let inside = store.strip_prefix("/").unwrap();
+        PathBuf::from(format!("/proc/{}/root", self.child.id())).join(inside)
     }
 
     pub(crate) fn store(&self) -> PathBuf {
@@ -163,6 +216,24 @@ impl Raw {
             bytes.truncate(bytes.len() - PONG.len());
         }
         bytes
+    }
+
+    /// Sends, unless the other side is gone.
+    pub(crate) fn send_if_there(&mut self, line: &str) {
+        // It may be gone: that is what a test looks for then.
+        let _ = self.stream.write_all(line.as_bytes());
+    }
+
+    /// Reads until this comes.
+    #[track_caller]
+    pub(crate) fn rest_contains(&mut self, expected: &str) {
+        let mut bytes = Vec::new();
+        let mut piece = [0; 65_536];
+        while !String::from_utf8_lossy(&bytes).contains(expected) {
+            let read = self.stream.read(&mut piece).unwrap_or(0);
+            assert!(read > 0, "no {expected} in {}", bytes.escape_ascii());
+            bytes.extend_from_slice(&piece[..read]);
+        }
     }
 
     /// Reads until the other side closes.

@@ -2,6 +2,9 @@
 
 use crate::child::{Raw, Redis, Server};
 
+/// Commands with numbers, lengths and patterns that no honest client sends.
+const EXTREMES: &str = include_str!("extremes.txt");
+
 /// A command a line, as a person types them.
 const SCRIPT: &str = include_str!("script.txt");
 
@@ -13,10 +16,10 @@ fn compare(line: &str, ours: &mut Raw, theirs: &mut Raw) -> Option<String> {
 }
 
 /// The lines; but those of a transaction are one step, as what is asked within would be queued.
-fn steps() -> Vec<String> {
+fn steps(script: &str) -> Vec<String> {
     let mut steps: Vec<String> = Vec::new();
     let mut is_inside = false;
-    for line in SCRIPT.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in script.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         match steps.last_mut() {
             Some(step) if is_inside => *step = format!("{step}\r\n{line}"),
             _ => steps.push(line.to_owned()),
@@ -26,7 +29,7 @@ fn steps() -> Vec<String> {
     steps
 }
 
-fn run(version: &str) {
+fn run(script: &str, version: &str) {
     let Some(redis) = Redis::start() else {
         return;
     };
@@ -35,17 +38,23 @@ fn run(version: &str) {
     for raw in [&mut ours, &mut theirs] {
         raw.reply(format!("HELLO {version}").as_bytes());
     }
-    let differences: Vec<String> = steps().iter().filter_map(|step| compare(step, &mut ours, &mut theirs)).collect();
+    let differences: Vec<String> =
+        steps(script).iter().filter_map(|step| compare(step, &mut ours, &mut theirs)).collect();
     assert!(differences.is_empty(), "{} differences\n{}", differences.len(), differences.join("\n"));
     server.stop_and_check();
 }
 
 #[test]
 fn every_reply_is_that_of_redis_in_version_two() {
-    run("2");
+    run(SCRIPT, "2");
 }
 
 #[test]
 fn every_reply_is_that_of_redis_in_version_three() {
-    run("3");
+    run(SCRIPT, "3");
+}
+
+#[test]
+fn numbers_that_overflow_are_answered_as_redis_does() {
+    run(EXTREMES, "2");
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::refusal::{MUST_BE_POSITIVE, NOT_A_FLOAT, NOT_AN_INTEGER, Refusal, SYNTAX, WRONG_TYPE};
+use super::refusal::{MUST_BE_POSITIVE, NO_SUCH_DB, NOT_A_FLOAT, NOT_AN_INTEGER, Refusal, SYNTAX, WRONG_TYPE};
 use super::{Call, Command};
 use crate::resp::parse_double;
+use crate::server::shared::Shared;
 use crate::{DataType, Error, ErrorKind, Source, UnixMillis};
 
 impl<'a, S: Source> Call<'a, S> {
@@ -133,6 +134,15 @@ pub(super) fn integer(word: &[u8]) -> Result<i64, Refusal> {
 
 pub(super) fn integer_or(word: &[u8], refusal: Refusal) -> Result<i64, Refusal> {
     crate::types::number::parse_integer(word).ok_or(refusal)
+}
+
+/// The number of a db. Like Redis, tells apart what no number of a db could be.
+pub(super) fn db_number(word: &[u8], shared: &Shared) -> Result<u32, Refusal> {
+    let number = integer(word)?;
+    if i32::try_from(number).is_err() {
+        return Err(Refusal::of("ERR value is out of range, value must between -2147483648 and 2147483647"));
+    }
+    shared.db_number(number).ok_or(NO_SUCH_DB)
 }
 
 /// A count that is not below zero, in Redis' words for counts of pops.

@@ -12,6 +12,7 @@ use super::refusal::Refusal;
 use super::{Answer, Command, Run, row};
 use crate::resp::Frame;
 use crate::server::notices::Letters;
+use crate::server::options::durability_name;
 use crate::server::session::Session;
 use crate::server::shared::{Settings, Shared};
 use crate::types::glob::Glob;
@@ -101,14 +102,18 @@ const MOST: u64 = i64::MAX.cast_unsigned();
 
 #[rustfmt::skip] // a line for each setting
 static SETTINGS: &[Setting] = &[
+    never("appendfsync", |shared, _| durability_name(shared.options.durability).into()),
     only("appendonly", |_, _| "no".into(), NO_APPEND_ONLY),
+    never("auth-timeout", |shared, _| shared.options.auth_timeout.as_secs().to_string()),
     only("bind", |shared, _| shared.options.bind.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "), AT_START),
     to("client-output-buffer-limit", "", |_, now| now.subscriber_limits.to_string(), set_output_limits),
     only("client-query-buffer-limit", |shared, _| shared.options.max_query_bytes.to_string(), AT_START),
+    never("client-reply-limit", |shared, _| shared.options.max_reply_bytes.to_string()),
     never("cluster-enabled", |_, _| "no".into()),
     never("daemonize", |_, _| "no".into()),
     never("databases", |shared, _| shared.options.databases.to_string()),
     never("dir", |shared, _| shared.directory.clone()),
+    never("disk-reserve", |shared, _| shared.options.disk_reserve_bytes.to_string()),
     to("hash-max-listpack-entries", "hash-max-ziplist-entries", |_, now| now.shape.hash_entries.to_string(), number!(shape.hash_entries, 0..=MOST)),
     to("hash-max-listpack-value", "hash-max-ziplist-value", |_, now| now.shape.hash_value.to_string(), bytes!(shape.hash_value)),
     to("latency-monitor-threshold", "", |_, now| now.latency_threshold.to_string(), number!(latency_threshold, 0..=MOST)),
@@ -116,13 +121,17 @@ static SETTINGS: &[Setting] = &[
     to("list-max-listpack-size", "list-max-ziplist-size", |_, now| now.shape.list_size.to_string(), set_list_size),
     to("maxclients", "", |_, now| now.max_clients.to_string(), set_max_clients),
     only("maxmemory", |_, _| "0".into(), NO_MAX_MEMORY),
+    never("maxmemory-clients", |shared, _| shared.options.max_waiting_bytes.to_string()),
     only("maxmemory-policy", |_, _| "noeviction".into(), NO_EVICTION),
+    never("metrics-bind", |shared, _| shared.options.metrics_bind.to_string()),
+    never("metrics-port", |shared, _| shared.options.metrics_port.map(|port| port.to_string()).unwrap_or_default()),
     to("notify-keyspace-events", "", |_, now| now.letters.text(), set_letters),
     only("port", |shared, _| shared.port.unwrap_or(0).to_string(), AT_START),
     only("proto-max-bulk-len", |shared, _| shared.options.max_bulk_bytes.to_string(), AT_START),
     Setting { alias: "slaveof", ..only("replicaof", |_, _| String::new(), NO_REPLICAS) },
     to("requirepass", "", |_, now| now.password.clone().unwrap_or_default(), set_password),
     only("save", |_, _| String::new(), NO_SNAPSHOTS),
+    never("saves-kept", |shared, _| shared.options.saves_kept.to_string()),
     to("set-max-intset-entries", "", |_, now| now.shape.intset_entries.to_string(), number!(shape.intset_entries, 0..=MOST)),
     to("slowlog-log-slower-than", "", |_, now| now.slower_than.to_string(), set_slower_than),
     to("slowlog-max-len", "", |_, now| now.slow_most.to_string(), number!(slow_most, 0..=MOST)),

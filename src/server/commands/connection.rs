@@ -3,13 +3,12 @@
 //! May use the session and the list of clients. Invariant: nothing here touches a key.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::arguments::{integer, integer_or, is, option};
+use super::arguments::{db_number, integer_or, is, option};
 use super::pubsub::subscribers_ping;
-use super::refusal::{NO_SUCH_DB, Refusal, SYNTAX};
+use super::refusal::{Refusal, SYNTAX};
 use super::{Answer, Command, Run, row};
 use crate::resp::{Frame, Version};
 use crate::server::clients::Seen;
@@ -52,12 +51,6 @@ pub(super) const COMMANDS: &[Command] = &[
         "A container for client connection commands"),
 ];
 
-/// How long a client waits after its first wrong password; twice as long after each other one.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-
-/// How often the pause doubles: up to 3.2 seconds. Longer would let idle connections pile up.
-const DOUBLINGS: u32 = 6;
-
 /// Takes or refuses a password.
 fn authenticate(session: &mut Session, user: &[u8], password: &[u8]) -> Result<(), Refusal> {
     if user == b"default" && session.shared.is_password(password) {
@@ -65,7 +58,7 @@ fn authenticate(session: &mut Session, user: &[u8], password: &[u8]) -> Result<(
         session.failures = 0;
         return Ok(());
     }
-    session.pause = FIRST_PAUSE * 2_u32.pow(session.failures.min(DOUBLINGS));
+    session.pause = session.shared.guesses.wrong(session.failures);
     session.failures = session.failures.saturating_add(1);
     tracing::warn!(client = %session.me.address, failures = session.failures, "a wrong password");
     Err(Refusal::of("WRONGPASS invalid username-password pair or user is disabled."))
@@ -174,8 +167,7 @@ fn reset(session: &mut Session, _: &[Bytes]) -> Answer {
 }
 
 fn select(session: &mut Session, args: &[Bytes]) -> Answer {
-    let number = args.first().map_or(Err(SYNTAX), |word| integer(word))?;
-    let number = session.shared.db_number(number).ok_or(NO_SUCH_DB)?;
+    let number = args.first().map_or(Err(SYNTAX), |word| db_number(word, &session.shared))?;
     session.select(number);
     Ok(Frame::OK)
 }
@@ -189,9 +181,15 @@ fn client_getname(session: &mut Session, _: &[Bytes]) -> Answer {
     Ok(if name.is_empty() { Frame::Null } else { Frame::Bulk(name) })
 }
 
+/// The longest name of a client. WHY: all names are kept, and told by CLIENT LIST.
+const MAX_NAME_BYTES: usize = 4096;
+
 fn set_name(session: &Session, name: &[u8]) -> Result<(), Refusal> {
     if !name.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
         return Err(Refusal::of("ERR Client names cannot contain spaces, newlines or special characters."));
+    }
+    if name.len() > MAX_NAME_BYTES {
+        return Err(Refusal::of("ERR Client names may have 4096 bytes here."));
     }
     *session.me.name.lock() = Bytes::copy_from_slice(name);
     Ok(())

@@ -27,10 +27,11 @@ pub(super) const COMMANDS: &[Command] = &[
 type Section = fn(&Session, &mut String);
 
 /// The sections that there are, in order; and whether they are told to who does not name any.
-const SECTIONS: [(&str, bool, Section); 12] = [
+const SECTIONS: [(&str, bool, Section); 13] = [
     ("Server", true, about_server),
     ("Clients", true, about_clients),
     ("Memory", true, about_memory),
+    ("Persistence", true, super::saves::about_persistence),
     ("Stats", true, about_work),
     ("Replication", true, about_replication),
     ("CPU", true, about_processor),

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use super::arguments::{integer, integer_or, option};
-use super::refusal::{NO_SUCH_DB, Refusal, SYNTAX, instead};
+use super::arguments::{db_number, integer, integer_or, option};
+use super::refusal::{Refusal, SYNTAX, instead};
 use super::{Answer, Call, Command, Run, keyed, row};
 use crate::rdb::{RdbError, open_payload};
 use crate::resp::Frame;
@@ -75,7 +75,7 @@ fn copy(call: &Call<'_, Live>) -> Answer {
     while let Some(word) = words.next() {
         options = match option(word).as_slice() {
             b"REPLACE" => options.replace(),
-            b"DB" if !words.is_empty() => options.to_db(call.shared.db_number(words.integer()?).ok_or(NO_SUCH_DB)?),
+            b"DB" if !words.is_empty() => options.to_db(db_number(words.wanted()?, call.shared)?),
             _ => return Err(SYNTAX),
         };
     }
@@ -84,8 +84,7 @@ fn copy(call: &Call<'_, Live>) -> Answer {
 }
 
 fn move_key(call: &Call<'_, Live>) -> Answer {
-    let number = call.integer(1).ok().ok_or(Refusal::of("ERR value is not an integer or out of range"))?;
-    let db = call.shared.db_number(number).ok_or(NO_SUCH_DB)?;
+    let db = db_number(call.arg(1)?, call.shared)?;
     Ok(Frame::flag(call.db.move_to(call.arg(0)?, db).map_err(instead(ErrorKind::InvalidInput, SAME))?))
 }
 

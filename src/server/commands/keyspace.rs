@@ -52,6 +52,9 @@ fn flushall(call: &Call<'_, Live>) -> Answer {
 fn swapdb(call: &Call<'_, Live>) -> Answer {
     let number = |place, which: &'static str| {
         let number = integer_or(call.arg(place)?, Refusal::of(which))?;
+        if i32::try_from(number).is_err() {
+            return Err(Refusal::of(which));
+        }
         call.shared.db_number(number).ok_or(NO_SUCH_DB)
     };
     let (a, b) = (number(0, "ERR invalid first DB index")?, number(1, "ERR invalid second DB index")?);

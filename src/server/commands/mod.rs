@@ -10,6 +10,10 @@ mod blocking;
 mod config;
 mod connection;
 mod describe;
+#[cfg(test)]
+mod differences;
+#[cfg(test)]
+mod document;
 mod expiry;
 mod find_keys;
 mod geo;
@@ -28,6 +32,7 @@ mod objects;
 mod pausing;
 mod pubsub;
 mod refusal;
+mod saves;
 mod scans;
 mod server;
 mod sets;
@@ -123,7 +128,7 @@ const fn row(
 }
 
 /// The table, a part for each file.
-static TABLE: [&[Command]; 31] = [
+static TABLE: [&[Command]; 32] = [
     bits::COMMANDS,
     blocking::COMMANDS,
     config::COMMANDS,
@@ -143,6 +148,7 @@ static TABLE: [&[Command]; 31] = [
     objects::COMMANDS,
     pausing::COMMANDS,
     pubsub::COMMANDS,
+    saves::COMMANDS,
     scans::COMMANDS,
     server::COMMANDS,
     sets::COMMANDS,
@@ -179,6 +185,8 @@ pub(crate) struct Known {
     pub(crate) is_small_write: bool,
     /// Looks at a few elements of its keys, so that it can be done between such writes.
     pub(crate) is_small_read: bool,
+    /// May store more than before.
+    pub(crate) is_growing: bool,
 }
 
 static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
@@ -196,6 +204,7 @@ static KNOWN: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
         is_for_subscribers: command.name.ends_with("subscribe") || matches!(command.name, "ping" | "quit" | "reset"),
         is_slow: is_slow(command.name),
         is_container: command.subcommands().next().is_some(),
+        is_growing: command.has_flag("denyoom"),
     };
     all().enumerate().map(|(place, command)| (command.name, known((place, command)))).collect()
 });
@@ -282,6 +291,6 @@ mod tests {
         }
         assert!(find(b"client|id", None).is_none());
         assert!(find(&[b'x'; 1000], None).is_none());
-        assert!(SLOW.split_ascii_whitespace().all(|name| name == "save" || KNOWN.contains_key(name)));
+        assert!(SLOW.split_ascii_whitespace().all(|name| KNOWN.contains_key(name)));
     }
 }

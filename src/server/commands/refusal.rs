@@ -32,6 +32,15 @@ impl Refusal {
         Self(text.into())
     }
 
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// The first word of the text.
+    pub(crate) fn code(&self) -> &str {
+        self.0.split(' ').next().unwrap_or_default()
+    }
+
     pub(crate) fn into_frame(self) -> Frame {
         Frame::Error(self.0)
     }
@@ -57,7 +66,7 @@ impl From<Error> for Refusal {
             ErrorKind::KeyExists => "BUSYKEY Target key name already exists.",
             ErrorKind::InvalidObject => "INVALIDOBJ Corrupted HLL object detected",
             ErrorKind::ReadOnly => "READONLY You can't write against a read only store.",
-            ErrorKind::Io | ErrorKind::Poisoned | ErrorKind::Closed => {
+            ErrorKind::Io | ErrorKind::DiskFull | ErrorKind::Poisoned | ErrorKind::Closed => {
                 return Self::new(format!("MISCONF The store cannot do this: {error}"));
             }
             _ => return Self::new(format!("ERR {error}")),

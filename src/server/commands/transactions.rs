@@ -34,6 +34,9 @@ pub(super) const COMMANDS: &[Command] = &[
         "Forget about all watched keys"),
 ];
 
+/// What a watched key takes beside its bytes, about.
+const WATCHED_BYTES: usize = 128;
+
 fn multi(session: &mut Session, _: &[Bytes]) -> Answer {
     if session.queue.is_some() {
         return Err(Refusal::of("ERR MULTI calls can not be nested"));
@@ -55,6 +58,11 @@ fn watch(session: &mut Session, keys: &[Bytes]) -> Answer {
     if session.queue.is_some() {
         return Err(Refusal::of("ERR WATCH inside MULTI is not allowed"));
     }
+    let bytes: usize = keys.iter().map(|key| key.len() + WATCHED_BYTES).sum();
+    if session.watched_bytes.saturating_add(bytes) > session.shared.options.max_query_bytes {
+        return Err(Refusal::of("ERR too many keys are watched"));
+    }
+    session.watched_bytes += bytes;
     let number = session.db.number();
     let keys = keys.iter().map(|key| (number, key));
     match &mut session.watch {
@@ -65,7 +73,7 @@ fn watch(session: &mut Session, keys: &[Bytes]) -> Answer {
 }
 
 fn unwatch(session: &mut Session, _: &[Bytes]) -> Answer {
-    session.watch = None;
+    session.unwatch();
     Ok(Frame::OK)
 }
 
@@ -78,25 +86,36 @@ fn exec(session: &mut Session, _: &[Bytes]) -> Answer {
     if queue.is_broken {
         return Err(Refusal::of("EXECABORT Transaction discarded because of previous errors."));
     }
+    if let Some(refusal) = queue.commands.iter().find_map(|queued| session.shared.health.check(queued.known).err()) {
+        return Err(Refusal::new(format!("EXECABORT Transaction discarded because of: {}", refusal.text())));
+    }
+    session.is_executing = true;
+    let done = execute(session, watch, &queue.commands);
+    session.is_executing = false;
+    Ok(done?.map_or(Frame::NullArray, Frame::Array))
+}
+
+/// Does the commands, and serves who waits for what they have written.
+fn execute(session: &mut Session, watch: Option<Watch>, commands: &[Queued]) -> Result<Option<Vec<Frame>>, Refusal> {
     let shared = Arc::clone(&session.shared);
     let number = session.db.number();
     // ORDER: the turn before the locks of keys, also if it is only needed within.
-    let unblocks = queue.commands.iter().any(|queued| queued.known.command.name == "client|unblock");
+    let unblocks = commands.iter().any(|queued| queued.known.command.name == "client|unblock");
     let turn = (unblocks || shared.waiters.count() > 0).then(|| shared.waiters.take_turn());
     let is_whole = |queued: &Queued| matches!(queued.known.command.run, Run::Whole(_));
-    let done = if queue.commands.iter().any(is_whole) {
-        alone(session, watch, &queue.commands)?
+    let done = if commands.iter().any(is_whole) {
+        alone(session, watch, commands)?
     } else {
-        together(session, watch, &queue.commands)?
+        together(session, watch, commands)?
     };
     if done.is_some() {
-        show(session, &queue.commands);
+        show(session, commands);
     }
     if shared.waiters.is_any_after_write() {
-        let places = filled(&shared, number, &queue.commands);
+        let places = filled(&shared, number, commands);
         shared.waiters.serve(&shared, &turn.unwrap_or_else(|| shared.waiters.take_turn()), places);
     }
-    Ok(done.map_or(Frame::NullArray, Frame::Array))
+    Ok(done)
 }
 
 /// Shows the commands to who listens; their end is shown as any command.
