@@ -61,6 +61,8 @@ fn commands_and_errors_are_counted_until_reset() {
 
     raw.send("CONFIG RESETSTAT\r\n");
     raw.expect("+OK\r\n");
+    let _another = server.connect().reply(b"PING");
+    assert_eq!(field(&mut raw, "stats", "total_connections_received").as_deref(), Some("1"));
     assert_eq!(counted(&mut raw, "incr"), "");
     assert_eq!(field(&mut raw, "stats", "total_error_replies").as_deref(), Some("0"));
 }

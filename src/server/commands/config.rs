@@ -3,6 +3,7 @@
 //! May use the shared state. Invariants: a setting that is told is one that holds; several are set together or none is; nothing
 //! answers OK that was not done.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -267,9 +268,11 @@ fn config_set(session: &mut Session, args: &[Bytes]) -> Answer {
 }
 
 fn config_resetstat(session: &mut Session, _: &[Bytes]) -> Answer {
-    session.shared.tally.reset();
-    session.shared.commands_done.store(0, std::sync::atomic::Ordering::Relaxed);
-    session.shared.refused_clients.store(0, std::sync::atomic::Ordering::Relaxed);
+    let shared = &session.shared;
+    shared.tally.reset();
+    shared.tally.note_reset(shared.store.stats().keys_reaped, shared.clients.ever());
+    shared.commands_done.store(0, Ordering::Relaxed);
+    shared.refused_clients.store(0, Ordering::Relaxed);
     Ok(Frame::OK)
 }
 
