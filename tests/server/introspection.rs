@@ -84,7 +84,8 @@ fn slow_commands_are_kept_and_passwords_are_not() {
     assert!(told.starts_with("*3\r\n*6\r\n:"), "{told}");
     assert!(!told.contains("requirepass") && !told.contains("secret-word") && told.contains("(redacted)"), "{told}");
     assert!(told.contains("$2\r\nme\r\n") && told.contains("127.0.0.1:"), "{told}");
-    raw.send("CONFIG SET slowlog-max-len 1\r\nSLOWLOG LEN\r\nCONFIG SET slowlog-log-slower-than -1\r\nSLOWLOG RESET\r\nPING\r\nSLOWLOG LEN\r\n");
+    raw.send("CONFIG SET slowlog-max-len 1\r\nSLOWLOG LEN\r\nCONFIG SET slowlog-log-slower-than -1\r\n");
+    raw.send("SLOWLOG RESET\r\nPING\r\nSLOWLOG LEN\r\n");
     raw.expect("+OK\r\n:1\r\n+OK\r\n+OK\r\n+PONG\r\n:0\r\n");
 }
 

@@ -99,7 +99,7 @@ macro_rules! bytes {
 /// The largest number that Redis takes anywhere.
 const MOST: u64 = i64::MAX.cast_unsigned();
 
-#[rustfmt::skip] // a line for each setting
+#[rustfmt::skip] // a line for each setting, or two
 static SETTINGS: &[Setting] = &[
     only("appendonly", |_, _| "no".into(), NO_APPEND_ONLY),
     only("bind", |shared, _| shared.options.bind.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "), AT_START),
@@ -108,7 +108,8 @@ static SETTINGS: &[Setting] = &[
     never("daemonize", |_, _| "no".into()),
     never("databases", |shared, _| shared.options.databases.to_string()),
     never("dir", |shared, _| shared.directory.clone()),
-    to("hash-max-listpack-entries", "hash-max-ziplist-entries", |_, now| now.shape.hash_entries.to_string(), number!(shape.hash_entries, 0..=MOST)),
+    to("hash-max-listpack-entries", "hash-max-ziplist-entries", |_, now| now.shape.hash_entries.to_string(),
+        number!(shape.hash_entries, 0..=MOST)),
     to("hash-max-listpack-value", "hash-max-ziplist-value", |_, now| now.shape.hash_value.to_string(), bytes!(shape.hash_value)),
     to("latency-monitor-threshold", "", |_, now| now.latency_threshold.to_string(), number!(latency_threshold, 0..=MOST)),
     to("list-compress-depth", "", |_, now| now.shape.list_depth.to_string(), number!(shape.list_depth, 0..=i32::MAX.unsigned_abs().into())),
@@ -126,7 +127,8 @@ static SETTINGS: &[Setting] = &[
     to("slowlog-max-len", "", |_, now| now.slow_most.to_string(), number!(slow_most, 0..=MOST)),
     to("timeout", "", |_, now| now.timeout.as_secs().to_string(), set_timeout),
     never("unixsocket", |shared, _| shared.options.unix.as_ref().map(|path| path.display().to_string()).unwrap_or_default()),
-    to("zset-max-listpack-entries", "zset-max-ziplist-entries", |_, now| now.shape.zset_entries.to_string(), number!(shape.zset_entries, 0..=MOST)),
+    to("zset-max-listpack-entries", "zset-max-ziplist-entries", |_, now| now.shape.zset_entries.to_string(),
+        number!(shape.zset_entries, 0..=MOST)),
     to("zset-max-listpack-value", "zset-max-ziplist-value", |_, now| now.shape.zset_value.to_string(), bytes!(shape.zset_value)),
 ];
 
