@@ -89,6 +89,8 @@ pub(crate) struct Tally {
     /// Milliseconds from which on a moment is kept; 0: none is.
     latency_threshold: AtomicU64,
     moments: Mutex<BTreeMap<&'static str, Moments>>,
+    /// Of counts that somebody else keeps, what they were at the last reset: expired keys, and clients that had come.
+    before: [AtomicU64; 2],
 }
 
 impl Tally {
@@ -102,6 +104,7 @@ impl Tally {
             slow: Mutex::default(),
             latency_threshold: AtomicU64::new(0),
             moments: Mutex::default(),
+            before: [AtomicU64::new(0), AtomicU64::new(0)],
         }
     }
 
@@ -245,6 +248,20 @@ impl Tally {
 
     pub(crate) fn by_code(&self) -> BTreeMap<String, u64> {
         self.by_code.lock().clone()
+    }
+
+    /// How many keys have expired and how many clients have come since the last reset, from how many there were ever.
+    pub(crate) fn since_reset(&self, expired: u64, clients: u64) -> [u64; 2] {
+        let [expired_before, clients_before] = &self.before;
+        let since = |now: u64, before: &AtomicU64| now.saturating_sub(before.load(Ordering::Relaxed));
+        [since(expired, expired_before), since(clients, clients_before)]
+    }
+
+    /// Begins to count these two anew.
+    pub(crate) fn note_reset(&self, expired: u64, clients: u64) {
+        for (before, now) in self.before.iter().zip([expired, clients]) {
+            before.store(now, Ordering::Relaxed);
+        }
     }
 
     /// Begins to count anew; the slow log and the slow moments stay, as in Redis.

@@ -3,6 +3,7 @@
 //! May use the shared state. Invariants: a setting that is told is one that holds; several are set together or none is; nothing
 //! answers OK that was not done.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -100,7 +101,7 @@ macro_rules! bytes {
 /// The largest number that Redis takes anywhere.
 const MOST: u64 = i64::MAX.cast_unsigned();
 
-#[rustfmt::skip] // a line for each setting
+#[rustfmt::skip] // a line for each setting, or two
 static SETTINGS: &[Setting] = &[
     never("appendfsync", |shared, _| durability_name(shared.options.durability).into()),
     only("appendonly", |_, _| "no".into(), NO_APPEND_ONLY),
@@ -114,7 +115,8 @@ static SETTINGS: &[Setting] = &[
     never("databases", |shared, _| shared.options.databases.to_string()),
     never("dir", |shared, _| shared.directory.clone()),
     never("disk-reserve", |shared, _| shared.options.disk_reserve_bytes.to_string()),
-    to("hash-max-listpack-entries", "hash-max-ziplist-entries", |_, now| now.shape.hash_entries.to_string(), number!(shape.hash_entries, 0..=MOST)),
+    to("hash-max-listpack-entries", "hash-max-ziplist-entries", |_, now| now.shape.hash_entries.to_string(),
+        number!(shape.hash_entries, 0..=MOST)),
     to("hash-max-listpack-value", "hash-max-ziplist-value", |_, now| now.shape.hash_value.to_string(), bytes!(shape.hash_value)),
     to("latency-monitor-threshold", "", |_, now| now.latency_threshold.to_string(), number!(latency_threshold, 0..=MOST)),
     to("list-compress-depth", "", |_, now| now.shape.list_depth.to_string(), number!(shape.list_depth, 0..=i32::MAX.unsigned_abs().into())),
@@ -137,7 +139,8 @@ static SETTINGS: &[Setting] = &[
     to("slowlog-max-len", "", |_, now| now.slow_most.to_string(), number!(slow_most, 0..=MOST)),
     to("timeout", "", |_, now| now.timeout.as_secs().to_string(), set_timeout),
     never("unixsocket", |shared, _| shared.options.unix.as_ref().map(|path| path.display().to_string()).unwrap_or_default()),
-    to("zset-max-listpack-entries", "zset-max-ziplist-entries", |_, now| now.shape.zset_entries.to_string(), number!(shape.zset_entries, 0..=MOST)),
+    to("zset-max-listpack-entries", "zset-max-ziplist-entries", |_, now| now.shape.zset_entries.to_string(),
+        number!(shape.zset_entries, 0..=MOST)),
     to("zset-max-listpack-value", "zset-max-ziplist-value", |_, now| now.shape.zset_value.to_string(), bytes!(shape.zset_value)),
 ];
 
@@ -294,9 +297,11 @@ fn config_set(session: &mut Session, args: &[Bytes]) -> Answer {
 }
 
 fn config_resetstat(session: &mut Session, _: &[Bytes]) -> Answer {
-    session.shared.tally.reset();
-    session.shared.commands_done.store(0, std::sync::atomic::Ordering::Relaxed);
-    session.shared.refused_clients.store(0, std::sync::atomic::Ordering::Relaxed);
+    let shared = &session.shared;
+    shared.tally.reset();
+    shared.tally.note_reset(shared.store.stats().keys_reaped, shared.clients.ever());
+    shared.commands_done.store(0, Ordering::Relaxed);
+    shared.refused_clients.store(0, Ordering::Relaxed);
     Ok(Frame::OK)
 }
 

@@ -109,10 +109,11 @@ fn about_memory(session: &Session, text: &mut String) {
 
 fn about_work(session: &Session, text: &mut String) {
     let shared = &session.shared;
-    line(text, "total_connections_received", shared.clients.ever());
+    let [expired, clients] = shared.tally.since_reset(shared.store.stats().keys_reaped, shared.clients.ever());
+    line(text, "total_connections_received", clients);
     line(text, "total_commands_processed", shared.commands_done.load(Ordering::Relaxed));
     line(text, "rejected_connections", shared.refused_clients.load(Ordering::Relaxed));
-    line(text, "expired_keys", shared.store.stats().keys_reaped);
+    line(text, "expired_keys", expired);
     line(text, "evicted_keys", 0);
     line(text, "migrate_cached_sockets", 0);
     line(text, "total_error_replies", shared.tally.errors());
