@@ -133,7 +133,9 @@ impl Connection {
 
     /// Waits for the client, and reads and writes what can be; false if it is gone or has been silent for too long.
     async fn wait(&mut self, reads: bool) -> io::Result<bool> {
-        let is_resting = self.session.standing.is_some() || self.session.me.is_subscriber();
+        let me = &self.session.me;
+        let is_told = me.is_subscriber() || me.is_monitor.load(Ordering::Relaxed);
+        let is_resting = self.session.standing.is_some() || is_told;
         let timeout = if is_resting { Duration::ZERO } else { self.patience() };
         let silence = async {
             match timeout {
