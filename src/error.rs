@@ -85,8 +85,8 @@ pub enum ErrorKind {
     Poisoned,
     /// The file system or RocksDB refused.
     Io,
-    /// The disk is full, wherever [`Io`](Self::Io) may be told. Reads go on; once there is room again, so do writes, after some
-    /// seconds, and what works in the background.
+    /// The disk is full, wherever [`Io`](Self::Io) may be told. Reads go on. Once there is room again, so do writes after some
+    /// seconds, in most cases; else the store has to be opened again.
     DiskFull,
     /// Stored bytes are not what the store wrote.
     Corruption,

@@ -80,7 +80,7 @@ impl Health {
     }
 
     pub(crate) fn why(&self) -> String {
-        self.why.lock().clone()
+        if self.condition() == Condition::Well { String::new() } else { self.why.lock().clone() }
     }
 
     pub(crate) fn free_bytes(&self) -> u64 {
@@ -129,7 +129,11 @@ impl Health {
         Refusal::new(format!("MISCONF {}", self.why.lock()))
     }
 
-    fn set(&self, condition: Condition, why: String) {
+    fn set(&self, condition: Condition, why: &str) {
+        // ORDER: the words first, so that nobody is refused without any. They stay when all is well again.
+        if condition != Condition::Well {
+            why.clone_into(&mut self.why.lock());
+        }
         let before = self.condition.swap(condition as u8, Ordering::Relaxed);
         if before != condition as u8 {
             match condition {
@@ -137,7 +141,6 @@ impl Health {
                 _ => tracing::error!("{why}"),
             }
         }
-        *self.why.lock() = why;
     }
 }
 
@@ -184,7 +187,7 @@ fn look(shared: &Shared, stopped_since: &mut Option<Instant>) {
     // WHY more to come back: else each deleted file would let a few writes in.
     let wanted = if health.condition() == Condition::DiskLow { reserve.saturating_add(reserve / 8) } else { reserve };
     if let Some(error) = shared.store.failure() {
-        health.set(Condition::Failed, format!("The store has failed and must be opened again: {error}"));
+        health.set(Condition::Failed, &format!("The store has failed and must be opened again: {error}"));
     } else if stopped_since.is_some_and(|since| since.elapsed() >= STALL_PATIENCE) {
         health.set(
             Condition::Stalled,
@@ -194,13 +197,13 @@ fn look(shared: &Shared, stopped_since: &mut Option<Instant>) {
     } else if free_bytes < wanted {
         health.set(
             Condition::DiskLow,
-            format!(
+            &format!(
                 "The disk is nearly full ({free_bytes} bytes are free, disk-reserve is {reserve}): commands that may store more are \
                  refused, reads and deletes go on"
             ),
         );
     } else {
-        health.set(Condition::Well, String::new());
+        health.set(Condition::Well, "");
     }
 }
 

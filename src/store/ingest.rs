@@ -71,6 +71,8 @@ impl Database {
         options.set_move_files(true);
         options.set_snapshot_consistency(false);
         let _no_copy = self.taking_in.lock();
-        self.rocks().ingest_external_file_cf_opts(self.handle(family), &options, files.to_vec()).map_err(map_error)
+        self.rocks()
+            .ingest_external_file_cf_opts(self.handle(family), &options, files.to_vec())
+            .map_err(|error| self.write_error(error))
     }
 }

@@ -16,8 +16,8 @@ mod tuning;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rocksdb::statistics::Ticker;
@@ -59,8 +59,8 @@ pub(crate) struct Database {
     compactions: Arc<CompactionCounters>,
     /// The last commit that a sync of the log has covered.
     synced_through: AtomicU64,
-    /// A write has met a full disk, and the log has not been synced since.
-    was_full: AtomicBool,
+    /// When a write has met a full disk, or what comes of it.
+    full_at: Mutex<Option<Instant>>,
     /// Held while files are taken in, and while a copy is made. WHY: RocksDB lists a copy's files first and sizes its log later. Files that
     /// are taken in between are not in the copy, but a commit that links what is in them could be.
     taking_in: Mutex<()>,
@@ -104,7 +104,7 @@ impl Database {
             present,
             compactions,
             synced_through,
-            was_full: AtomicBool::new(false),
+            full_at: Mutex::default(),
             taking_in: Mutex::default(),
         }
     }
@@ -191,23 +191,25 @@ impl Database {
         let through = self.db.latest_sequence_number();
         if through > self.synced_through.load(Ordering::Acquire) {
             self.db.flush_wal(true).map_err(|error| self.write_error(error))?;
-            self.was_full.store(false, Ordering::Relaxed);
             self.synced_through.fetch_max(through, Ordering::AcqRel);
         }
         Ok(())
     }
 
-    /// WHY: once the log has met a full disk, RocksDB refuses in words of other kinds, until all of the log can be synced again.
+    /// An error of what writes. WHY not each for itself: once a log or the list of files has met a full disk, RocksDB refuses in words of
+    /// other kinds, until it has begun another. A fault of another kind that comes then is told apart when this one is over.
     fn write_error(&self, error: rocksdb::Error) -> Error {
         let error = map_error(error);
-        match error.kind() {
-            ErrorKind::DiskFull => self.was_full.store(true, Ordering::Relaxed),
-            ErrorKind::Io if self.was_full.load(Ordering::Relaxed) => {
-                return Error::with_source(ErrorKind::DiskFull, "the disk was full", error);
-            }
-            _ => {}
+        let mut full_at = self.full_at.lock();
+        let is_recent = full_at.is_some_and(|at| at.elapsed() < FULL_FOR);
+        if error.kind() != ErrorKind::DiskFull && !(error.kind() == ErrorKind::Io && is_recent) {
+            return error;
         }
-        error
+        *full_at = Some(Instant::now());
+        if error.kind() == ErrorKind::DiskFull {
+            return error;
+        }
+        Error::with_source(ErrorKind::DiskFull, "the disk was full", error)
     }
 
     /// Writes a family's buffers to SST files and waits for it.
@@ -254,7 +256,7 @@ impl Database {
         let _no_file_comes = self.taking_in.lock();
         failpoint!("store::copying");
         let checkpoint = rocksdb::checkpoint::Checkpoint::new(&self.db).map_err(map_error)?;
-        checkpoint.create_checkpoint_with_log_size(path, KEEP_LOG).map_err(map_error)
+        checkpoint.create_checkpoint_with_log_size(path, KEEP_LOG).map_err(|error| self.write_error(error))
     }
 
     /// Returns the number of the last commit; it grows with every one.
@@ -285,7 +287,9 @@ impl Database {
 
     /// Unlinks the SST files below L0 that lie wholly inside `range`, unread. Ignores snapshots (design, rule 5).
     pub(crate) fn drop_files(&self, family: Family, range: &KeyRange) -> Result<()> {
-        self.db.delete_file_in_range_cf(self.handle(family), range.start(), range.end()).map_err(map_error)
+        self.db
+            .delete_file_in_range_cf(self.handle(family), range.start(), range.end())
+            .map_err(|error| self.write_error(error))
     }
 
     /// Rewrites the files that overlap the keys from `first` to `last`, both included, giving the filter a look at every entry in them.
@@ -376,6 +380,9 @@ fn descriptors(
 
 /// What RocksDB says of a full disk.
 const DISK_FULL: &str = "No space left on device";
+
+/// How long after a full disk other errors of writes are taken for its consequences: longer than any worker waits between two tries.
+const FULL_FOR: Duration = Duration::from_secs(60);
 
 fn map_error(error: rocksdb::Error) -> Error {
     let kind = match error.kind() {
