@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bursts;
 mod child;
 mod description;
 mod hostile;
