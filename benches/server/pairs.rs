@@ -1,7 +1,7 @@
 //! What clients feel while expired sets are reclaimed, against what they feel when nothing dies: pairs of stretches in one server.
 //!
 //! Uses a child, and the load of the bench `reclaim`. Invariant: each pair has one idle stretch, before the death, and one that begins with
-//! the death and ends when the space is back; all sets of a pair die at one moment.
+//! the death and ends when the space is back, after a second at the soonest; all sets of a pair die at one moment.
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -22,6 +22,8 @@ const MEMBER_BYTES: usize = 200;
 const LEFT_OVER_SHARE: u64 = 10;
 /// How long an idle stretch lasts.
 const IDLE: Duration = Duration::from_secs(3);
+/// How long the other stretch lasts at least. WHY: the dead are found and marked also where their space was never in files.
+const LEAST: Duration = Duration::from_secs(1);
 /// How long the space may take to come back.
 const WAIT: Duration = Duration::from_secs(60);
 /// What filling may take, and what more for each set. WHY: the moment of death is told to the server with each set.
@@ -108,11 +110,12 @@ fn one(
     // WHY looking, too: so does the other stretch.
     look_until(death, || file_bytes(&store) == u64::MAX);
     let is_freed = look_until(death + WAIT, || file_bytes(&store) <= limit);
-    let (died_at, ended_at) = (death - began, began.elapsed());
+    let (died_at, freed_at) = (death - began, began.elapsed());
+    look_until(death + LEAST, || false);
     let pair = Pair {
         idle: foreground.pace(&(died_at - IDLE..died_at))?,
-        reclaiming: foreground.pace(&(died_at..ended_at))?,
-        seconds_to_freed: is_freed.then_some((ended_at - died_at).as_secs_f64()),
+        reclaiming: foreground.pace(&(died_at..freed_at.max(died_at + LEAST)))?,
+        seconds_to_freed: is_freed.then_some((freed_at - died_at).as_secs_f64()),
     };
     wait_until_quiet(&store, Instant::now() + WAIT);
     Some(pair)

@@ -63,7 +63,9 @@ impl Server {
         let port = line.trim().rsplit(' ').next().and_then(|port| port.parse().ok()).expect("the port it listens at");
         // Or the child could not write its last line.
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-        let name = program.map_or("windrow".to_owned(), |path| path.display().to_string());
+        let name = program.map_or("windrow".into(), |path| {
+            path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+        });
         Self { name, port, child, directory }
     }
 
