@@ -36,7 +36,7 @@ ci: ## everything a change must pass, as .ci/run
 	.ci/run
 
 bench: setup ## all benchmarks (BENCH_ARGS; --test runs each once)
-	.ci/cargo bench --features cli --bench '*' -- $(BENCH_ARGS)
+	.ci/cargo bench --features cli,server --bench '*' -- $(BENCH_ARGS)
 
 fuzz: ## every fuzz target in turn (FUZZ_SECONDS, 60 for each); needs cargo-fuzz
 	.ci/fuzz $(FUZZ_SECONDS)

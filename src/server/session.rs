@@ -250,10 +250,21 @@ impl Session {
     /// Does a command; one that may take long lets other connections of the thread go on.
     pub(crate) fn run(&mut self, known: Known, args: &[Bytes]) -> Answer {
         // WHY also then: a write may wait for RocksDB.
-        if known.is_slow || (known.is_write && self.shared.health.is_pressed()) {
+        if (known.is_slow && !self.is_short(known, args)) || (known.is_write && self.shared.health.is_pressed()) {
             return tokio::task::block_in_place(|| self.run_here(known, args));
         }
         self.run_here(known, args)
+    }
+
+    /// Whether a command that may take long does not, this time. WHY: making room for others costs as much as a hundred elements.
+    fn is_short(&self, known: Known, args: &[Bytes]) -> bool {
+        match known.command.name {
+            "lrange" | "zrange" | "zrevrange" => is_short_range(args),
+            "exec" => self.queue.as_ref().is_none_or(|queue| {
+                queue.commands.len() <= SHORT && queue.commands.iter().all(|queued| !queued.known.is_slow)
+            }),
+            _ => false,
+        }
     }
 
     fn run_here(&mut self, known: Known, args: &[Bytes]) -> Answer {
@@ -304,6 +315,17 @@ impl Session {
         self.version = version;
         self.me.version.store(if version == Version::Three { 3 } else { 2 }, Ordering::Relaxed);
     }
+}
+
+/// Elements of a range, or commands of a transaction, that are too few to make room for others.
+const SHORT: usize = 256;
+
+/// Whether the words behind a key begin with two places that are close to each other.
+fn is_short_range(args: &[Bytes]) -> bool {
+    let place = |place: usize| crate::types::number::parse_integer(args.get(place)?);
+    let (Some(first), Some(last)) = (place(1), place(2)) else { return false };
+    // One counted from the beginning and one from the end may have anything between them.
+    (first < 0) == (last < 0) && last.saturating_sub(first) < i64::try_from(SHORT).unwrap_or(0)
 }
 
 impl std::fmt::Debug for Session {

@@ -8,6 +8,7 @@
 )]
 
 mod blocking;
+mod bursts;
 mod child;
 mod description;
 mod hostile;
