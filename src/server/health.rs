@@ -191,8 +191,7 @@ fn look(shared: &Shared, stopped_since: &mut Option<Instant>) {
     } else if stopped_since.is_some_and(|since| since.elapsed() >= STALL_PATIENCE) {
         health.set(
             Condition::Stalled,
-            "Writes have stopped until compactions have caught up: commands that write are refused, reads go on"
-                .to_owned(),
+            "Writes have stopped until compactions have caught up: commands that write are refused, reads go on",
         );
     } else if free_bytes < wanted {
         health.set(
