@@ -4,8 +4,8 @@
 //! `resp`, and `tokio`. Invariants: nothing is allocated for a length that a client only claims; what a client can make the
 //! server keep has a limit; a reply says what was done.
 //!
-//! Data flow: `listener` accepts, `connection` reads and writes, `burst` gathers what shares a commit, `session` finds the command and does it, `commands` hold the
-//! handlers, which call the engine.
+//! Data flow: `listener` accepts, `connection` reads and writes, `burst` gathers what shares a commit, `session` finds the
+//! command and does it, `commands` hold the handlers, which call the engine.
 
 mod burst;
 mod channels;
