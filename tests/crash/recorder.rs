@@ -209,7 +209,8 @@ fn verify_copy(fixture: &Fixture, copy: &Copy, dies_again: bool) {
     }
     verify_opened(copy, &copy.path, dies_again);
     places.iter().for_each(|place| fail::remove(*place));
-    for again in places.iter().map(|place| fixture.path(place)) {
+    // Where every lease was given back there is nothing to bury.
+    for again in places.iter().map(|place| fixture.path(place)).filter(|again| again.exists()) {
         verify_opened(copy, &again, false);
         std::fs::remove_dir_all(again).unwrap();
     }

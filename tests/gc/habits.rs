@@ -62,11 +62,11 @@ fn an_expiry_in_the_transaction_that_makes_the_set_is_known_at_its_birth() {
     let store = fixture.open();
     for n in 0..5 {
         let key = format!("visitors:{n}");
-        let add = |db: &windrow::Db<_>| {
+        let expires = store.db(0).transaction([&key], |db| {
             db.sets().add(&key, ["a", "b"])?;
             db.expire(&key, MINUTE)
-        };
-        assert!(store.db(0).transaction([&key], add).unwrap());
+        });
+        assert!(expires.unwrap());
     }
     let stats = store.stats();
     assert_eq!((stats.expiries_unforeseen, stats.births_foreseen), (0, 0), "{stats:#?}");
