@@ -134,12 +134,12 @@ fn reopen_with_dead_records(fixture: &Fixture, lasting: u64) -> Store {
     let set = |name: String, lifetime| {
         store.db(0).strings().set_with(name, "v", SetOptions::new().expire_in(lifetime)).unwrap();
     };
-    (0..200).for_each(|n| set(format!("dying:{n:03}"), MINUTE));
-    store.flush_everything().unwrap();
     (0..50).for_each(|n| set(format!("ebbing:{n:02}"), 2 * MINUTE));
     for n in 0..lasting {
         store.db(0).strings().set(format!("lasting:{n:04}"), "v").unwrap();
     }
+    store.compact_everything().unwrap();
+    (0..200).for_each(|n| set(format!("dying:{n:03}"), MINUTE));
     store.flush_everything().unwrap();
     fixture.seconds_pass(61);
     assert!(!store.settle(Duration::ZERO).unwrap());
@@ -222,9 +222,11 @@ fn beside_a_view_the_records_of_flushed_dbs_leave_when_they_are_older_than_it() 
 fn beside_a_view_burials_of_retired_segments_leave() {
     let fixture = Fixture::new();
     let original = fixture.open_at(&fixture.path("original"));
-    for n in 0..20 {
+    for n in 0..30 {
         original.db(0).sets().add(n.to_string(), [payload(n, 1000)]).unwrap();
     }
+    // Too little for a rewriting: its burial says to the end that it is dead.
+    original.db(0).delete(["0"]).unwrap();
     // A copy takes the next ids of every family for retired.
     original.checkpoint(fixture.path("store")).unwrap();
     original.close().unwrap();
@@ -244,14 +246,13 @@ fn beside_a_view_burials_of_retired_segments_leave() {
     assert_eq!(rewritten.count(), 0, "the tombstones might be younger than the older view");
     settle_beside(&store);
     assert!(rewritten.count() > 0, "{:#?}", store.stats());
-    let db = store.db(0);
-    (0..20).step_by(2).for_each(|n| assert_eq!(db.delete([n.to_string()]).unwrap(), 1));
+    store.db(0).delete(["1"]).unwrap();
     settle_beside(&store);
-    assert_eq!(store.stats().waiting_ids, 10);
-    for n in 0..20 {
+    assert_eq!(store.stats().waiting_ids, 1);
+    for n in 1..30 {
         assert_eq!(members(&view.db(0), n.to_string()), [payload(n, 1000)]);
     }
-    drop((view, db));
+    drop(view);
     settle(&store);
     close_and_check(store, &fixture.path("store"));
 }
