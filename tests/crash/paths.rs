@@ -272,13 +272,13 @@ fn with_dead_records(fixture: &Fixture, lasting: u64) -> World {
         db.strings().set(format!("lasting:{n:04}"), "v").unwrap();
     }
     store.compact_everything().unwrap();
-    for n in 0..200 {
+    for n in 0..120 {
         db.strings().set_with(format!("dying:{n:03}"), "v", SetOptions::new().expire_in(MINUTE)).unwrap();
     }
     store.flush_everything().unwrap();
     fixture.seconds_pass(61);
     assert!(!store.settle(Duration::ZERO).unwrap());
-    assert_eq!(store.stats().keys_reaped, 200);
+    assert_eq!(store.stats().keys_reaped, 120);
     let world = observe(&store);
     drop(db);
     store.close().unwrap();
@@ -303,7 +303,7 @@ fn when_a_file_of_dead_records_of_an_earlier_session_is_compacted_by_itself() {
     let places = &["left_over::taken", "expired::before_meta_compact", "expired::after_meta_compact"];
     every_copy_of_the_reopened_opens_whole(
         places,
-        |fixture| with_dead_records(fixture, 2500),
+        |fixture| with_dead_records(fixture, 1300),
         |recorder, _| {
             settle(recorder.store());
             assert_eq!(recorder.store().stats().keys_reaped, 0);
