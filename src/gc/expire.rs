@@ -80,9 +80,9 @@ impl ExpireFamily {
         if !pass.may_compact(Family::Expire) {
             return PassOutcome { acted: false, pending: true };
         }
-        failpoint!("expired::before_compact");
+        failpoint!("expired::before_unstick");
         pass.compact(Family::Expire, past.start(), past.end(), counters);
-        failpoint!("expired::after_compact");
+        failpoint!("expired::after_unstick");
         self.stuck_passes = 0;
         PassOutcome::ACTED
     }
@@ -135,9 +135,9 @@ impl ExpireFamily {
         if !pass.may_compact(Family::Expire) {
             return PassOutcome { acted: false, pending: true };
         }
-        failpoint!("expired::before_compact");
+        failpoint!("expired::before_rewrite");
         pass.compact(Family::Expire, past.start(), past.end(), counters);
-        failpoint!("expired::after_compact");
+        failpoint!("expired::after_rewrite");
         self.rewritten_through = through;
         PassOutcome::ACTED
     }

@@ -11,6 +11,7 @@ use super::meta::Target;
 use super::tombstones::Worth;
 use crate::encoding::{Meta, UnixMillis};
 use crate::error::Result;
+use crate::failpoint::failpoint;
 use crate::store::{Family, SstFile};
 
 /// Files looked into in one pass. More: sooner done after an opening. Fewer: less to read at once.
@@ -64,6 +65,7 @@ impl LeftOver {
         if dead < at_least {
             return Vec::new();
         }
+        failpoint!("left_over::taken");
         self.dead = self.dead.saturating_sub(dead);
         std::mem::take(&mut self.worth).into_iter().map(|(_, file)| file).collect()
     }

@@ -53,6 +53,7 @@ use std::time::Duration;
 
 use crate::encoding::{DataFamily, DecodedSegment, Segment, SegmentSet, StoreKey};
 use crate::error::Result;
+use crate::failpoint::failpoint;
 use crate::store::{Batch, Cursor, Database, Family, Scan};
 
 /// Adds burials to a commit. Retired segments are dead already and get no record again.
@@ -85,7 +86,13 @@ impl LoadedDead {
     pub(crate) fn forget_left_over(&mut self, db: &Database) -> Result<()> {
         let mut batch = Batch::new();
         self.left_over.drain(..).for_each(|key| batch.delete(db, Family::Gc, &key));
-        if batch.is_empty() { Ok(()) } else { db.commit(batch, false) }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        failpoint!("open::before_forget");
+        db.commit(batch, false)?;
+        failpoint!("open::after_forget");
+        Ok(())
     }
 }
 

@@ -100,9 +100,9 @@ impl<'a> Run<'a> {
     /// Merges the files; returns all that there are then.
     pub(super) fn merge(&self, db: &Database, family: Family, counters: &ReclaimCounters) -> Result<Vec<SstFile>> {
         let (first, last) = self.keys();
-        failpoint!("swarm::before_merge");
+        failpoint!(&format!("swarm::before_merge_{}", family.name()));
         db.compact_keys(family, first, last);
-        failpoint!("swarm::after_merge");
+        failpoint!(&format!("swarm::after_merge_{}", family.name()));
         let left = db.live_files()?;
         // RocksDB does not say whether it worked, but a merged file is gone.
         let gone = |file: &&&SstFile| left.iter().all(|live| live.name != file.name);

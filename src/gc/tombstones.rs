@@ -123,9 +123,9 @@ impl Tombstones {
             let records: u64 = files.iter().map(|file| records(file)).sum();
             let all = pass.db.buffered_entries(self.family) + files.iter().map(|file| file.entries).sum::<u64>();
             if buffered > 0 && worth.is_reached(buffered + buffered.min(records), all) {
-                failpoint!("tombstones::before_flush");
+                failpoint!(&format!("tombstones::before_flush_{}", self.family.name()));
                 pass.db.flush(self.family)?;
-                failpoint!("tombstones::after_flush");
+                failpoint!(&format!("tombstones::after_flush_{}", self.family.name()));
                 ReclaimCounters::add(&counters.flushes, 1);
                 return Ok(PassOutcome::ACTED);
             }
@@ -136,9 +136,9 @@ impl Tombstones {
         if !pass.may_compact(self.family) {
             return Ok(PassOutcome { acted: false, pending: true });
         }
-        failpoint!("tombstones::before_compact");
+        failpoint!(&format!("tombstones::before_compact_{}", self.family.name()));
         pass.compact(self.family, region.first, region.last, counters);
-        failpoint!("tombstones::after_compact");
+        failpoint!(&format!("tombstones::after_compact_{}", self.family.name()));
         // RocksDB does not say whether it worked, but a rewritten file is gone.
         let name = &region.top.name;
         if pass.db.live_files()?.iter().any(|live| live.name == *name) {

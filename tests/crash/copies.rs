@@ -13,7 +13,7 @@ use crate::disk::copy_store;
 use crate::fixture::{Fixture, PATIENCE, assert_clean, close_and_check, settle, small};
 use crate::recorder::{Recorder, Value, World};
 
-/// Every place that burying and reclaiming pass by, but for retiring.
+/// The places that burying and reclaiming pass by, but for retiring, and for what `paths` looks at.
 const PLACES: &[&str] = &[
     "ids::lease",
     "store::commit",
@@ -33,24 +33,18 @@ const PLACES: &[&str] = &[
     "flushed::after_drop",
     "expired::before_drop",
     "expired::after_drop",
-    "expired::before_compact",
-    "expired::after_compact",
     "expired::after_flush",
     "expired::after_meta_flush",
     "expired::before_meta_compact",
     "expired::after_meta_compact",
-    "tombstones::before_flush",
-    "tombstones::after_flush",
-    "tombstones::before_compact",
-    "tombstones::after_compact",
     "reclaimer::before_drop",
     "reclaimer::after_drop",
     "reclaimer::before_flush",
     "reclaimer::after_flush",
     "reclaimer::before_range_delete",
     "reclaimer::after_range_delete",
-    "reclaimer::before_compact",
-    "reclaimer::after_compact",
+    "reclaimer::before_rewrite",
+    "reclaimer::after_rewrite",
     "log::before_flush",
     "log::after_flush",
 ];
@@ -67,11 +61,11 @@ const RETIRING: &[&str] = &[
 /// Sets of either kind, of 8 KB each: more than one write buffer.
 const PAIRS: u64 = 160;
 
-fn key(db: u32, name: &str) -> (u32, Vec<u8>) {
+pub(crate) fn key(db: u32, name: &str) -> (u32, Vec<u8>) {
     (db, name.as_bytes().to_vec())
 }
 
-fn add(recorder: &Recorder<'_>, now: UnixMillis, name: &str, seed: u64, lifetime: Option<Duration>) {
+pub(crate) fn add(recorder: &Recorder<'_>, now: UnixMillis, name: &str, seed: u64, lifetime: Option<Duration>) {
     let two = [payload(seed, 4000), payload(seed + 10_000, 4000)];
     recorder.step(
         |world: &mut World| {
@@ -89,7 +83,7 @@ fn add(recorder: &Recorder<'_>, now: UnixMillis, name: &str, seed: u64, lifetime
     );
 }
 
-fn set(recorder: &Recorder<'_>, db: u32, name: &str, value: Vec<u8>) {
+pub(crate) fn set(recorder: &Recorder<'_>, db: u32, name: &str, value: Vec<u8>) {
     recorder.step(
         |world| {
             world.insert(key(db, name), (Value::string(&value), None));
@@ -98,7 +92,7 @@ fn set(recorder: &Recorder<'_>, db: u32, name: &str, value: Vec<u8>) {
     );
 }
 
-fn delete(recorder: &Recorder<'_>, name: &str) {
+pub(crate) fn delete(recorder: &Recorder<'_>, name: &str) {
     recorder.step(
         |world| {
             world.remove(&key(0, name));
@@ -350,7 +344,8 @@ fn every_copy_taken_while_small_files_are_merged_opens_whole() {
     for loses_power in [false, true] {
         let _alone = FailScenario::setup();
         let fixture = Fixture::new();
-        let recorder = Recorder::new(&fixture, &["swarm::before_merge", "swarm::after_merge"], loses_power);
+        let recorder =
+            Recorder::new(&fixture, &["swarm::before_merge_data-15", "swarm::after_merge_data-15"], loses_power);
         recorder.phase("merging");
         let lifetime = Some(Duration::from_secs(3 * 86_400));
         for n in 0..60 {

@@ -18,6 +18,7 @@ mod kill;
 mod margins;
 mod one_commit;
 mod pacing;
+mod paths;
 mod paused;
 mod ranks;
 mod reaper_failures;

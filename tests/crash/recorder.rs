@@ -76,33 +76,23 @@ pub(crate) struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
+    /// Begins with a new store.
     pub(crate) fn new(fixture: &'a Fixture, places: &'static [&'static str], loses_power: bool) -> Self {
-        if loses_power {
-            fail::cfg("store::hold_log", "return").unwrap();
-        }
+        hold_log(loses_power);
         let store = fixture.open();
-        let inner = Inner { copies: Vec::new(), passed: HashMap::new(), phase: "", history: vec![World::new()] };
-        let recorder = Self { fixture, store, inner: Arc::new(Mutex::new(inner)), places, loses_power };
-        for place in places {
-            let inner = Arc::clone(&recorder.inner);
-            let (from, root, clock) = (fixture.path("store"), fixture.path("copies"), fixture.clock.clone());
-            fail::cfg_callback(*place, move || {
-                let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
-                let inner = &mut *inner;
-                let passed = inner.passed.entry(place).or_default();
-                *passed += 1;
-                let copied = if *place == "store::commit" { COMMITS_COPIED } else { PASSAGES_COPIED };
-                if !copied.contains(passed) {
-                    return;
-                }
-                let path = root.join(inner.copies.len().to_string());
-                copy_store(&from, &path);
-                let label = format!("{place} while {}", inner.phase);
-                inner.copies.push(Copy { label, path, now: clock.wall(), allowed: inner.history.clone() });
-            })
-            .unwrap();
-        }
-        recorder
+        Self { fixture, store, inner: listen(fixture, places, World::new()), places, loses_power }
+    }
+
+    /// Begins with a closed store that holds `world`; copies are taken of its opening, too.
+    pub(crate) fn reopening(
+        fixture: &'a Fixture,
+        places: &'static [&'static str],
+        loses_power: bool,
+        world: World,
+    ) -> Self {
+        hold_log(loses_power);
+        let inner = listen(fixture, places, world);
+        Self { fixture, store: fixture.open(), inner, places, loses_power }
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -170,6 +160,39 @@ impl<'a> Recorder<'a> {
     }
 }
 
+/// Lets a copy be what a power loss leaves, if it is to be that.
+fn hold_log(loses_power: bool) {
+    if loses_power {
+        fail::cfg("store::hold_log", "return").unwrap();
+    }
+}
+
+/// Takes copies at these places from now on.
+fn listen(fixture: &Fixture, places: &'static [&'static str], world: World) -> Arc<Mutex<Inner>> {
+    let inner = Inner { copies: Vec::new(), passed: HashMap::new(), phase: "", history: vec![world] };
+    let all = Arc::new(Mutex::new(inner));
+    for place in places {
+        let inner = Arc::clone(&all);
+        let (from, root, clock) = (fixture.path("store"), fixture.path("copies"), fixture.clock.clone());
+        fail::cfg_callback(*place, move || {
+            let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
+            let inner = &mut *inner;
+            let passed = inner.passed.entry(place).or_default();
+            *passed += 1;
+            let copied = if *place == "store::commit" { COMMITS_COPIED } else { PASSAGES_COPIED };
+            if !copied.contains(passed) {
+                return;
+            }
+            let path = root.join(inner.copies.len().to_string());
+            copy_store(&from, &path);
+            let label = format!("{place} while {}", inner.phase);
+            inner.copies.push(Copy { label, path, now: clock.wall(), allowed: inner.history.clone() });
+        })
+        .unwrap();
+    }
+    all
+}
+
 /// Copies that die again are also followed until everything that expires has expired.
 fn verify_copy(fixture: &Fixture, copy: &Copy, dies_again: bool) {
     let context = &copy.label;
@@ -186,7 +209,8 @@ fn verify_copy(fixture: &Fixture, copy: &Copy, dies_again: bool) {
     }
     verify_opened(copy, &copy.path, dies_again);
     places.iter().for_each(|place| fail::remove(*place));
-    for again in places.iter().map(|place| fixture.path(place)) {
+    // Where every lease was given back there is nothing to bury.
+    for again in places.iter().map(|place| fixture.path(place)).filter(|again| again.exists()) {
         verify_opened(copy, &again, false);
         std::fs::remove_dir_all(again).unwrap();
     }

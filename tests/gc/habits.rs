@@ -57,6 +57,24 @@ fn sets_that_get_their_expiry_by_a_second_call_come_to_lie_together() {
 }
 
 #[test]
+fn an_expiry_in_the_transaction_that_makes_the_set_is_known_at_its_birth() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    for n in 0..5 {
+        let key = format!("visitors:{n}");
+        let expires = store.db(0).transaction([&key], |db| {
+            db.sets().add(&key, ["a", "b"])?;
+            db.expire(&key, MINUTE)
+        });
+        assert!(expires.unwrap());
+    }
+    let stats = store.stats();
+    assert_eq!((stats.expiries_unforeseen, stats.births_foreseen), (0, 0), "{stats:#?}");
+    close_and_check(store, &fixture.path("store"));
+    assert_eq!(collections(&fixture), only(&[(MINUTES.0, 5)]));
+}
+
+#[test]
 fn what_was_learnt_survives_a_reopening() {
     let fixture = Fixture::new();
     let store = fixture.open();

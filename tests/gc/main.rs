@@ -7,8 +7,8 @@
 //! | 1 one commit | `crash`: `one_commit`, `copies`, `kill` |
 //! | 2 ids are never reused | `crash`: `copies` (every reopened copy writes fresh collections), `reaper_failures` (gaps), `checkpoints` (a copy skips 2^32 ids of each family) |
 //! | 3 positive proof of death | `gc`: `undecodable`; `types`: `opening` (a record of an unknown version) |
-//! | 4 durable before physical | `crash`: `copies::every_copy_that_a_power_loss_would_leave_opens_whole`, `durability` (recovery) |
-//! | 5 readers come first | `gc`: `views`; `crash`: `paused` |
+//! | 4 durable before physical | `crash`: `copies::every_copy_that_a_power_loss_would_leave_opens_whole`, `paths` (each way by itself), `durability` (recovery) |
+//! | 5 readers come first | `gc`: `views`, `views_of_paths` (beside every way of giving back that can be told apart); `crash`: `paused` |
 //! | 6 a filter is a pure look-up | `gc`: `undecodable::compactions_while_nothing_is_dead_keep_everything`, `under_load` |
 //! | 7 range ends | `gc`: `edges` |
 //! | 8 nothing forgotten before it is proven empty | `crash`: `copies` (retirement); `gc`: `reopened` |
@@ -25,6 +25,8 @@ mod failing_flush;
 mod figures;
 mod habits;
 mod history;
+#[cfg(feature = "failpoints")]
+mod passages;
 mod promotions;
 mod quiet;
 mod reach;
@@ -36,6 +38,8 @@ mod undecodable;
 mod under_load;
 mod verifier;
 mod views;
+#[cfg(feature = "failpoints")]
+mod views_of_paths;
 mod wide_files;
 mod windows;
 

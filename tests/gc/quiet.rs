@@ -76,7 +76,7 @@ fn a_small_buffer_is_flushed_for_its_dead_only_if_most_of_it_is_dead() {
 }
 
 #[test]
-fn views_that_follow_each_other_without_a_gap_do_not_keep_the_records_of_the_dead() {
+fn views_that_follow_each_other_without_a_gap_do_not_keep_the_records_of_the_dead_and_each_reads_its_own() {
     let fixture = Fixture::new();
     let store = fixture.open();
     for n in 0..500_u64 {
@@ -89,9 +89,16 @@ fn views_that_follow_each_other_without_a_gap_do_not_keep_the_records_of_the_dea
             store.db(0).strings().set_with(format!("r{round}:{n}"), payload(n, 60), options).unwrap();
         }
         // The view before this one ends only now.
-        view = Some(store.view().unwrap());
+        let seen = view.insert(store.view().unwrap()).db(0);
         fixture.seconds_pass(3);
         let _ = store.settle(Duration::from_millis(30)).unwrap();
+        for n in 0..500_u64 {
+            let value = payload(n, 60);
+            assert!(!store.db(0).exists(format!("r{round}:{n}")).unwrap());
+            assert_eq!(seen.strings().get(format!("r{round}:{n}")).unwrap().unwrap(), value);
+            assert_eq!(seen.strings().get(format!("lasting:{n}")).unwrap().unwrap(), value);
+        }
+        assert!(round == 0 || !seen.exists(format!("r{}:0", round - 1)).unwrap());
     }
     let stats = store.stats();
     assert_eq!(stats.keys_reaped, 30_000, "{stats:#?}");

@@ -142,7 +142,9 @@ impl Reclaimer {
             };
             let is_due = passes > patience && (pass.eager || memory.quiet_passes >= QUIET_PASSES);
             if is_due && self.pacer.offers(Turn::of(family), pass.eager) {
+                failpoint!("reclaimer::before_unstick");
                 self.compact(family, &reach);
+                failpoint!("reclaimer::after_unstick");
                 return PassOutcome::ACTED;
             }
         }
@@ -173,7 +175,9 @@ impl Reclaimer {
             return Ok(PassOutcome::default());
         };
         let before = self.db.compaction_io(Family::Data(family));
+        failpoint!("reclaimer::before_rewrite");
         self.compact(family, &chosen.reach);
+        failpoint!("reclaimer::after_rewrite");
         let after = self.db.compaction_io(Family::Data(family));
         ReclaimCounters::add(&self.counters.rewrite_read_bytes, after.read_bytes - before.read_bytes);
         ReclaimCounters::add(&self.counters.rewritten_bytes, after.written_bytes - before.written_bytes);
@@ -259,7 +263,6 @@ impl Reclaimer {
         failpoint!("reclaimer::before_compact");
         // WHY not all keys of the ids: those of a giant fill many files.
         self.db.compact_keys(Family::Data(family), first, last);
-        failpoint!("reclaimer::after_compact");
         ReclaimCounters::add(&self.counters.compactions, 1);
     }
 }
