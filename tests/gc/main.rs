@@ -21,6 +21,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod edges;
+mod emptied;
 mod failing_flush;
 mod figures;
 mod habits;
@@ -36,6 +37,7 @@ mod undecodable;
 mod under_load;
 mod verifier;
 mod views;
+mod whole_families;
 mod wide_files;
 mod windows;
 
