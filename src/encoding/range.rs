@@ -73,6 +73,11 @@ impl KeyRange {
         Self { start: MetaKey::prefix(keyspace).to_vec(), end: keyspace.get().saturating_add(1).to_be_bytes().to_vec() }
     }
 
+    /// All meta records of the keyspaces from `first` to `last`, both included.
+    pub fn keyspaces(first: KeyspaceNo, last: KeyspaceNo) -> Self {
+        Self { end: Self::keyspace(last).end, ..Self::keyspace(first) }
+    }
+
     /// All meta records of one hash slot of a keyspace, in a store with the cluster layout.
     ///
     /// The end is the next slot, bare. Only the empty user key could make that a stored key, and

@@ -71,6 +71,11 @@ impl Map {
         self.by_number.iter().map(|(number, _)| *number)
     }
 
+    /// Returns the number behind all that were ever given.
+    pub(crate) fn next_number(&self) -> u32 {
+        self.next.take().map_or(u32::MAX, |(number, _)| number.get())
+    }
+
     /// The numbers of a namespace's dbs, in order.
     pub(super) fn dbs_of(&self, namespace: &[u8]) -> Vec<u32> {
         let mut numbers: Vec<u32> = self.named(Some(namespace)).map(|(_, number, _)| number).collect();

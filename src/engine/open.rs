@@ -124,6 +124,8 @@ impl Engine {
         let watermark = Arc::new(Watermark::new(Arc::clone(&pins), Arc::clone(&time), published, picture));
         let ids = Arc::new(Ids::load(&db)?);
         let (keyspaces, flushed) = Keyspaces::load(&db)?;
+        let map = keyspaces.current();
+        watermark.emptied.restore(map.numbers().chain(flushed.iter().copied()), map.next_number());
         let counters = Arc::new(ReclaimCounters::default());
         let reaper = Reaper::new(Arc::clone(&db), Arc::clone(&pins), Arc::clone(&watermark), position);
         let births = Arc::new(Births::new(options.family_write_buffer_bytes));

@@ -91,6 +91,10 @@ pub struct Stats {
     /// makes less than [`compact_dead_percent`](crate::Options::compact_dead_percent) of its files stays debt until more of
     /// them dies, also when the store has settled.
     pub debt_bytes: u64,
+    /// Estimate of the bytes in SST files of the meta family that hold the records of flushed dbs and may be given back, as the last
+    /// look found it. It is in no other figure of debt. What makes only a small part of the files it lies in stays until more of
+    /// them dies, also when the store has settled. RocksDB's index knows blocks, so some kilobytes may be shown where nothing is left.
+    pub emptied_bytes: u64,
     /// How long the oldest debt has been in a file, without a pass that found it paid: by segments of 65,536 ids. Grows also
     /// for what is left on purpose, see [`Stats::debt_bytes`].
     pub debt_age: Duration,
@@ -111,10 +115,12 @@ pub struct Stats {
     pub range_deletions: u64,
     /// Compactions that reclaiming asked for.
     pub compactions: u64,
-    /// Bytes of keys and values that reclaiming has read to free dead data from among the living, counted as those of all
-    /// compactions are. The difference to the next figure was freed.
+    /// Bytes of keys and values that reclaiming has read to free dead data from among the living, in the data, meta and expire families,
+    /// counted as those of all compactions are. RocksDB's own compactions and the merging of small files are not in it. The difference
+    /// to the next figure was freed.
     pub rewrite_read_bytes: u64,
-    /// Bytes of keys and values that it had to write again for that.
+    /// Bytes of keys and values that it had to write again for that. The filters that count see what range deletions hide, so the records
+    /// of flushed dbs count as if they were written.
     pub rewritten_bytes: u64,
     /// Small SST files that were merged with their neighbours, so that quiet times and cuts of the log leave no swarm of them.
     pub files_merged: u64,
@@ -216,6 +222,7 @@ impl Engine {
             waiting_ids: self.watermark.waiting_ids(),
             waiting_bytes: totals.waiting_bytes,
             debt_bytes: totals.debt_bytes,
+            emptied_bytes: totals.emptied_bytes,
             debt_age: totals.debt_age,
             open_views: self.pins.views(),
             expiry_paused: self.time.is_paused(),

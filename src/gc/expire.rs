@@ -4,6 +4,7 @@
 
 use super::expired::ExpiredPass;
 use super::log::Quiet;
+use super::reach::{Reach, Reaches};
 use super::reclaimer::PassOutcome;
 use super::stats::ReclaimCounters;
 use super::tombstones::Tombstones;
@@ -18,7 +19,7 @@ const PATIENCE_PASSES: u32 = 50;
 const WORTH_FLUSHING_ENTRIES: [u64; 2] = [10_000, 1_000];
 /// Past bytes in a file for which it is worth rewriting it: less is not believed of the index, which knows blocks only.
 const WORTH_REWRITING_BYTES: u64 = 64 << 10;
-/// The part of a file that has to be past for that: then no more is rewritten than goes.
+/// The part that has to be past of a file, and of all that goes along with it: then no more is rewritten than goes.
 const PART_PAST: u64 = 2;
 
 /// What the last passes saw.
@@ -52,10 +53,11 @@ impl ExpireFamily {
         let past = KeyRange::expired_through(pass.picture.reaped_through);
         let dead: Vec<&SstFile> = pass.files_of(Family::Expire).filter(|file| past.contains(&file.largest)).collect();
         let mut outcome = drop_files(pass, &past, &dead, counters)?;
-        outcome = outcome.and(self.unstick(pass, &past, &dead, counters));
-        outcome = outcome.and(self.flush(pass, counters)?);
+        let reaches = Reaches::new(pass.db, Family::Expire, pass.files);
+        outcome = outcome.and(self.unstick(pass, &past, &dead, &reaches, counters));
+        outcome = outcome.and(self.flush(pass, &past, &reaches, counters)?);
         if !outcome.acted {
-            outcome = outcome.and(self.rewrite(pass, &past, counters));
+            outcome = outcome.and(self.rewrite(pass, &past, &reaches, counters));
         }
         // WHY not with dead files about: they go unread, with the tombstones in them.
         if outcome.acted || !dead.is_empty() {
@@ -64,12 +66,13 @@ impl ExpireFamily {
         Ok(outcome.and(self.tombstones.pass(pass, counters)?))
     }
 
-    /// Compacts dead files that stay in L0.
+    /// Compacts dead files that stay in L0, those that do not take along much that lives.
     fn unstick(
         &mut self,
         pass: &ExpiredPass<'_>,
         past: &KeyRange,
         dead: &[&SstFile],
+        reaches: &Reaches<'_>,
         counters: &ReclaimCounters,
     ) -> PassOutcome {
         let is_stuck = dead.iter().any(|file| file.level == 0);
@@ -77,32 +80,57 @@ impl ExpireFamily {
         if !is_stuck || !(pass.eager || self.stuck_passes > PATIENCE_PASSES) {
             return PassOutcome::default();
         }
+        let stuck = || dead.iter().filter(|file| file.level == 0);
+        let first = stuck().map(|file| &file.smallest).min();
+        let last = stuck().map(|file| &file.largest).max();
+        let all = first.zip(last).map(|(first, last)| (first.as_slice(), last.as_slice()));
+        let each = stuck().map(|file| (file.smallest.as_slice(), file.largest.as_slice()));
+        let Some(reach) = all.into_iter().chain(each).find_map(|keys| mostly_past(pass, past, reaches, keys)) else {
+            // Asked again as late as the first time.
+            self.stuck_passes = 0;
+            return PassOutcome::default();
+        };
         if !pass.may_compact(Family::Expire) {
             return PassOutcome { acted: false, pending: true };
         }
         failpoint!("expired::before_unstick");
-        pass.compact(Family::Expire, past.start(), past.end(), counters);
+        pass.compact(&reach, Family::Expire, counters);
         failpoint!("expired::after_unstick");
         self.stuck_passes = 0;
         PassOutcome::ACTED
     }
 
     /// Writes past entries out of the buffer once nobody writes, so that their file can go.
-    fn flush(&mut self, pass: &ExpiredPass<'_>, counters: &ReclaimCounters) -> Result<PassOutcome> {
+    ///
+    /// WHY not beside much that is still to come: the file would reach far, and take along what lies under all of it.
+    fn flush(
+        &mut self,
+        pass: &ExpiredPass<'_>,
+        past: &KeyRange,
+        reaches: &Reaches<'_>,
+        counters: &ReclaimCounters,
+    ) -> Result<PassOutcome> {
         let through = pass.picture.reaped_through;
         let buffered = pass.db.buffered_entries(Family::Expire);
         if through <= self.flushed_at || buffered == 0 {
             return Ok(PassOutcome::default());
         }
         let reaped = counters.totals().keys_reaped;
-        let past = buffered.min(reaped.saturating_sub(self.reaped_at_flush));
+        let gone = buffered.min(reaped.saturating_sub(self.reaped_at_flush));
         let [quiet, very_quiet] = WORTH_FLUSHING_ENTRIES;
         let worth_it = match pass.quiet {
             Quiet::No => false,
-            Quiet::Yes => past >= quiet,
-            Quiet::Very => past >= very_quiet,
+            Quiet::Yes => gone >= quiet,
+            Quiet::Very => gone >= very_quiet,
         };
-        if !pass.eager && !worth_it {
+        let goes_along = || {
+            let reach = reaches.of((past.start(), past.end()));
+            let entries: u64 =
+                reach.files().filter(|file| !past.contains(&file.largest)).map(|file| file.entries).sum();
+            buffered + entries
+        };
+        let is_time = pass.eager || (worth_it && gone * PART_PAST >= goes_along());
+        if !is_time {
             return Ok(PassOutcome::default());
         }
         pass.db.flush(Family::Expire)?;
@@ -115,7 +143,13 @@ impl ExpireFamily {
 
     /// Rewrites a file that is mostly past and reaches into the future, once nobody writes. WHY not before: under load the
     /// next merge does it, and soon after the file is past as a whole.
-    fn rewrite(&mut self, pass: &ExpiredPass<'_>, past: &KeyRange, counters: &ReclaimCounters) -> PassOutcome {
+    fn rewrite(
+        &mut self,
+        pass: &ExpiredPass<'_>,
+        past: &KeyRange,
+        reaches: &Reaches<'_>,
+        counters: &ReclaimCounters,
+    ) -> PassOutcome {
         let through = pass.picture.reaped_through;
         let is_time = pass.eager || pass.quiet >= Quiet::Yes;
         // WHY once for each position: what cannot be decoded stays.
@@ -127,20 +161,40 @@ impl ExpireFamily {
             let bytes = bytes.min(file.size_bytes);
             bytes >= WORTH_REWRITING_BYTES && bytes >= file.size_bytes / PART_PAST
         };
-        let mut across =
-            pass.files_of(Family::Expire).filter(|file| past.contains(&file.smallest) && !past.contains(&file.largest));
-        if !across.any(|file| is_worth_it(&file)) {
+        let mut across = pass
+            .files_of(Family::Expire)
+            .filter(|file| past.contains(&file.smallest) && !past.contains(&file.largest))
+            .filter(is_worth_it);
+        let Some(reach) = across.find_map(|file| mostly_past(pass, past, reaches, (&file.smallest, past.end()))) else {
             return PassOutcome::default();
-        }
+        };
         if !pass.may_compact(Family::Expire) {
             return PassOutcome { acted: false, pending: true };
         }
         failpoint!("expired::before_rewrite");
-        pass.compact(Family::Expire, past.start(), past.end(), counters);
+        pass.compact(&reach, Family::Expire, counters);
         failpoint!("expired::after_rewrite");
         self.rewritten_through = through;
         PassOutcome::ACTED
     }
+}
+
+/// Tells what a compaction of some keys takes along, if enough of that is past.
+fn mostly_past<'a>(
+    pass: &ExpiredPass<'_>,
+    past: &KeyRange,
+    reaches: &Reaches<'a>,
+    keys: (&[u8], &[u8]),
+) -> Option<Reach<'a>> {
+    let reach = reaches.of(keys);
+    let (first, last) = reach.extent();
+    // A file that is past as a whole counts as what it is on disk: the index leaves out what lies behind its last block.
+    let bytes = if past.contains(last) {
+        reach.bytes
+    } else {
+        pass.db.approximate_bytes_between(Family::Expire, first, past.end()).min(reach.bytes)
+    };
+    (bytes > 0 && bytes >= reach.bytes / PART_PAST).then_some(reach)
 }
 
 fn drop_files(

@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use super::emptied::Emptied;
 use super::expire::ExpireFamily;
 use super::log::Quiet;
 use super::meta::MetaFamily;
 use super::pacing::{Pacer, Turn};
+use super::reach::{Reach, Reaches};
 use super::reclaimer::PassOutcome;
 use super::stats::ReclaimCounters;
 use super::swarm::{Run, Sizes, Swarm, WORTH_MERGING_FOR};
@@ -31,6 +33,8 @@ pub(super) struct ExpiredPass<'a> {
     /// Which files are small.
     pub(super) sizes: Sizes,
     pub(super) pacer: &'a Pacer,
+    /// Keyspaces that are gone.
+    pub(super) emptied: &'a Emptied,
 }
 
 impl<'a> ExpiredPass<'a> {
@@ -39,11 +43,11 @@ impl<'a> ExpiredPass<'a> {
         self.pacer.offers(turn(family), self.eager)
     }
 
-    /// Compacts the keys from `first` to `last`.
-    pub(super) fn compact(&self, family: Family, first: &[u8], last: &[u8], counters: &ReclaimCounters) {
+    /// Compacts what was priced.
+    pub(super) fn compact(&self, reach: &Reach<'_>, family: Family, counters: &ReclaimCounters) {
         let _step = self.pacer.begin(turn(family));
-        self.db.compact_keys(family, first, last);
-        ReclaimCounters::add(&counters.compactions, 1);
+        let (first, last) = reach.keys();
+        counters.count_rewriting(self.db, family, || self.db.compact_keys(family, first, last));
     }
 
     /// Lists the files of one family.
@@ -105,6 +109,10 @@ impl Memory {
             let may_be = pass.sizes.are_many_small(pass.files_of(family));
             let run = may_be.then(|| Run::find(pass.files_of(family), pass.sizes, is_quiet, lasts)).flatten();
             let Some(run) = run else { continue };
+            // A buffer that reaches into the run would be flushed first, and would take along what it spans.
+            if Reaches::new(pass.db, family, pass.files).of(run.keys()).takes_buffer {
+                continue;
+            }
             if !pass.may_compact(family) {
                 return Ok(PassOutcome { acted: false, pending: true });
             }

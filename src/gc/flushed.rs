@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::dead::Burials;
+use super::emptied::Emptied;
 use super::pins::Pins;
 use super::watermark::Watermark;
 use crate::encoding::{KeyRange, KeyspaceNo, Meta, StoreKey};
@@ -98,7 +99,7 @@ impl FlushedKeyspaces {
         let walked = walk_some(db, watermark, &mut ready)?;
         let (finished, unfinished): (Vec<&Walk>, Vec<&Walk>) =
             ready.iter().take(walked).partition(|walk| walk.finished);
-        remove_records(db, &finished)?;
+        remove_records(db, &watermark.emptied, &finished)?;
         self.kept.fetch_add(finished.iter().filter(|walk| walk.undecodable > 0).count(), Ordering::Relaxed);
         let undecodable = finished.iter().map(|walk| walk.undecodable).sum();
         let mut waiting = self.waiting.lock();
@@ -170,10 +171,13 @@ impl Walk {
 /// ORDER: the burials are synced. The keyspaces are finished in the same commit that hides their records, before any
 /// file goes: no walk ever meets what a dropped tombstone had hidden.
 ///
+/// WHY nothing of what a view may read goes: every keyspace of a range was walked, so all pins older than its flush are gone, and a younger
+/// one does not know its number.
+///
 /// Records that cannot be decoded are kept, and with them the keyspace's flushed record: the next open tries again.
-fn remove_records(db: &Database, finished: &[&Walk]) -> Result<()> {
+fn remove_records(db: &Database, emptied: &Emptied, finished: &[&Walk]) -> Result<()> {
     let mut batch = Batch::new();
-    let mut emptied = Vec::new();
+    let (mut ended, mut with_records) = (Vec::new(), Vec::new());
     for walk in finished {
         let keyspace = walk.keyspace.get();
         if walk.undecodable > 0 {
@@ -184,10 +188,9 @@ fn remove_records(db: &Database, finished: &[&Walk]) -> Result<()> {
             );
             continue;
         }
+        ended.push(walk.keyspace);
         if walk.records > 0 {
-            let range = KeyRange::keyspace(walk.keyspace);
-            batch.delete_range(db, Family::Meta, &range);
-            emptied.push(range);
+            with_records.push(walk.keyspace);
         }
         batch.delete(db, Family::Default, &StoreKey::Flushed(walk.keyspace).encode());
         batch.delete(db, Family::Default, &StoreKey::Count(walk.keyspace).encode());
@@ -195,12 +198,16 @@ fn remove_records(db: &Database, finished: &[&Walk]) -> Result<()> {
     if batch.is_empty() {
         return Ok(());
     }
+    // ORDER: a range is hidden as a whole before files are dropped over it, see [`Emptied::joined`].
+    let ranges = emptied.joined(&ended, &with_records);
+    ranges.iter().for_each(|range| batch.delete_range(db, Family::Meta, range));
     failpoint!("flushed::before_removal");
     db.commit(batch, true)?;
+    emptied.add(ended, db.last_commit());
     failpoint!("flushed::before_drop");
-    for range in &emptied {
+    for range in &ranges {
         db.drop_files(Family::Meta, range)?;
     }
     failpoint!("flushed::after_drop");
-    if emptied.is_empty() { Ok(()) } else { db.flush(Family::Meta) }
+    if ranges.is_empty() { Ok(()) } else { db.flush(Family::Meta) }
 }

@@ -1,6 +1,6 @@
 //! Dead meta records that an earlier session left: found again by looks into the files.
 //!
-//! Uses looks. Invariant: what they find only says where a compaction is worth its while; what dies is decided by the
+//! Uses looks and reaches. Invariant: what they find only says where a compaction is worth its while; what dies is decided by the
 //! filter alone.
 
 use std::collections::VecDeque;
@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use super::expired::ExpiredPass;
 use super::looks::{Judged, Look, share_of};
 use super::meta::Target;
+use super::reach::Reaches;
 use super::tombstones::Worth;
 use crate::encoding::{Meta, UnixMillis};
 use crate::error::Result;
@@ -59,15 +60,27 @@ impl LeftOver {
         self.dead
     }
 
-    /// Hands out the files that are worth a compaction, if they hold so many dead records together.
-    pub(super) fn take_worth(&mut self, at_least: u64) -> Vec<Target> {
-        let dead: u64 = self.worth.iter().map(|(dead, _)| dead).sum();
-        if dead < at_least {
+    /// Hands out the files that are worth a compaction with all that it takes along, if they hold enough dead records together. The
+    /// others stay until RocksDB has moved down what lies above them.
+    pub(super) fn take_worth(&mut self, pass: &ExpiredPass<'_>, worth: Worth) -> Vec<Target> {
+        let reaches = Reaches::new(pass.db, Family::Meta, pass.files);
+        let pays = |(dead, target): &(u64, Target)| {
+            // What is gone is passed over later.
+            reaches.of_file(&target.name).is_none_or(|reach| {
+                let entries = reach.files().map(|file| file.entries).sum();
+                worth.is_share_reached(*dead, entries)
+            })
+        };
+        let (worth_it, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.worth).into_iter().partition(pays);
+        let dead: u64 = worth_it.iter().map(|(dead, _)| dead).sum();
+        if dead < worth.entries() {
+            self.worth = [worth_it, others].concat();
             return Vec::new();
         }
+        self.worth = others;
         failpoint!("left_over::taken");
         self.dead = self.dead.saturating_sub(dead);
-        std::mem::take(&mut self.worth).into_iter().map(|(_, file)| file).collect()
+        worth_it.into_iter().map(|(_, file)| file).collect()
     }
 
     /// Forgets what was found: everything is about to be compacted.

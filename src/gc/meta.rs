@@ -1,4 +1,4 @@
-//! Reclaiming in the meta family: records that expired, and records that were deleted.
+//! Reclaiming in the meta family: records that expired, records that were deleted, and records of flushed keyspaces.
 //!
 //! Where enough of the family is dead it is compacted whole, file by file, files without dead records included: nobody knows which hold them.
 //!
@@ -8,9 +8,11 @@
 use std::collections::VecDeque;
 
 use super::expired::ExpiredPass;
+use super::hidden::HiddenRecords;
 use super::left_over::LeftOver;
 use super::log::Quiet;
 use super::looks::{approximate, share_of};
+use super::reach::Reaches;
 use super::reclaimer::PassOutcome;
 use super::stats::ReclaimCounters;
 use super::tombstones::{Calm, Tombstones, Worth};
@@ -22,7 +24,7 @@ use crate::store::{Family, SstFile};
 /// A file that is to be rewritten.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
-    name: String,
+    pub(super) name: String,
     first: Vec<u8>,
     last: Vec<u8>,
 }
@@ -87,6 +89,8 @@ pub(super) struct MetaFamily {
     left_over: LeftOver,
     calm: Calm,
     tombstones: Tombstones,
+    /// Records of flushed keyspaces.
+    hidden: HiddenRecords,
 }
 
 impl Default for MetaFamily {
@@ -100,6 +104,7 @@ impl Default for MetaFamily {
             left_over: LeftOver::default(),
             calm: Calm::default(),
             tombstones: Tombstones::new(Family::Meta),
+            hidden: HiddenRecords::default(),
         }
     }
 }
@@ -112,7 +117,8 @@ impl MetaFamily {
         }
         if let Some(target) = self.next(pass) {
             failpoint!("expired::before_meta_compact");
-            pass.compact(Family::Meta, &target.first, &target.last, counters);
+            let reaches = Reaches::new(pass.db, Family::Meta, pass.files);
+            pass.compact(&reaches.of((&target.first, &target.last)), Family::Meta, counters);
             failpoint!("expired::after_meta_compact");
             return Ok(PassOutcome::ACTED);
         }
@@ -122,7 +128,14 @@ impl MetaFamily {
         let is_calm = self.calm.notice(since) || pass.quiet == Quiet::Very;
         let worth = Worth::new(pass, Family::Meta, is_calm);
         let outcome = self.expired(pass, counters, worth, is_calm)?;
-        if outcome.acted { Ok(outcome) } else { Ok(outcome.and(self.tombstones.pass(pass, counters)?)) }
+        if outcome.acted {
+            return Ok(outcome);
+        }
+        let outcome = outcome.and(self.tombstones.pass(pass, counters)?);
+        if outcome.acted {
+            return Ok(outcome);
+        }
+        Ok(outcome.and(self.hidden.pass(pass, worth, is_calm || pass.eager, counters)?))
     }
 
     /// Takes the next file that is to be compacted and is still there: others were rewritten together with one before them.
@@ -164,7 +177,7 @@ impl MetaFamily {
         let tombstones = self.tombstones.removable(pass, pass.files_of(Family::Meta).filter(below));
         if !worth.is_share_reached((expired + tombstones * 2).min(all), all) {
             // The whole is not worth it, but some files may be.
-            self.to_compact = if looking { VecDeque::new() } else { self.left_over.take_worth(worth.entries()).into() };
+            self.to_compact = if looking { VecDeque::new() } else { self.left_over.take_worth(pass, worth).into() };
             return Ok(if self.to_compact.is_empty() { nothing_yet } else { PassOutcome::ACTED });
         }
         self.reaped_at_compaction = reaped;

@@ -33,7 +33,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// Looks into files in one pass that lead to no rewriting; those that do are bounded by its bytes. More: debt is known sooner after an
 /// opening. Fewer: less to read at once.
 const LOOKS_A_PASS: usize = 4;
-/// Wait between two looks at all that a file's rewriting would take along. WHY not for what is refused unread: rent may be due in a moment.
+/// Wait between two looks at all that a file's rewriting would take along. WHY also for what is refused unread: each takes a walk over
+/// the family's files and a seek into its buffer, and under a wide file in L0 all are refused. More: rent that is due waits as long.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// What is known of one file.
@@ -181,6 +182,7 @@ impl MixedFiles {
                 break;
             }
             if !self.may_be_worth_it(mixed, &own, choice) {
+                self.refuse(&mixed.file.name, choice.now);
                 continue;
             }
             if looks == 0 {
@@ -230,10 +232,16 @@ impl MixedFiles {
         let by_look = share_of(reach.bytes, choice.look(reach.extent())?);
         let dead_bytes = by_look.max(choice.weigh(&reach.counters(choice.family)));
         let pays = self.pays(reach, dead_bytes, choice);
-        if !pays && let Some(watched) = self.watched.get_mut(&mixed.file.name) {
-            watched.refused = Some(choice.now);
+        if !pays {
+            self.refuse(&mixed.file.name, choice.now);
         }
         Ok(pays)
+    }
+
+    fn refuse(&mut self, name: &str, now: Duration) {
+        if let Some(watched) = self.watched.get_mut(name) {
+            watched.refused = Some(now);
+        }
     }
 
     /// Tells whether so many dead bytes are worth a rewriting of all that goes with a file.
@@ -434,50 +442,5 @@ fn share_by_ids(mixed: &MixedFile) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn name_of(number: u64) -> String {
-        format!("/{number:06}.sst")
-    }
-
-    #[test]
-    fn what_dies_in_a_file_that_was_there_is_known_and_what_was_dead_before_is_not() {
-        let file = |number, dead_ids| {
-            let file = FileSpan { name: name_of(number), level: 6, size_bytes: 1000, counters: 0..100 };
-            MixedFile { file, dead_ids, living_ids: 100 - dead_ids }
-        };
-        let all = [file(1, 0).file, file(2, 0).file, file(3, 0).file];
-        let mut files = MixedFiles::default();
-        files.notice(&[file(1, 60)], &all[..2]);
-        assert_eq!(
-            (files.dead_share(&file(1, 60)), files.known_share(&file(1, 60))),
-            (0.6, 0.0),
-            "dead at the opening"
-        );
-        files.notice(&[file(1, 70), file(2, 50), file(3, 50)], &all);
-        assert_eq!(files.known_share(&file(1, 70)), 0.25, "ten of forty");
-        assert_eq!(files.known_share(&file(2, 50)), 0.5);
-        assert_eq!(files.known_share(&file(3, 50)), 0.0, "RocksDB has made it, and filtered it perhaps");
-        files.notice_nothing();
-        files.notice(&[file(4, 50)], &all);
-        assert_eq!(files.known_share(&file(4, 50)), 0.5);
-        files = MixedFiles::default();
-        let name = name_of(1);
-        files.watched.insert(name, Watched { paid: 50.0, dead_at_first: u64::MAX, ..Watched::default() });
-        files.notice(&[file(1, 60)], &all);
-        assert_eq!((files.known_share(&file(1, 60)), files.watched.len()), (0.0, 1));
-    }
-
-    #[test]
-    fn a_file_that_a_compaction_left_as_it_was_pays_anew() {
-        let mut files = MixedFiles::default();
-        let paid = Watched { paid: 1e9, paid_until: Some(Duration::from_secs(1)), ..Watched::default() };
-        files.watched.insert("a".to_owned(), paid);
-        files.left("a", Duration::from_secs(7));
-        files.left("b", Duration::from_secs(7));
-        let watched = &files.watched["a"];
-        assert_eq!((watched.paid, watched.paid_until), (0.0, Some(Duration::from_secs(7))));
-        assert_eq!(files.watched.len(), 1);
-    }
-}
+#[path = "mixed_tests.rs"]
+mod tests;

@@ -6,12 +6,14 @@
 mod ages;
 mod dead;
 mod debt;
+mod emptied;
 mod epoch;
 mod expire;
 mod expired;
 mod filter;
 mod flushed;
 mod hearing;
+mod hidden;
 mod latency;
 mod left_over;
 mod log;

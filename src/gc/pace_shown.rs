@@ -26,7 +26,9 @@ use std::time::Duration;
 pub struct Pacing {
     /// Families that are worked on at once.
     pub workers: usize,
-    /// Bytes of files that one step may read; a single file may be larger.
+    /// Bytes of neighbouring files that one step joins: what it reads where files lie side by side. It does not bound what one of them
+    /// takes along: a file, or a dead one in L0, goes with all that RocksDB rewrites together with it, if
+    /// enough of that is dead. Under files in L0 that span a family that may be the whole family.
     pub bytes_per_step: u64,
     /// Time from the end of a step to the next one.
     pub pause: Duration,

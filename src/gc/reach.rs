@@ -63,9 +63,21 @@ pub(super) struct Reach<'a> {
 }
 
 impl Reach<'_> {
+    /// Takes all of some files along.
+    #[cfg(test)]
+    pub(super) fn whole<'a>(files: &[&'a SstFile], takes_buffer: bool) -> Reach<'a> {
+        let bytes = files.iter().map(|file| file.size_bytes).sum();
+        Reach { keys: Keys::default(), files: files.to_vec(), bytes, takes_buffer }
+    }
+
     /// Returns the first and the last key to compact.
     pub(super) fn keys(&self) -> (&[u8], &[u8]) {
         (&self.keys.0, &self.keys.1)
+    }
+
+    /// Lists the files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &SstFile> {
+        self.files.iter().copied()
     }
 
     /// Lists the names of the files.

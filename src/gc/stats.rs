@@ -1,9 +1,11 @@
 //! What reclaiming has done and owes, as counters that its threads add to.
 //!
-//! Uses nothing of the crate. Invariant: counters only grow; gauges show the last pass.
+//! May use `store`. Invariant: counters only grow; gauges show the last pass.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use crate::store::{Database, Family};
 
 /// Counters and gauges of reclaiming since open.
 #[derive(Debug, Default)]
@@ -12,7 +14,7 @@ pub(crate) struct ReclaimCounters {
     pub(crate) bytes_dropped: AtomicU64,
     pub(crate) range_deletions: AtomicU64,
     pub(crate) compactions: AtomicU64,
-    /// What rewriting mixed files read and wrote.
+    /// What rewriting for the sake of the dead read and wrote.
     pub(crate) rewrite_read_bytes: AtomicU64,
     pub(crate) rewritten_bytes: AtomicU64,
     /// Small files that were merged with their neighbours.
@@ -24,6 +26,7 @@ pub(crate) struct ReclaimCounters {
     pub(crate) debt_ids: AtomicU64,
     pub(crate) debt_bytes: AtomicU64,
     pub(crate) waiting_bytes: AtomicU64,
+    pub(crate) emptied_bytes: AtomicU64,
     debt_age_ms: AtomicU64,
 }
 
@@ -44,6 +47,7 @@ pub(crate) struct Totals {
     pub(crate) debt_ids: u64,
     pub(crate) debt_bytes: u64,
     pub(crate) waiting_bytes: u64,
+    pub(crate) emptied_bytes: u64,
     pub(crate) debt_age: Duration,
 }
 
@@ -51,6 +55,18 @@ impl ReclaimCounters {
     /// Adds to a counter.
     pub(crate) fn add(counter: &AtomicU64, by: u64) {
         counter.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Compacts something of a family and counts what that read and wrote. Of two compactions of one family at once each counts both.
+    ///
+    /// The families `gc` and `default` have no filter, which counts: they are small, and only the number of compactions is known.
+    pub(super) fn count_rewriting(&self, db: &Database, family: Family, compact: impl FnOnce()) {
+        let before = db.asked_compaction_io(family);
+        compact();
+        let after = db.asked_compaction_io(family);
+        Self::add(&self.rewrite_read_bytes, after.read_bytes - before.read_bytes);
+        Self::add(&self.rewritten_bytes, after.written_bytes - before.written_bytes);
+        Self::add(&self.compactions, 1);
     }
 
     /// Shows the debt that a pass found.
@@ -78,6 +94,7 @@ impl ReclaimCounters {
             debt_ids: read(&self.debt_ids),
             debt_bytes: read(&self.debt_bytes),
             waiting_bytes: read(&self.waiting_bytes),
+            emptied_bytes: read(&self.emptied_bytes),
             debt_age: Duration::from_millis(read(&self.debt_age_ms)),
         }
     }

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 
 use super::expired::ExpiredPass;
 use super::log::Quiet;
+use super::reach::{Reach, Reaches};
 use super::reclaimer::PassOutcome;
 use super::stats::ReclaimCounters;
 use crate::error::Result;
@@ -60,7 +61,7 @@ impl Calm {
 }
 
 /// From what dead share, and from how many dead entries, a rewriting is worth it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Worth {
     percent: u8,
     entries: u64,
@@ -137,7 +138,7 @@ impl Tombstones {
             return Ok(PassOutcome { acted: false, pending: true });
         }
         failpoint!(&format!("tombstones::before_compact_{}", self.family.name()));
-        pass.compact(self.family, region.first, region.last, counters);
+        pass.compact(&region.reach, self.family, counters);
         failpoint!(&format!("tombstones::after_compact_{}", self.family.name()));
         // RocksDB does not say whether it worked, but a rewritten file is gone.
         let name = &region.top.name;
@@ -175,7 +176,7 @@ impl Tombstones {
     /// Finds the file whose rewriting frees the largest share of what it takes along.
     fn choose<'a>(
         &self,
-        pass: &ExpiredPass<'_>,
+        pass: &ExpiredPass<'a>,
         files: &[&'a SstFile],
         worth: Worth,
         is_calm: bool,
@@ -184,15 +185,17 @@ impl Tombstones {
         // moves them soon.
         let in_reach = |file: &&SstFile| file.level > 0 || is_calm || pass.eager;
         let oldest_snapshot = pass.db.oldest_snapshot();
+        let reaches = Reaches::new(pass.db, self.family, pass.files);
+        let buffered = pass.db.buffered_entries(self.family);
         files
             .iter()
             .filter(|file| in_reach(file) && !self.left.contains_key(&file.name))
             // The share is largest if every tombstone hides a record: no look at what lies beneath can raise it.
             .filter(|file| file.tombstones > 0)
             .filter(|file| worth.is_share_reached(file.tombstones * 2, file.entries + file.tombstones))
-            .map(|file| Region::of(file, files))
+            .filter_map(|file| Some(Region::of(file, reaches.of_file(&file.name)?, buffered)))
             .filter(|region| worth.is_reached(region.dead(), region.entries))
-            .filter(|region| region.files.iter().all(|file| self.may_go(file, oldest_snapshot)))
+            .filter(|region| region.reach.files().all(|file| self.may_go(file, oldest_snapshot)))
             .max_by_key(|region| u128::from(region.dead()) * 1_000_000 / u128::from(region.entries.max(1)))
     }
 }
@@ -201,55 +204,29 @@ fn records(file: &SstFile) -> u64 {
     file.entries.saturating_sub(file.tombstones)
 }
 
-/// A file and what lies beneath it: what a rewriting of its keys takes along. What lies above is left out, as RocksDB brings that down sooner
-/// or later in any case.
+/// All that a rewriting of a file's keys takes along.
 struct Region<'a> {
     top: &'a SstFile,
-    files: Vec<&'a SstFile>,
-    first: &'a [u8],
-    last: &'a [u8],
+    reach: Reach<'a>,
     entries: u64,
     tombstones: u64,
 }
 
 impl<'a> Region<'a> {
-    fn of(top: &'a SstFile, all: &[&'a SstFile]) -> Self {
-        let (mut first, mut last) = (top.smallest.as_slice(), top.largest.as_slice());
-        let mut files = vec![top];
-        if top.level == 0 {
-            // Files in L0 overlap, and go down together.
-            while let Some(other) = all.iter().find(|file| {
-                file.level == 0 && overlaps(file, first, last) && files.iter().all(|taken| taken.name != file.name)
-            }) {
-                files.push(other);
-                (first, last) = (first.min(&other.smallest), last.max(&other.largest));
-            }
-        }
-        let keys = (first, last);
-        let lowest = all.iter().map(|file| file.level).max().unwrap_or(0);
-        for level in top.level + 1..=lowest {
-            // What is met in one level takes along what lies beneath all of it.
-            let (low, high) = (first, last);
-            for file in all.iter().filter(|file| file.level == level && overlaps(file, low, high)) {
-                files.push(file);
-                (first, last) = (first.min(&file.smallest), last.max(&file.largest));
-            }
-        }
-        let entries = files.iter().map(|file| file.entries).sum();
-        let tombstones = files.iter().map(|file| file.tombstones).sum();
-        Self { top, files, first: keys.0, last: keys.1, entries, tombstones }
+    /// `buffered` are the entries in the write buffer, which may go along.
+    fn of(top: &'a SstFile, reach: Reach<'a>, buffered: u64) -> Self {
+        let buffered = if reach.takes_buffer { buffered } else { 0 };
+        let entries = buffered + reach.files().map(|file| file.entries).sum::<u64>();
+        let tombstones = reach.files().map(|file| file.tombstones).sum();
+        Self { top, reach, entries, tombstones }
     }
 
     /// Estimates the dead entries: the tombstones, and a record for each of them as far as there are any. An upper bound: a tombstone of
-    /// what was never in a file hides nothing, and RocksDB counts a range deletion as one.
+    /// what was never in a file hides nothing, a record above it is not hidden, and RocksDB counts a range deletion as one.
     fn dead(&self) -> u64 {
-        let beneath: u64 = self.files.iter().filter(|file| file.name != self.top.name).map(|file| records(file)).sum();
-        self.tombstones + self.tombstones.min(beneath)
+        let others = self.reach.files().filter(|file| file.name != self.top.name);
+        self.tombstones + self.tombstones.min(others.map(records).sum())
     }
-}
-
-fn overlaps(file: &SstFile, first: &[u8], last: &[u8]) -> bool {
-    file.smallest.as_slice() <= last && first <= file.largest.as_slice()
 }
 
 #[cfg(test)]
@@ -269,54 +246,22 @@ mod tests {
         }
     }
 
-    /// The names of what goes with the first file, and how many of their entries are dead.
-    fn region(files: &[SstFile]) -> (String, u64, u64) {
+    /// What goes with the first file, with so many entries in a write buffer that goes along: how many entries are dead, and all.
+    fn region(files: &[SstFile], buffered: u64) -> (u64, u64) {
         let all: Vec<&SstFile> = files.iter().collect();
-        let region = Region::of(all[0], &all);
-        let mut names: Vec<&str> = region.files.iter().map(|file| file.name.as_str()).collect();
-        names.sort_unstable();
-        (names.concat(), region.dead(), region.entries)
+        let region = Region::of(all[0], Reach::whole(&all, buffered > 0), buffered);
+        (region.dead(), region.entries)
     }
 
     #[test]
-    fn a_file_takes_along_what_lies_beneath_it_and_nothing_beside_or_above_it() {
-        let files = [
-            file("a", 5, ("d", "m"), 100, 60),
-            file("b", 5, ("n", "z"), 100, 100),
-            file("c", 4, ("a", "z"), 100, 100),
-            file("d", 6, ("a", "d"), 1000, 0),
-            file("e", 6, ("m", "n"), 1000, 0),
-            file("f", 6, ("o", "z"), 1000, 0),
-        ];
-        assert_eq!(region(&files), ("ade".to_owned(), 120, 2100));
-        assert_eq!(region(&files[3..]), ("d".to_owned(), 0, 1000));
-    }
-
-    #[test]
-    fn what_is_met_on_the_way_down_takes_along_what_lies_beneath_all_of_it() {
-        let files =
-            [file("a", 4, ("d", "e"), 10, 10), file("b", 5, ("e", "k"), 10, 0), file("c", 6, ("j", "z"), 10, 0)];
-        assert_eq!(region(&files), ("abc".to_owned(), 20, 30));
-    }
-
-    #[test]
-    fn files_in_l0_go_down_together_as_far_as_they_reach_into_each_other() {
-        let files = [
-            file("a", 0, ("d", "f"), 10, 10),
-            file("b", 0, ("f", "k"), 10, 0),
-            file("c", 0, ("k", "m"), 10, 0),
-            file("d", 0, ("n", "o"), 10, 0),
-            file("e", 6, ("l", "m"), 10, 0),
-            file("f", 6, ("n", "z"), 10, 0),
-        ];
-        assert_eq!(region(&files), ("abce".to_owned(), 20, 40));
-    }
-
-    #[test]
-    fn tombstones_hide_no_more_than_lies_beneath_them() {
-        assert_eq!(region(&[file("a", 0, ("a", "z"), 100, 90)]), ("a".to_owned(), 90, 100));
+    fn all_that_goes_along_counts_and_tombstones_hide_no_more_than_lies_in_other_files() {
+        assert_eq!(region(&[file("a", 0, ("a", "z"), 100, 90)], 0), (90, 100));
         let files = [file("a", 0, ("a", "z"), 100, 90), file("b", 6, ("a", "z"), 20, 0)];
-        assert_eq!(region(&files), ("ab".to_owned(), 110, 120));
+        assert_eq!(region(&files, 0), (110, 120));
+        assert_eq!(region(&files, 300), (110, 420), "with the write buffer");
+        let files =
+            [file("a", 5, ("d", "m"), 100, 60), file("b", 6, ("a", "z"), 1000, 0), file("c", 0, ("a", "z"), 50, 0)];
+        assert_eq!(region(&files, 0), (120, 1150));
     }
 
     #[test]

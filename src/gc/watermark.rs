@@ -9,6 +9,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 use super::dead::{Burials, DeadSet, Packed};
+use super::emptied::Emptied;
 use super::merge_burials;
 use super::pins::Pins;
 use crate::clock::StoreTime;
@@ -73,6 +74,8 @@ pub(crate) struct Watermark {
     /// Held while burials are in nobody's list, between being taken and waiting.
     advancing: Mutex<()>,
     published: Arc<Published>,
+    /// Keyspaces that are gone.
+    pub(crate) emptied: Emptied,
 }
 
 impl Watermark {
@@ -87,6 +90,7 @@ impl Watermark {
             waiting: Mutex::default(),
             advancing: Mutex::default(),
             published,
+            emptied: Emptied::default(),
         }
     }
 

@@ -33,6 +33,22 @@ struct Counters {
     dropped_entries: AtomicU64,
 }
 
+impl Counters {
+    fn reading(&self) -> CompactionIo {
+        CompactionIo {
+            read_bytes: self.read_bytes.load(Ordering::Relaxed),
+            written_bytes: self.kept_bytes.load(Ordering::Relaxed),
+            dropped_entries: self.dropped_entries.load(Ordering::Relaxed),
+        }
+    }
+
+    fn add(&self, io: CompactionIo) {
+        self.read_bytes.fetch_add(io.read_bytes, Ordering::Relaxed);
+        self.kept_bytes.fetch_add(io.written_bytes, Ordering::Relaxed);
+        self.dropped_entries.fetch_add(io.dropped_entries, Ordering::Relaxed);
+    }
+}
+
 /// A reading of the counters of one family.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CompactionIo {
@@ -48,27 +64,32 @@ pub(crate) struct CompactionIo {
 #[derive(Debug)]
 pub(crate) struct CompactionCounters {
     families: [Counters; FAMILIES],
+    /// Of these, the compactions that windrow asked for.
+    asked_for: [Counters; FAMILIES],
 }
 
 impl CompactionCounters {
     pub(crate) fn new() -> Self {
-        Self { families: std::array::from_fn(|_| Counters::default()) }
+        Self {
+            families: std::array::from_fn(|_| Counters::default()),
+            asked_for: std::array::from_fn(|_| Counters::default()),
+        }
     }
 
     /// Reads the counters of `family`.
     pub(crate) fn of(&self, family: Family) -> CompactionIo {
-        self.families.get(family.index()).map_or_else(CompactionIo::default, |counters| CompactionIo {
-            read_bytes: counters.read_bytes.load(Ordering::Relaxed),
-            written_bytes: counters.kept_bytes.load(Ordering::Relaxed),
-            dropped_entries: counters.dropped_entries.load(Ordering::Relaxed),
-        })
+        self.families.get(family.index()).map_or_else(CompactionIo::default, Counters::reading)
     }
 
-    fn add(&self, family: Family, io: CompactionIo) {
-        if let Some(counters) = self.families.get(family.index()) {
-            counters.read_bytes.fetch_add(io.read_bytes, Ordering::Relaxed);
-            counters.kept_bytes.fetch_add(io.written_bytes, Ordering::Relaxed);
-            counters.dropped_entries.fetch_add(io.dropped_entries, Ordering::Relaxed);
+    /// Reads the counters of the compactions of `family` that windrow asked for.
+    pub(crate) fn asked_for_of(&self, family: Family) -> CompactionIo {
+        self.asked_for.get(family.index()).map_or_else(CompactionIo::default, Counters::reading)
+    }
+
+    fn add(&self, family: Family, io: CompactionIo, is_asked_for: bool) {
+        let asked_for = self.asked_for.get(family.index()).filter(|_| is_asked_for);
+        for counters in self.families.get(family.index()).into_iter().chain(asked_for) {
+            counters.add(io);
         }
     }
 }
@@ -85,9 +106,10 @@ pub(super) struct Factory {
 impl CompactionFilterFactory for Factory {
     type Filter = CountingFilter;
 
-    fn create(&mut self, _context: CompactionFilterContext) -> CountingFilter {
+    fn create(&mut self, context: CompactionFilterContext) -> CountingFilter {
         CountingFilter {
             family: self.family,
+            is_asked_for: context.is_manual_compaction,
             picture: self.source.picture(self.family),
             counters: Arc::clone(&self.counters),
             io: CompactionIo::default(),
@@ -102,6 +124,7 @@ impl CompactionFilterFactory for Factory {
 /// Applies the picture of one compaction and counts.
 pub(super) struct CountingFilter {
     family: Family,
+    is_asked_for: bool,
     picture: Option<Box<dyn EntryFilter>>,
     counters: Arc<CompactionCounters>,
     io: CompactionIo,
@@ -126,6 +149,6 @@ impl CompactionFilter for CountingFilter {
 
 impl Drop for CountingFilter {
     fn drop(&mut self) {
-        self.counters.add(self.family, self.io);
+        self.counters.add(self.family, self.io, self.is_asked_for);
     }
 }

@@ -353,6 +353,11 @@ impl Database {
         self.compactions.of(family)
     }
 
+    /// Returns the same for the compactions that windrow asked for.
+    pub(crate) fn asked_compaction_io(&self, family: Family) -> CompactionIo {
+        self.compactions.asked_for_of(family)
+    }
+
     /// Returns the bytes that RocksDB moved since open.
     pub(crate) fn io_totals(&self) -> IoTotals {
         IoTotals {

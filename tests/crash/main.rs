@@ -8,6 +8,7 @@ mod bulk;
 mod checkpoints;
 mod copies;
 mod durability;
+mod emptied;
 mod events;
 mod failing_worker;
 mod flushes;

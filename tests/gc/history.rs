@@ -137,9 +137,9 @@ fn rent_that_was_paid_is_not_paid_again_by_the_next_session() {
     delete(&store, (0..4000).step_by(2));
     store.close().unwrap();
     let first = let_pass(&fixture, 22);
-    assert!(first.debt_bytes > 2_000_000 && first.rewritten_bytes == 0, "{first:#?}");
+    assert!(first.debt_bytes > 2_000_000 && first.data_compaction_written_bytes == 0, "{first:#?}");
     let second = let_pass(&fixture, 22);
-    assert!(second.rewritten_bytes > 2_000_000 && second.debt_bytes < 1_000_000, "{second:#?}");
+    assert!(second.data_compaction_written_bytes > 2_000_000 && second.debt_bytes < 1_000_000, "{second:#?}");
 }
 
 #[test]

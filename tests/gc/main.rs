@@ -21,6 +21,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod edges;
+mod emptied;
 mod failing_flush;
 mod figures;
 mod habits;
@@ -40,6 +41,7 @@ mod verifier;
 mod views;
 #[cfg(feature = "failpoints")]
 mod views_of_paths;
+mod whole_families;
 mod wide_files;
 mod windows;
 

@@ -174,13 +174,9 @@ impl Reclaimer {
         let Some(chosen) = mixed.choose(&choice)? else {
             return Ok(PassOutcome::default());
         };
-        let before = self.db.compaction_io(Family::Data(family));
         failpoint!("reclaimer::before_rewrite");
         self.compact(family, &chosen.reach);
         failpoint!("reclaimer::after_rewrite");
-        let after = self.db.compaction_io(Family::Data(family));
-        ReclaimCounters::add(&self.counters.rewrite_read_bytes, after.read_bytes - before.read_bytes);
-        ReclaimCounters::add(&self.counters.rewritten_bytes, after.written_bytes - before.written_bytes);
         let left = self.db.live_files()?;
         mixed.rewritten(&chosen.reach.counters(family), &left, pass.files, &choice);
         mixed.forget_gone(&left, pass.now);
@@ -262,7 +258,7 @@ impl Reclaimer {
         let _step = self.pacer.begin(Turn::of(family));
         failpoint!("reclaimer::before_compact");
         // WHY not all keys of the ids: those of a giant fill many files.
-        self.db.compact_keys(Family::Data(family), first, last);
-        ReclaimCounters::add(&self.counters.compactions, 1);
+        let family = Family::Data(family);
+        self.counters.count_rewriting(&self.db, family, || self.db.compact_keys(family, first, last));
     }
 }

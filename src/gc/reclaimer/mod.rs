@@ -229,6 +229,7 @@ impl Reclaimer {
             quiet,
             sizes,
             pacer: &self.pacer,
+            emptied: &self.watermark.emptied,
         };
         let outcome = outcome.and(memory.pass(&past, &self.counters)?);
         self.pacer.end_pass();
