@@ -6,7 +6,7 @@
 //! `--help` lists the arguments. Where there is no redis-server, it says so and measures nothing.
 #![allow(missing_docs, reason = "a program, not an interface")]
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on has nothing to measure")]
-#![allow(clippy::indexing_slicing, reason = "a benchmark that is wrong may stop")]
+#![allow(clippy::indexing_slicing, clippy::panic, reason = "a benchmark that is wrong may stop")]
 
 #[path = "../common/mod.rs"]
 #[expect(dead_code, reason = "a part of it is needed")]

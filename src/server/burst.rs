@@ -119,9 +119,9 @@ fn together(session: &mut Session, commands: &[Queued], out: &mut Vec<u8>) -> us
     if let Err(error) = outcome {
         // Nothing was changed, so nothing that was said holds.
         out.truncate(before);
-        let answer = Err(Refusal::from(error));
-        shared.health.note(&answer);
-        let reply = answer.unwrap_or_else(Refusal::into_frame);
+        let refusal = Refusal::from(error);
+        shared.health.note(&Err(refusal.clone()));
+        let reply = refusal.into_frame();
         commands.iter().take(done).for_each(|_| reply.write(out, session.version));
     }
     done
