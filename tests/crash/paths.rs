@@ -234,6 +234,9 @@ fn with_left_over_burials(fixture: &Fixture) -> World {
     original.close().unwrap();
     let store = fixture.open();
     let world = observe(&store);
+    // So that there are bitmaps beside those that are forgotten.
+    store.db(1).sets().add("dead", ["m"]).unwrap();
+    store.db(1).delete(["dead"]).unwrap();
     store.close().unwrap();
     let raw = open_raw(&fixture.path("store"));
     let mut bits = SegmentBits::new();

@@ -103,7 +103,7 @@ fn beside_a_view_small_files_of_records_and_of_expiries_are_merged() {
     let fixture = Fixture::new();
     let store = fixture.open();
     let db = store.db(0);
-    let lifetime = |n: u64| if n % 3 == 0 { MINUTE * 2 } else { DAYS };
+    let lifetime = |n: u64| if n.is_multiple_of(3) { MINUTE * 2 } else { DAYS };
     for n in 0..60 {
         db.strings().set_with(format!("{n:02}"), payload(n, 60), SetOptions::new().expire_in(lifetime(n))).unwrap();
         store.flush_everything().unwrap();
