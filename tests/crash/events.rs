@@ -87,7 +87,8 @@ fn who_writes_between_the_reapers_commit_and_its_telling_tells_the_expiry_first_
         store.db(0).strings().set("set", "lives").unwrap();
         assert_eq!(taken(&events), ["expired set", "set set"]);
         store.db(0).rename("renamed", "overwritten by a rename").unwrap();
-        let expected = ["rename_from renamed", "expired overwritten by a rename", "rename_to overwritten by a rename"];
+        // As Redis tells it: the key that is about to be overwritten is found to have expired before anything moves.
+        let expected = ["expired overwritten by a rename", "rename_from renamed", "rename_to overwritten by a rename"];
         assert_eq!(taken(&events), expected);
         assert_eq!(store.db(0).delete(["left"]).unwrap(), 0);
         pause.resume();
