@@ -252,6 +252,32 @@ fn each_db_comes_whole_however_often_the_file_changes_it() {
 }
 
 #[test]
+fn a_few_keys_of_a_db_between_loads_of_others_stay_in_it() {
+    let many = |count: u64, length: usize| {
+        (0..count).flat_map(|n| text(&format!("k:{n}"), &"v".repeat(length))).collect::<Vec<u8>>()
+    };
+    let db = |number: u8, keys: Vec<u8>| [vec![0xFE, number], keys].concat();
+    let twice = [text("x", "first"), text("x", "second")].concat();
+    let files = [
+        (file(&[db(0, many(1024, 1)), db(1, text("x", "v")), db(2, many(1500, 1))]), [1024, 1, 1500]),
+        (file(&[db(0, many(1, 300_000)), db(1, many(1, 300_000)), db(2, many(40, 30_000))]), [1, 1, 40]),
+        (file(&[db(0, many(1024, 1)), db(1, twice), db(2, many(1500, 1))]), [1024, 1, 1500]),
+    ];
+    for (bytes, lengths) in &files {
+        for (existing, threads) in [(Existing::Keep, 1), (Existing::Replace, 1), (Existing::Replace, 4)] {
+            let fixture = Fixture::new();
+            let store = fixture.open();
+            let options = ImportOptions::new().threads(threads).existing(existing);
+            store.import_rdb(bytes.as_slice(), options).unwrap();
+            assert_eq!([0, 1, 2].map(|db| store.db(db).len().unwrap()), *lengths);
+            let counted = [0, 1, 2].map(|db| u64::try_from(state(&store.db(db)).len()).unwrap());
+            assert_eq!(counted, *lengths);
+            close_and_check(store, &fixture.path("store"));
+        }
+    }
+}
+
+#[test]
 fn who_has_subscribed_is_told_of_every_key() {
     let fixture = Fixture::new();
     let store = fixture.open();

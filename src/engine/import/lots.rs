@@ -15,8 +15,8 @@ use crate::error::Result;
 /// locks; smaller: each key bears more of a commit's fixed cost.
 const BATCH_KEYS: usize = 128;
 
-/// How many keys of one db are worth a bulk load, or how many bytes, if the keys are as many as are committed together. Larger: more of a db
-/// waits until that is known; smaller: a load's files and its syncs, some tens of milliseconds, are spent on what goes quicker without.
+/// How many keys of one db are worth a bulk load, or how many bytes. Larger: more of a db waits until that is known; smaller: a load's
+/// files and its syncs, some tens of milliseconds, are spent on what goes quicker without.
 const LOAD_KEYS: usize = 1024;
 const LOAD_BYTES: u64 = 256 << 10;
 
@@ -52,12 +52,14 @@ pub(super) struct Lots<'a> {
     loading: Option<u32>,
     /// Whether the lot waits for enough keys for one.
     waits: bool,
+    /// Whether the lot has to come after those before it, as it has a key that they had.
+    is_late: bool,
 }
 
 impl<'a> Lots<'a> {
     pub(super) fn new(importer: &'a Importer<'a>, send: &'a dyn Fn(Work, u64) -> bool) -> Self {
         let (items, known) = (Vec::new(), BTreeSet::new());
-        Self { importer, send, items, known, bytes: 0, count: 0, loading: None, waits: false }
+        Self { importer, send, items, known, bytes: 0, count: 0, loading: None, waits: false, is_late: false }
     }
 
     /// Adds a key; hands over first what was gathered before, if this key does not go with it, and then this key, if it goes
@@ -75,10 +77,13 @@ impl<'a> Lots<'a> {
         if (is_full || comes_twice) && !self.hand_over(is_full)? {
             return Ok(false);
         }
+        self.is_late |= comes_twice;
+        // What was handed over may have begun a load, and of another db.
+        if self.loading.is_some_and(|db| db != item.db) && !self.end_load()? {
+            return Ok(false);
+        }
         if self.loading.is_none() {
             self.known.insert(name);
-        } else if self.loading.is_some_and(|db| db != item.db) && !self.end_load()? {
-            return Ok(false);
         }
         self.bytes = self.bytes.saturating_add(bytes);
         self.items.push(item);
@@ -108,6 +113,7 @@ impl<'a> Lots<'a> {
         if self.loading.is_none()
             && is_worth_it
             && let Some(db) = self.only_db()
+            && self.items.iter().all(|item| item.db == db)
             && Feed::may_begin(self.importer, db)?
         {
             *self.importer.feed.write() = Some(Feed::begin(self.importer, db)?);
@@ -115,12 +121,14 @@ impl<'a> Lots<'a> {
         }
         self.known.clear();
         self.waits = false;
+        let is_late = std::mem::take(&mut self.is_late);
         let (mut items, bytes) = (std::mem::take(&mut self.items), std::mem::take(&mut self.bytes));
         if self.loading.is_some() {
             return Ok((self.send)(Work::Feed(items), bytes));
         }
         // It may have waited in vain.
         let share = bytes / u64::try_from(items.len().div_ceil(BATCH_KEYS)).unwrap_or(1).max(1);
+        let share = if is_late { ALONE } else { share };
         while !items.is_empty() {
             let rest = items.split_off(items.len().min(BATCH_KEYS));
             if !(self.send)(Work::Restore(std::mem::replace(&mut items, rest)), share) {
