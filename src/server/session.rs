@@ -250,7 +250,8 @@ impl Session {
     /// Does a command; one that may take long lets other connections of the thread go on.
     pub(crate) fn run(&mut self, known: Known, args: &[Bytes]) -> Answer {
         // WHY also then: a write may wait for RocksDB.
-        if (known.is_slow && !self.is_short(known, args)) || (known.is_write && self.shared.health.is_pressed()) {
+        let may_write = known.is_write || known.command.name == "exec";
+        if (known.is_slow && !self.is_short(known, args)) || (may_write && self.shared.health.is_pressed()) {
             return tokio::task::block_in_place(|| self.run_here(known, args));
         }
         self.run_here(known, args)

@@ -74,7 +74,8 @@ impl Session {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.standing {
             Some(Standing::Key(waiter, _)) => waiter.deadline,
-            Some(Standing::Pause(_)) => self.shared.pauses.until(true),
+            // WHY now, if there is no pause: it has ended since the request was put aside.
+            Some(Standing::Pause(_)) => Some(self.shared.pauses.until(true).unwrap_or_else(Instant::now)),
             None => None,
         }
     }
