@@ -238,8 +238,8 @@ pub(crate) const fn durability_name(durability: Durability) -> &'static str {
     }
 }
 
-/// A number of bytes, with one of Redis' units behind it perhaps.
-fn size<N: TryFrom<u64>>(value: &str) -> Result<N, ServerError> {
+/// A number of bytes, with one of Redis' units behind it perhaps: `k`, `m` and `g` count by thousands, `kb`, `mb` and `gb` by 1024.
+pub(crate) fn size<N: TryFrom<u64>>(value: &str) -> Result<N, ServerError> {
     let refused = || ServerError::new(format!("`{value}` is no number of bytes that can be used here"));
     let lower = value.to_ascii_lowercase();
     let at = lower.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(lower.len());

@@ -13,7 +13,7 @@ use super::refusal::Refusal;
 use super::{Answer, Command, Run, row};
 use crate::resp::Frame;
 use crate::server::notices::Letters;
-use crate::server::options::durability_name;
+use crate::server::options::{durability_name, size};
 use crate::server::session::Session;
 use crate::server::shared::{Settings, Shared};
 use crate::types::glob::Glob;
@@ -146,22 +146,10 @@ static SETTINGS: &[Setting] = &[
 
 const NO_INTEGER: &str = "argument couldn't be parsed into an integer";
 
-/// A number of bytes with or without a unit: `k` is a thousand, `kb` is 1024.
+/// A number of bytes with or without a unit.
 fn memory(value: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(value).ok()?.to_ascii_lowercase();
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at_checked(digits)?;
-    let unit: u64 = match unit {
-        "" | "b" => 1,
-        "k" => 1000,
-        "kb" => 1 << 10,
-        "m" => 1_000_000,
-        "mb" => 1 << 20,
-        "g" => 1_000_000_000,
-        "gb" => 1 << 30,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(unit).filter(|bytes| *bytes <= MOST)
+    let text = std::str::from_utf8(value).ok()?;
+    size(text).ok().filter(|bytes| *bytes <= MOST)
 }
 
 /// A number within bounds.
